@@ -1,0 +1,211 @@
+//! The command line: SeaORM's commands and flags, and what they lack.
+
+use crate::status::{self, State};
+use crate::{AppEnv, Error, Event, Options, Session, Target, generate};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Applies and rolls back the migrations of the voice-survey database.
+#[derive(Parser)]
+#[command(name = "migration", version)]
+struct Cli {
+    /// Show debug messages.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
+    /// Schema to work in; ignored on `SQLite` [default: the first of the login's search path].
+    #[arg(short = 's', long, global = true, env = "DATABASE_SCHEMA", value_name = "NAME")]
+    database_schema: Option<String>,
+
+    /// The database, postgres://… or sqlite:… [default: the `SQLite` file voicesurvey.db].
+    #[arg(
+        short = 'u',
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+
+    /// What the database is for: development, test, staging or production.
+    #[arg(long, global = true, env = "APP_ENV", default_value = "development", value_name = "WORD")]
+    app_env: AppEnv,
+
+    /// How many seconds to wait for another run of the migrator.
+    #[arg(long, global = true, env = "MIGRATION_LOCK_WAIT", default_value_t = 60, value_name = "SECONDS")]
+    lock_wait: u32,
+
+    /// How many seconds a statement waits for a table's lock before the migration is tried again.
+    #[arg(long, global = true, env = "MIGRATION_LOCK_TIMEOUT", default_value_t = 5, value_name = "SECONDS")]
+    lock_timeout: u32,
+
+    /// Permit down, fresh, refresh and reset in production, for this run.
+    #[arg(long, global = true)]
+    allow_destructive: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Subcommand)]
+enum Command {
+    /// Generate a new, empty migration.
+    Generate {
+        /// Verb and object in snake case, for instance `index_contacts_by_due_time`.
+        migration_name: String,
+        /// Name the file by UTC, which is the default.
+        #[arg(long, conflicts_with = "local_time")]
+        universal_time: bool,
+        /// Name the file by local time.
+        #[arg(long)]
+        local_time: bool,
+    },
+    /// Drop all tables and types of the schema, then apply all migrations.
+    Fresh,
+    /// Roll back all applied migrations, then apply them again.
+    Refresh,
+    /// Roll back all applied migrations.
+    Reset,
+    /// Show which migrations are applied, and since when.
+    Status {
+        /// Exit with 1 when a migration is pending.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Apply pending migrations; also what happens without a command.
+    Up {
+        /// How many; all without it.
+        #[arg(short, long)]
+        num: Option<u32>,
+    },
+    /// Roll back applied migrations.
+    Down {
+        /// How many.
+        #[arg(short, long, default_value_t = 1)]
+        num: u32,
+    },
+}
+
+/// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
+/// failure, or 2 for a wrong use.
+pub async fn run() -> ExitCode {
+    if let Err(error) = load_dot_env() {
+        return fail(&error);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    listen(cli.verbose);
+    match execute(cli).await {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn execute(cli: Cli) -> Result<ExitCode, Error> {
+    let command = cli.command.unwrap_or(Command::Up { num: None });
+    if let Command::Generate { migration_name, local_time, .. } = &command {
+        let file = generate::generate(migration_name, *local_time)?;
+        println!("Write its header, `up` and `down`: {}", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let destructive = match command {
+        Command::Fresh => Some("fresh"),
+        Command::Refresh => Some("refresh"),
+        Command::Reset => Some("reset"),
+        Command::Down { .. } => Some("down"),
+        _ => None,
+    };
+    if let Some(command) = destructive
+        && cli.app_env == AppEnv::Production
+        && !cli.allow_destructive
+    {
+        return Err(Error::Destructive { command });
+    }
+    let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), cli.app_env)?;
+    if target.is_embedded() {
+        eprintln!("DATABASE_URL is not set: using the {target}");
+    }
+    let options = Options {
+        lock_wait: Duration::from_secs(cli.lock_wait.into()),
+        lock_timeout: Duration::from_secs(cli.lock_timeout.into()),
+        report: tell,
+    };
+    let session = Session::new(target, options);
+    let done = match command {
+        Command::Up { num } => session.up(num).await?,
+        Command::Down { num } => session.down(Some(num)).await?,
+        Command::Reset => session.down(None).await?,
+        Command::Refresh => session.refresh().await?,
+        Command::Fresh => session.fresh().await?,
+        Command::Generate { .. } => 0,
+        Command::Status { check } => {
+            let list = session.status().await?;
+            println!("{}", status::render(&list));
+            let pending = list.iter().any(|status| status.state == State::Pending);
+            return Ok(ExitCode::from(u8::from(check && pending)));
+        }
+    };
+    if done == 0 {
+        println!("Nothing to do.");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads `.env` of the working directory or above; what the environment holds already wins.
+fn load_dot_env() -> Result<(), Error> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The line itself may hold a password.
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            Err(Error::DotEnv(format!("has a line that cannot be read, at its character {at}")))
+        }
+        Err(error) => Err(Error::DotEnv(format!("cannot be read: {error}"))),
+    }
+}
+
+/// Warnings of the server and of SeaORM go to standard error, with `--verbose` everything.
+fn listen(verbose: bool) {
+    let filter = if verbose { "debug" } else { "warn" };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(verbose)
+        .without_time()
+        .init();
+}
+
+fn tell(event: &Event<'_>) {
+    match event {
+        Event::Applied { migration, took } => println!("Applied {migration} ({} ms)", took.as_millis()),
+        Event::RolledBack { migration, took } => {
+            println!("Rolled back {migration} ({} ms)", took.as_millis());
+        }
+        Event::Dropped => println!("Dropped every table and type of the schema"),
+        Event::Waiting { holder } => eprintln!("Waiting for the migration lock, held by {holder}"),
+        Event::Retrying { migration, attempt, pause, reason } => eprintln!(
+            "{migration} did not get a lock (attempt {attempt}: {reason}); trying again in {} ms",
+            pause.as_millis()
+        ),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    eprintln!("error: {text}");
+    ExitCode::from(if matches!(error, Error::MigrationName(_)) { 2 } else { 1 })
+}

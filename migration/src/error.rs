@@ -1,0 +1,212 @@
+//! What can go wrong, each with the thing, the place and the remedy.
+
+use sea_orm_migration::sea_orm::{DbErr, RuntimeErr};
+use sqlx::postgres::PgDatabaseError;
+use std::time::Duration;
+
+/// Why a command of the migrator failed. No message holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The text of the column documentation is not what it should be.
+    #[error("migration/schema_annotations.yaml is broken; correct it and build again")]
+    Annotations(#[source] serde_saphyr::Error),
+    /// The connection was lost, and with it the lock.
+    #[error("the connection to the {target} was lost, and the migration lock with it; run the command again")]
+    ConnectionLost {
+        /// The database.
+        target: String,
+    },
+    /// The database refused a statement.
+    #[error("{what} failed on the {target}: {cause}{remedy}")]
+    Database {
+        /// The command or migration.
+        what: String,
+        /// The database.
+        target: String,
+        /// What the database said.
+        cause: String,
+        /// What to do, after a semicolon; empty where nothing is known.
+        remedy: String,
+    },
+    /// The database has migrations that this build does not know.
+    #[error(
+        "the {target} has the migration {names}, which this build does not know; \
+         run a build that has it, or restore its file"
+    )]
+    DatabaseIsAhead {
+        /// The database.
+        target: String,
+        /// The migrations, separated by commas.
+        names: String,
+    },
+    /// A command that destroys data was given in production.
+    #[error(
+        "APP_ENV is production, where `{command}` destroys data; add --allow-destructive to do it this once"
+    )]
+    Destructive {
+        /// The command.
+        command: &'static str,
+    },
+    /// The `.env` file cannot be read.
+    #[error("the file .env {0}; correct it, one NAME=value a line")]
+    DotEnv(String),
+    /// The new migration's file cannot be written.
+    #[error("the migration cannot be generated in {directory}: {cause}")]
+    Generate {
+        /// Where it was to go.
+        directory: String,
+        /// What failed.
+        cause: String,
+    },
+    /// Somebody else migrates, and took too long.
+    #[error(
+        "the migration lock of the {target} was not free within {} s: {holder} holds it; \
+         wait for that run, raise --lock-wait, or end it",
+        waited.as_secs()
+    )]
+    LockHeld {
+        /// The database.
+        target: String,
+        /// The process that holds the lock.
+        holder: String,
+        /// How long this run waited.
+        waited: Duration,
+    },
+    /// The name of a new migration is not one.
+    #[error(
+        "`{0}` is no name for a migration; use a verb and an object in snake case: index_contacts_by_due_time"
+    )]
+    MigrationName(String),
+    /// The server is too old.
+    #[error("the {target} runs version {version}; PostgreSQL 15 or newer is needed")]
+    OldServer {
+        /// The database.
+        target: String,
+        /// The server's version.
+        version: String,
+    },
+    /// Production was to run on a SQLite file.
+    #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
+    ProductionOnSqlite,
+    /// Production was to run without naming a database.
+    #[error(
+        "APP_ENV is production and DATABASE_URL is not set; set it to postgres://user:password@host/database"
+    )]
+    ProductionWithoutUrl,
+    /// The URL is of another engine.
+    #[error("DATABASE_URL is neither postgres://… nor sqlite:…; no other database is supported")]
+    Scheme,
+    /// The database cannot be reached.
+    #[error("the {target} cannot be reached: {cause}{remedy}")]
+    Unreachable {
+        /// The database.
+        target: String,
+        /// What the attempt met.
+        cause: String,
+        /// What to do, after a semicolon.
+        remedy: String,
+    },
+    /// The URL cannot be read.
+    #[error(
+        "DATABASE_URL cannot be read ({0}); write postgres://user:password@host:5432/database, with special characters percent-encoded"
+    )]
+    Url(String),
+}
+
+impl Error {
+    pub(crate) fn url(error: sqlx::Error) -> Self {
+        Self::Url(match error {
+            sqlx::Error::Configuration(source) => source.to_string(),
+            other => other.to_string(),
+        })
+    }
+
+    /// An error of a statement, with the remedy that its SQLSTATE suggests.
+    pub(crate) fn database(what: impl Into<String>, target: &impl ToString, error: &DbErr) -> Self {
+        let target = target.to_string();
+        let Some(sqlx) = sqlx_error(error) else {
+            let cause = match error {
+                DbErr::Custom(text) | DbErr::Migration(text) => text.clone(),
+                other => other.to_string(),
+            };
+            return Self::Database { what: what.into(), target, cause, remedy: String::new() };
+        };
+        if matches!(sqlx, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) {
+            return Self::ConnectionLost { target };
+        }
+        let Some(cause) = sqlx.as_database_error() else {
+            return Self::Database {
+                what: what.into(),
+                target,
+                cause: sqlx.to_string(),
+                remedy: String::new(),
+            };
+        };
+        Self::Database {
+            what: what.into(),
+            target,
+            cause: cause.message().to_owned(),
+            remedy: remedy(sqlx).map(|remedy| format!("; {remedy}")).unwrap_or_default(),
+        }
+    }
+
+    /// An error of the attempt to connect.
+    pub(crate) fn unreachable(target: &impl ToString, error: &sqlx::Error) -> Self {
+        let (cause, remedy) = match error {
+            sqlx::Error::Database(source) => (source.message().to_owned(), remedy(error)),
+            sqlx::Error::Io(source) => (
+                source.to_string(),
+                Some("start the server, or correct the host and port of DATABASE_URL".to_owned()),
+            ),
+            sqlx::Error::Tls(source) => {
+                (source.to_string(), Some("correct sslmode and sslrootcert in DATABASE_URL".to_owned()))
+            }
+            other => (other.to_string(), None),
+        };
+        Self::Unreachable {
+            target: target.to_string(),
+            cause,
+            remedy: remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default(),
+        }
+    }
+}
+
+/// The driver's error within SeaORM's.
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => Some(source),
+        _ => None,
+    }
+}
+
+/// The SQLSTATE of PostgreSQL, or SQLite's extended result code.
+pub(crate) fn code(error: &DbErr) -> Option<String> {
+    sqlx_error(error)?.as_database_error()?.code().map(std::borrow::Cow::into_owned)
+}
+
+/// What to do about a database's error: its own hint, or what its code suggests
+/// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>).
+fn remedy(error: &sqlx::Error) -> Option<String> {
+    let database = error.as_database_error()?;
+    if let Some(hint) = database.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::hint) {
+        return Some(hint.trim_end_matches('.').to_owned());
+    }
+    let text = match database.code()?.as_ref() {
+        "28P01" | "28000" => "correct the user and password in DATABASE_URL, or the server's pg_hba.conf",
+        "3D000" => "create the database first (createdb), or correct its name in DATABASE_URL",
+        "3F000" => "create the schema first, or correct --database-schema",
+        "42501" => "let the owner of the database migrate, or grant this login the privilege",
+        "53300" => "the server has no connection left: end idle ones or raise max_connections",
+        "55P03" => {
+            "another session holds a lock on the table: try again when it is quiet, or raise --lock-timeout"
+        }
+        "5" | "261" | "517" => "another process writes to the file: try again, or raise --lock-wait",
+        "8" | "264" | "520" | "776" | "1032" => "make the file and its directory writable",
+        "14" => "correct the path; sqlite://FILE?mode=rwc creates a file that is not there",
+        "26" => "the file is no SQLite database: name another one",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,43 @@
+//! Creates `user_organizations`: who is a member of which organization.
+//!
+//! Intent: the members of an organization by `ix_user_organizations_organization`, the organizations of a
+//! person by the unique constraint. Memberships decide which users a customer sees, so the policy of `users`
+//! that reads them is made here.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every membership, and with them the policy on `users`.
+
+use crate::ddl::{BOUND_ORGANIZATION, NewTable, Policy, drop_policy, drop_table, set_policy};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::uuid;
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let own = format!("organization_id = {BOUND_ORGANIZATION}");
+        NewTable::new(manager, "user_organizations")
+            .column(uuid("user_id"))
+            .column(uuid("organization_id"))
+            .references("user_id", "users", ForeignKeyAction::Cascade)
+            .references("organization_id", "organizations", ForeignKeyAction::Cascade)
+            .unique(&["user_id", "organization_id"])
+            .index(&["organization_id"])
+            .policy(&Policy::all("tenant_isolation", &own))
+            .grant("select")
+            .create(manager)
+            .await?;
+        // The first condition makes an unbound organization an error even where no row is looked at.
+        let visible = format!(
+            "{BOUND_ORGANIZATION} is not null and (id = (select current_user_id()) or exists ( \
+             select from user_organizations m where m.user_id = users.id and m.{own}))"
+        );
+        set_policy(manager, "users", &Policy::select("users_visible", &visible)).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_policy(manager, "users", "users_visible").await?;
+        drop_table(manager, "user_organizations").await
+    }
+}

@@ -1,0 +1,35 @@
+//! Creates `email_templates`: the texts that follow a call, one for each outcome and language.
+//!
+//! Intent: a campaign names its templates; the template editor lists them by type and by language.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every template.
+
+use super::m20261121_000001_create_enums::{EMAIL_TEMPLATE_TYPE, LANGUAGE_CODE};
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{text, text_null, timestamp_with_time_zone_null};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "email_templates")
+            .text(text("name"), 255)
+            .column(EMAIL_TEMPLATE_TYPE.column("type"))
+            .text(text("subject"), 500)
+            .column(text("body_html"))
+            .column(text_null("body_text"))
+            .column(LANGUAGE_CODE.column("locale").default("en"))
+            .column(timestamp_with_time_zone_null("deleted_at"))
+            .index(&["type"])
+            .index(&["locale"])
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "email_templates").await
+    }
+}

@@ -1,0 +1,53 @@
+//! Creates `contacts`: the people a campaign calls.
+//!
+//! Intent: the scheduler claims the oldest contacts that are due (`ix_contacts_campaign_created_due`), lists and
+//! counts go by campaign and state or by campaign and time, exclusion sweeps and inbound calls by phone number.
+//! The predicate of the scheduler's index holds nothing but the state: clients write `do_not_call is false`,
+//! which an index on `do_not_call = false` does not serve.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every contact and, by cascade, its calls and answers.
+
+use super::m20261121_000001_create_enums::{CALL_OUTCOME, CONTACT_LANGUAGE, CONTACT_STATE};
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, boolean, text, text_null, timestamp_with_time_zone_null, uuid};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "contacts")
+            .column(uuid("campaign_id"))
+            .text(text_null("external_contact_id"), 255)
+            .text(text("phone_number"), 50)
+            .text(text_null("email"), 255)
+            .column(CONTACT_LANGUAGE.column("preferred_language").default("auto"))
+            .column(boolean("has_prior_consent").default(false))
+            .column(boolean("do_not_call").default(false))
+            .column(CONTACT_STATE.column("state").default("pending"))
+            .column(big_integer("attempts_count").default(0))
+            .column(timestamp_with_time_zone_null("last_attempt_at"))
+            .column(CALL_OUTCOME.column_null("last_outcome"))
+            // Erasure writes DELETED over the number.
+            .check_as(
+                "phone_number_e164",
+                "phone_number = 'DELETED' or phone_number ~ '^[+][1-9][0-9]{1,14}$'",
+                "phone_number = 'DELETED' or (phone_number glob '+[1-9][0-9]*' and substr(phone_number, 2) not glob '*[^0-9]*' \
+                 and length(phone_number) between 3 and 16)",
+            )
+            .check("attempts_count_range", "attempts_count >= 0")
+            .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .index(&["campaign_id", "state"])
+            .index(&["phone_number"])
+            .index(&["campaign_id", "created_at"])
+            .index_where(&["campaign_id", "created_at"], "due", "state in ('pending', 'not_reached')")
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "contacts").await
+    }
+}

@@ -1,0 +1,52 @@
+//! Creates `call_attempts`: one call to one contact.
+//!
+//! Intent: webhooks find an attempt by `call_id` (unique) or `provider_call_id`; a contact's and a campaign's
+//! calls by their keys; the dashboard by outcome and time. No check orders the times: a provider's clock may
+//! be off.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every call and, by cascade, its answers and transcripts.
+
+use super::m20261121_000001_create_enums::CALL_OUTCOME;
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{
+    big_integer, json_binary, text, text_null, timestamp_with_time_zone_null, uuid,
+};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "call_attempts")
+            .column(uuid("contact_id"))
+            .column(uuid("campaign_id"))
+            .column(big_integer("attempt_number"))
+            .text(text("call_id"), 255)
+            .text(text_null("provider_call_id"), 255)
+            .instant("started_at")
+            .column(timestamp_with_time_zone_null("answered_at"))
+            .column(timestamp_with_time_zone_null("ended_at"))
+            .column(CALL_OUTCOME.column_null("outcome"))
+            .text(text_null("provider_raw_status"), 255)
+            .text(text_null("error_code"), 100)
+            .column(json_binary("metadata").default("{}"))
+            .check("attempt_number_range", "attempt_number >= 1")
+            .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
+            .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .unique(&["call_id"])
+            .unique(&["contact_id", "attempt_number"])
+            .index(&["contact_id"])
+            .index(&["campaign_id"])
+            .index(&["provider_call_id"])
+            .index(&["outcome"])
+            .index(&["started_at"])
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "call_attempts").await
+    }
+}

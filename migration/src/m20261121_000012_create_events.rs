@@ -1,0 +1,42 @@
+//! Creates `events`: what the event bus hears.
+//!
+//! Intent: the publisher reads the oldest events that wait (`ix_events_created_unpublished`); everybody else
+//! reads by campaign, contact, call, type or time.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every event, those that no bus has heard yet included.
+
+use super::m20261121_000001_create_enums::EVENT_TYPE;
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{json_binary, timestamp_with_time_zone_null, uuid, uuid_null};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "events")
+            .column(EVENT_TYPE.column("event_type"))
+            .column(uuid("campaign_id"))
+            .column(uuid("contact_id"))
+            .column(uuid_null("call_attempt_id"))
+            .column(json_binary("payload").default("{}"))
+            .column(timestamp_with_time_zone_null("published_at"))
+            .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
+            .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::SetNull)
+            .index(&["campaign_id"])
+            .index(&["created_at"])
+            .index(&["contact_id"])
+            .index(&["call_attempt_id"])
+            .index(&["event_type"])
+            .index_where(&["created_at"], "unpublished", "published_at is null")
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "events").await
+    }
+}

@@ -1,0 +1,44 @@
+//! Creates `email_notifications`: the e-mails that an event caused.
+//!
+//! Intent: the e-mail worker reads by status; everybody else by event, contact, campaign or template.
+//! A template that was sent cannot be deleted, so that what a person received stays known.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every notification.
+
+use super::m20261121_000001_create_enums::EMAIL_STATUS;
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{text, text_null, uuid};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "email_notifications")
+            .column(uuid("event_id"))
+            .column(uuid("contact_id"))
+            .column(uuid("campaign_id"))
+            .column(uuid("template_id"))
+            .text(text("to_email"), 255)
+            .column(EMAIL_STATUS.column("status").default("pending"))
+            .text(text_null("provider_message_id"), 255)
+            .column(text_null("error_message"))
+            .references_own("event_id", "events", ForeignKeyAction::Cascade)
+            .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
+            .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .references_own("template_id", "email_templates", ForeignKeyAction::Restrict)
+            .index(&["event_id"])
+            .index(&["contact_id"])
+            .index(&["campaign_id"])
+            .index(&["template_id"])
+            .index(&["status"])
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "email_notifications").await
+    }
+}

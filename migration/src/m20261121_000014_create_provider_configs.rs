@@ -1,0 +1,37 @@
+//! Creates `provider_configs`: how an organization calls and which model speaks.
+//!
+//! Intent: one row for each organization in use; several are allowed.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every configuration.
+
+use super::m20261121_000001_create_enums::{LLM_PROVIDER, PROVIDER_TYPE};
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{big_integer, text};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "provider_configs")
+            .column(PROVIDER_TYPE.column("provider_type").default("telephony_api"))
+            .text(text("provider_name").default("twilio"), 100)
+            .text(text("outbound_number"), 50)
+            .column(big_integer("max_concurrent_calls").default(5))
+            .column(LLM_PROVIDER.column("llm_provider").default("openai"))
+            .text(text("llm_model").default("gpt-4.1-mini"), 100)
+            .column(big_integer("recording_retention_days").default(180))
+            .column(big_integer("transcript_retention_days").default(180))
+            .check("max_concurrent_calls_range", "max_concurrent_calls >= 1")
+            .check("recording_retention_days_range", "recording_retention_days >= 1")
+            .check("transcript_retention_days_range", "transcript_retention_days >= 1")
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "provider_configs").await
+    }
+}

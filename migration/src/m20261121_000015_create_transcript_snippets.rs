@@ -1,0 +1,32 @@
+//! Creates `transcript_snippets`: what was said in a call.
+//!
+//! Intent: a call's snippets by their key; retention deletes by time.
+//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Down: drops every transcript.
+
+use super::m20261121_000001_create_enums::LANGUAGE_CODE;
+use crate::ddl::{NewTable, drop_table};
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::schema::{text, uuid};
+
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        NewTable::tenant(manager, "transcript_snippets")
+            .column(uuid("call_attempt_id"))
+            .column(text("transcript_text"))
+            .column(LANGUAGE_CODE.column("language").default("en"))
+            .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::Cascade)
+            .index(&["call_attempt_id"])
+            .index(&["created_at"])
+            .create(manager)
+            .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_table(manager, "transcript_snippets").await
+    }
+}

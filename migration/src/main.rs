@@ -1,0 +1,8 @@
+//! `cargo run -p migration -- up`: brings a database to the schema of this workspace.
+
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    migration::cli::run().await
+}

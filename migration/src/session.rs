@@ -1,0 +1,310 @@
+//! What the commands do: one connection, one lock, one transaction for each migration.
+
+use crate::connect::{self, Purpose};
+use crate::error::{code, sqlx_error};
+use crate::status::{self, State, Status};
+use crate::target::Server;
+use crate::{Error, Migrator, Target, annotations, lock};
+use sea_orm_migration::IntoSchemaManagerConnection;
+use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use std::time::{Duration, Instant};
+
+/// How a session waits, and whom it tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long to queue behind another migrator.
+    pub lock_wait: Duration,
+    /// How long one statement waits for a table's lock before the migration is rolled back and tried again.
+    pub lock_timeout: Duration,
+    /// Told of each step as it happens.
+    pub report: fn(&Event<'_>),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lock_wait: Duration::from_mins(1), lock_timeout: Duration::from_secs(5), report: |_| () }
+    }
+}
+
+/// A step of a session.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A migration was applied.
+    Applied {
+        /// Its name.
+        migration: &'a str,
+        /// How long it took, retries included.
+        took: Duration,
+    },
+    /// Everything was dropped, to be made anew.
+    Dropped,
+    /// A migration lost a race for a lock, and is tried again.
+    Retrying {
+        /// Its name.
+        migration: &'a str,
+        /// The attempt that failed, from 1.
+        attempt: u32,
+        /// The time until the next one.
+        pause: Duration,
+        /// What the database said.
+        reason: &'a str,
+    },
+    /// A migration was rolled back.
+    RolledBack {
+        /// Its name.
+        migration: &'a str,
+        /// How long it took, retries included.
+        took: Duration,
+    },
+    /// Another migrator is at work.
+    Waiting {
+        /// The process that holds the lock.
+        holder: &'a str,
+    },
+}
+
+/// How often a migration is tried when it meets locks.
+const ATTEMPTS: u32 = 5;
+
+/// The first pause after a lost race; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The direction in which one step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// One run of the migrator against one database.
+///
+/// On PostgreSQL it holds an advisory lock while it changes anything, and each migration is a transaction of
+/// its own. On SQLite the whole run is one immediate transaction, which is the lock as well.
+#[derive(Debug)]
+pub struct Session {
+    target: Target,
+    options: Options,
+}
+
+impl Session {
+    /// A session on `target`. It connects when it is used.
+    #[must_use]
+    pub fn new(target: Target, options: Options) -> Self {
+        Self { target, options }
+    }
+
+    /// Applies pending migrations, all or the first `steps`, and returns how many there were.
+    ///
+    /// # Errors
+    /// See [`Error`]. The migration that failed leaves nothing behind; those before it stay applied on
+    /// PostgreSQL, and are rolled back as well on SQLite.
+    pub async fn up(&self, steps: Option<u32>) -> Result<usize, Error> {
+        self.run(Work::Up(steps)).await
+    }
+
+    /// Rolls back applied migrations, the newest first, all or `steps` of them, and returns how many.
+    ///
+    /// # Errors
+    /// See [`Error`], and [`Session::up`] for what a failure leaves.
+    pub async fn down(&self, steps: Option<u32>) -> Result<usize, Error> {
+        self.run(Work::Down(steps)).await
+    }
+
+    /// Rolls back everything and applies it again.
+    ///
+    /// # Errors
+    /// See [`Session::down`].
+    pub async fn refresh(&self) -> Result<usize, Error> {
+        self.run(Work::Refresh).await
+    }
+
+    /// Drops every table and type of the schema, whoever made them, and applies all migrations.
+    ///
+    /// # Errors
+    /// See [`Session::up`].
+    pub async fn fresh(&self) -> Result<usize, Error> {
+        self.run(Work::Fresh).await
+    }
+
+    /// Where each migration stands. It changes nothing, and creates no SQLite file.
+    ///
+    /// # Errors
+    /// The database cannot be reached or the ledger not read.
+    pub async fn status(&self) -> Result<Vec<Status>, Error> {
+        if let Server::Sqlite(file) = &self.target.server
+            && !file.get_filename().exists()
+        {
+            return Ok(status::all_pending());
+        }
+        let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
+        status::read(&db).await.map_err(|error| Error::database("reading the ledger", &self.target, &error))
+    }
+
+    async fn run(&self, work: Work) -> Result<usize, Error> {
+        let purpose = if work == Work::Fresh { Purpose::DropAll } else { Purpose::Migrate };
+        let db = connect::connect(&self.target, &self.options, purpose).await?;
+        let done = match self.target.server {
+            Server::Postgres(_) => self.run_on_postgres(&db, work).await,
+            Server::Sqlite(_) => self.run_on_sqlite(&db, work).await,
+        };
+        // The connection's end gives the lock back, also where releasing it failed.
+        let _ = db.close().await;
+        done
+    }
+
+    async fn run_on_postgres(&self, db: &DatabaseConnection, work: Work) -> Result<usize, Error> {
+        lock::acquire(db, &self.target, &self.options).await?;
+        let done = self.perform(db, work).await?;
+        if work != Work::Down(None) {
+            annotations::apply(db)
+                .await
+                .map_err(|error| Error::database("writing the comments", &self.target, &error))?;
+        }
+        lock::release(db)
+            .await
+            .map_err(|error| Error::database("releasing the migration lock", &self.target, &error))?;
+        Ok(done)
+    }
+
+    async fn run_on_sqlite(&self, db: &DatabaseConnection, work: Work) -> Result<usize, Error> {
+        let failed = |error: DbErr| Error::database("the run", &self.target, &error);
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = db.begin_with_options(immediate).await.map_err(failed)?;
+        let done = self.perform(&transaction, work).await?;
+        transaction.commit().await.map_err(failed)?;
+        Ok(done)
+    }
+
+    async fn perform<C>(&self, db: &C, work: Work) -> Result<usize, Error>
+    where
+        C: ConnectionTrait,
+        for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+    {
+        match work {
+            Work::Up(steps) => self.steps(db, Direction::Up, steps).await,
+            Work::Down(steps) => self.roll_back(db, steps).await,
+            Work::Refresh => {
+                self.roll_back(db, None).await?;
+                self.steps(db, Direction::Up, None).await
+            }
+            Work::Fresh => {
+                self.retrying("fresh", || Migrator::fresh(db)).await?;
+                (self.options.report)(&Event::Dropped);
+                let applied = self.standing(db).await?;
+                for Status { name, .. } in &applied {
+                    (self.options.report)(&Event::Applied { migration: name, took: Duration::ZERO });
+                }
+                Ok(applied.len())
+            }
+        }
+    }
+
+    /// Rolls back, and drops the ledger with its last entry: the database is as it was before the first `up`.
+    async fn roll_back<C>(&self, db: &C, steps: Option<u32>) -> Result<usize, Error>
+    where
+        C: ConnectionTrait,
+        for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+    {
+        let done = self.steps(db, Direction::Down, steps).await?;
+        if self.standing(db).await?.iter().all(|status| status.state == State::Pending) {
+            self.retrying("dropping the ledger", || Migrator::uninstall(db)).await?;
+        }
+        Ok(done)
+    }
+
+    async fn steps<C>(&self, db: &C, direction: Direction, steps: Option<u32>) -> Result<usize, Error>
+    where
+        C: ConnectionTrait,
+        for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+    {
+        let list = self.standing(db).await?;
+        let mut names: Vec<&str> = list
+            .iter()
+            .filter(|status| (status.state == State::Pending) == (direction == Direction::Up))
+            .map(|status| status.name.as_str())
+            .collect();
+        if direction == Direction::Down {
+            names.reverse();
+        }
+        names.truncate(steps.map_or(usize::MAX, |steps| usize::try_from(steps).unwrap_or(usize::MAX)));
+        for migration in &names {
+            let started = Instant::now();
+            match direction {
+                Direction::Up => self.retrying(migration, || Migrator::up(db, Some(1))).await?,
+                Direction::Down => self.retrying(migration, || Migrator::down(db, Some(1))).await?,
+            }
+            let took = started.elapsed();
+            (self.options.report)(&match direction {
+                Direction::Up => Event::Applied { migration, took },
+                Direction::Down => Event::RolledBack { migration, took },
+            });
+        }
+        Ok(names.len())
+    }
+
+    /// The migrations and their states, none of them unknown to this build.
+    async fn standing(&self, db: &impl ConnectionTrait) -> Result<Vec<Status>, Error> {
+        let list = status::read(db)
+            .await
+            .map_err(|error| Error::database("reading the ledger", &self.target, &error))?;
+        let unknown: Vec<&str> = list
+            .iter()
+            .filter(|status| matches!(status.state, State::Unknown(_)))
+            .map(|status| status.name.as_str())
+            .collect();
+        if unknown.is_empty() {
+            return Ok(list);
+        }
+        Err(Error::DatabaseIsAhead { target: self.target.to_string(), names: unknown.join(", ") })
+    }
+
+    /// Tries again, with growing pauses, what met a lock that another session held too long.
+    async fn retrying<F>(&self, what: &str, mut work: impl FnMut() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), DbErr>>,
+    {
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let Err(error) = work().await else { return Ok(()) };
+            if attempt == ATTEMPTS || !is_lost_race(&error) {
+                return Err(Error::database(what, &self.target, &error));
+            }
+            let reason = error.to_string();
+            (self.options.report)(&Event::Retrying { migration: what, attempt, pause, reason: &reason });
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Ok(())
+    }
+}
+
+/// A command and its argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Up(Option<u32>),
+    Down(Option<u32>),
+    Refresh,
+    Fresh,
+}
+
+/// Whether the same statement may succeed a little later: a lock not given in time (55P03), a deadlock (40P01),
+/// a serialization failure (40001), or a row of a shared catalogue that another database's migrator changed in
+/// the same moment (XX000 with these words, 23505 on a catalogue's index).
+fn is_lost_race(error: &DbErr) -> bool {
+    match code(error).as_deref() {
+        Some("55P03" | "40P01" | "40001") => true,
+        Some("XX000") => error.to_string().contains("tuple concurrently"),
+        Some("23505") => sqlx_error(error)
+            .and_then(sqlx::Error::as_database_error)
+            .and_then(sqlx::error::DatabaseError::constraint)
+            .is_some_and(|constraint| constraint.starts_with("pg_")),
+        _ => false,
+    }
+}
