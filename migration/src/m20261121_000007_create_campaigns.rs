@@ -16,8 +16,8 @@ use sea_orm_migration::schema::{
 
 /// All but the change of `id`, `organization_id`, `created_at` and `created_by_user_id`.
 const CUSTOMER_PRIVILEGES: &str = "select, insert, delete, update (\
-    name, description, status, language, intro_script, question_1_text, question_1_type, question_2_text, \
-    question_2_type, question_3_text, question_3_type, max_attempts, retry_interval_minutes, \
+    name, description, status, language, intro_script, question_1_text, question_2_text, question_3_text, \
+    question_1_type, question_2_type, question_3_type, max_attempts, retry_interval_minutes, \
     allowed_call_start_local, allowed_call_end_local, email_completed_template_id, email_refused_template_id, \
     email_not_reached_template_id, deleted_at, updated_at)";
 
@@ -34,10 +34,10 @@ impl MigrationTrait for Migration {
             .column(LANGUAGE_CODE.column("language").default("en"))
             .column(text("intro_script"))
             .column(text("question_1_text"))
-            .column(QUESTION_TYPE.column("question_1_type"))
             .column(text("question_2_text"))
-            .column(QUESTION_TYPE.column("question_2_type"))
             .column(text("question_3_text"))
+            .column(QUESTION_TYPE.column("question_1_type"))
+            .column(QUESTION_TYPE.column("question_2_type"))
             .column(QUESTION_TYPE.column("question_3_type"))
             .column(big_integer("max_attempts").default(3))
             .column(big_integer("retry_interval_minutes").default(60))

@@ -1,0 +1,3 @@
+//! What must hold, one file for each subject; the name of a test is the rule.
+
+mod round_trip;
