@@ -1,0 +1,36 @@
+# The commands of this workspace; `just` lists them.
+
+_default:
+    @just --list
+
+# Apply pending migrations.
+migrate *args:
+    cargo run -p migration -- up {{ args }}
+
+# Show which migrations are applied.
+status:
+    cargo run -p migration -- status
+
+# Write the file of a new migration: just new-migration index_contacts_by_due_time
+new-migration name:
+    cargo run -p migration -- generate {{ name }}
+
+# Load the fixture records.
+seed *args:
+    cargo run -p seeder -- {{ args }}
+
+# Run all tests, or those whose name contains the argument.
+test *filter:
+    cargo test --workspace -- {{ filter }}
+
+# A PostgreSQL for the length of a command, or until Ctrl-C: just scratch psql
+scratch *command:
+    cargo run -p scratch -- {{ command }}
+
+# Compare speeds with their limits.
+bench:
+    cargo bench -p tests
+
+# Everything that CI runs, the cheapest first.
+ci:
+    .ci/run
