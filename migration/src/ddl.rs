@@ -96,6 +96,9 @@ impl NewTable {
     }
 
     /// A table of which every row belongs to one organization, and which a customer reads and writes whole.
+    ///
+    /// It wants an index that begins with `organization_id`; a table that others refer to gets it by
+    /// `unique(&["organization_id", "id"])`, which their composite keys need.
     pub fn tenant(manager: &SchemaManager<'_>, name: &'static str) -> Self {
         Self::tenant_with(manager, name, "select, insert, update, delete")
     }
@@ -110,8 +113,6 @@ impl NewTable {
         Self::new(manager, name)
             .column(&mut organization)
             .references("organization_id", "organizations", ForeignKeyAction::Cascade)
-            // The target of the composite keys, and the index of the organization's own.
-            .unique(&["organization_id", "id"])
             .policy(&Policy::all("tenant_isolation", &own))
             .grant(privileges)
     }

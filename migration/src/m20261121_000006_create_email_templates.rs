@@ -23,6 +23,7 @@ impl MigrationTrait for Migration {
             .column(text_null("body_text"))
             .column(LANGUAGE_CODE.column("locale").default("en"))
             .column(timestamp_with_time_zone_null("deleted_at"))
+            .unique(&["organization_id", "id"])
             .index(&["type"])
             .index(&["locale"])
             .create(manager)

@@ -60,6 +60,7 @@ impl MigrationTrait for Migration {
             .references_own("email_refused_template_id", "email_templates", ForeignKeyAction::SetNull)
             .references_own("email_not_reached_template_id", "email_templates", ForeignKeyAction::SetNull)
             .references("created_by_user_id", "users", ForeignKeyAction::SetNull)
+            .unique(&["organization_id", "id"])
             .index(&["name"])
             .index(&["status"])
             .index(&["created_by_user_id"])

@@ -39,6 +39,7 @@ impl MigrationTrait for Migration {
             )
             .check("attempts_count_range", "attempts_count >= 0")
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .unique(&["organization_id", "id"])
             .index(&["campaign_id", "state"])
             .index(&["phone_number"])
             .index(&["campaign_id", "created_at"])

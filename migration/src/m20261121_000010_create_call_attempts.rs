@@ -35,6 +35,7 @@ impl MigrationTrait for Migration {
             .check("attempt_number_range", "attempt_number >= 1")
             .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
+            .unique(&["organization_id", "id"])
             .unique(&["call_id"])
             .unique(&["contact_id", "attempt_number"])
             .index(&["contact_id"])

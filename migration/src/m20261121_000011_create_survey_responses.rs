@@ -33,6 +33,7 @@ impl MigrationTrait for Migration {
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::Cascade)
             .unique(&["contact_id", "campaign_id"])
+            .index(&["organization_id"])
             .index(&["contact_id"])
             .index(&["campaign_id"])
             .index(&["call_attempt_id"])

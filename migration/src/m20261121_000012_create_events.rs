@@ -26,6 +26,7 @@ impl MigrationTrait for Migration {
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
             .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::SetNull)
+            .unique(&["organization_id", "id"])
             .index(&["campaign_id"])
             .index(&["created_at"])
             .index(&["contact_id"])

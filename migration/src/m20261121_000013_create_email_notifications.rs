@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
             .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
             .references_own("template_id", "email_templates", ForeignKeyAction::Restrict)
+            .index(&["organization_id"])
             .index(&["event_id"])
             .index(&["contact_id"])
             .index(&["campaign_id"])

@@ -27,6 +27,7 @@ impl MigrationTrait for Migration {
             .check("max_concurrent_calls_range", "max_concurrent_calls >= 1")
             .check("recording_retention_days_range", "recording_retention_days >= 1")
             .check("transcript_retention_days_range", "transcript_retention_days >= 1")
+            .index(&["organization_id"])
             .create(manager)
             .await
     }

@@ -20,6 +20,7 @@ impl MigrationTrait for Migration {
             .column(text("transcript_text"))
             .column(LANGUAGE_CODE.column("language").default("en"))
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::Cascade)
+            .index(&["organization_id"])
             .index(&["call_attempt_id"])
             .index(&["created_at"])
             .create(manager)
