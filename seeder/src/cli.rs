@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::{AppEnv, Error, Fixtures, Mode, Target};
+
+/// Fills a development or test database with fixture records.
+///
+/// Running it again changes nothing. One transaction holds everything: after an error the database is as it was.
+#[derive(Parser)]
+#[command(name = "seeder", version)]
+struct Cli {
+    /// Directory of YAML files, one per table [default: the fixtures built into this program].
+    #[arg(long, value_name = "DIR")]
+    fixtures: Option<PathBuf>,
+
+    /// Do everything, report it, and roll it back.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The database, postgres://… or sqlite:… [default: the SQLite file voicesurvey.db].
+    #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// What the database is for: development, test, staging or production.
+    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD")]
+    app_env: AppEnv,
+
+    /// Show each SQL statement, without its values.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+/// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
+/// failure, or 2 for a wrong use.
+pub async fn run() -> ExitCode {
+    if let Err(error) = load_dot_env() {
+        return fail(&error);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // Where not even this can be printed, the exit code has to do.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match execute(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli) -> Result<(), Error> {
+    if verbose {
+        // No other target: sqlx warns of a misspelt URL parameter with its value, which may be a password.
+        tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::new("sqlx::query=debug"))
+            .with_writer(io::stderr)
+            .without_time()
+            .init();
+    }
+    let target = Target::resolve(database_url.as_deref(), app_env)?;
+    if target.is_embedded() {
+        tell(&format!("DATABASE_URL is not set: using the {target}"));
+    }
+    let fixtures = match fixtures {
+        Some(directory) => Fixtures::from_dir(&directory)?,
+        None => Fixtures::built_in()?,
+    };
+    let mode = if dry_run { Mode::DryRun } else { Mode::Commit };
+    let report = fixtures.load(&target.connect().await?, mode).await?;
+    writeln!(io::stdout(), "{report}").map_err(Error::Report)
+}
+
+/// Reads `.env` of the working directory or above; what the environment holds already wins.
+fn load_dot_env() -> Result<(), Error> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The line itself may hold a password.
+        Err(dotenvy::Error::LineParse(_, at)) => {
+            Err(Error::DotEnv(format!("has a line that cannot be read, at its character {at}")))
+        }
+        Err(error) => Err(Error::DotEnv(format!("cannot be read: {error}"))),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tell(&format!("error: {text}"));
+    ExitCode::FAILURE
+}
+
+/// Writes a line to standard error; unlike `eprintln!` it does not panic where nobody reads it.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}

@@ -1,0 +1,245 @@
+//! What can go wrong, each with the thing, the place and the remedy.
+
+use std::{fmt, io, path::PathBuf, sync::Arc};
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// Why nothing was loaded. No message holds a password or the content of a personal field.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database refused a statement, for a reason that is not in the fixtures.
+    #[error("the database refused to go on with {table}: {cause}{remedy}")]
+    Database {
+        /// The table that was read or written.
+        table: String,
+        /// What the database said.
+        cause: String,
+        /// What to do, after a semicolon; empty where nothing is known.
+        remedy: &'static str,
+    },
+    /// The directory of fixtures cannot be read.
+    #[error("the fixture directory {} cannot be read", path.display())]
+    Directory {
+        /// As it was given.
+        path: PathBuf,
+        /// What the attempt met.
+        source: io::Error,
+    },
+    /// The `.env` file cannot be read.
+    #[error("the file .env {0}; correct it, one NAME=value a line")]
+    DotEnv(String),
+    /// The directory of fixtures holds no YAML file.
+    #[error("the fixture directory {} holds no YAML file; name the files {tables}", path.display())]
+    Empty {
+        /// As it was given.
+        path: PathBuf,
+        /// The accepted file names.
+        tables: String,
+    },
+    /// A fixture file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the attempt met.
+        source: io::Error,
+    },
+    /// A fixture is broken.
+    #[error("{place}: {fault}")]
+    Fixture {
+        /// Where it is broken.
+        place: Place,
+        /// What is wrong there.
+        fault: Fault,
+    },
+    /// The file of the SQLite database is not there.
+    #[error("the {target} does not exist; run `cargo run -p migration -- up` first")]
+    NoFile {
+        /// The database.
+        target: String,
+    },
+    /// The database does not have the schema of this workspace.
+    #[error(
+        "the database does not have the schema of this build ({cause}); run `cargo run -p migration -- up` first"
+    )]
+    NotMigrated {
+        /// What the database said.
+        cause: String,
+    },
+    /// A file of the directory is not named after a table.
+    #[error("{}: no table has this name; name the file {tables}", path.display())]
+    NotATable {
+        /// The file.
+        path: PathBuf,
+        /// The accepted file names.
+        tables: String,
+    },
+    /// The fixtures were to be loaded into production.
+    #[error(
+        "APP_ENV is production, where fixtures are never loaded; \
+         choose another database and set APP_ENV to development, test or staging"
+    )]
+    Production,
+    /// The report could not be printed.
+    #[error("the run succeeded, but its report cannot be printed")]
+    Report(#[source] io::Error),
+    /// The URL is of another engine.
+    #[error("DATABASE_URL is neither postgres://… nor sqlite:…; no other database is supported")]
+    Scheme,
+    /// A host that may be anybody's was to be filled.
+    #[error(
+        "the {target} is not on this machine and APP_ENV is not set; \
+         if it may be filled with fixtures, say so: set APP_ENV to development, test or staging"
+    )]
+    Unmarked {
+        /// The database.
+        target: String,
+    },
+    /// The database cannot be reached.
+    #[error("the {target} cannot be reached: {cause}{remedy}")]
+    Unreachable {
+        /// The database.
+        target: String,
+        /// What the attempt met.
+        cause: String,
+        /// What to do, after a semicolon; empty where nothing is known.
+        remedy: &'static str,
+    },
+    /// The URL cannot be read.
+    #[error(
+        "DATABASE_URL cannot be read ({0}); \
+         write postgres://user:password@host:5432/database, with special characters percent-encoded"
+    )]
+    Url(String),
+}
+
+/// What is wrong with a fixture; it names fields and constraints, not what the fields hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A key refers to a record that is neither in the fixtures nor in the database.
+    #[error("field `{column}`: no record of {table} has this id, in the fixtures or in the database")]
+    Dangling {
+        /// The field.
+        column: String,
+        /// The table it refers to.
+        table: String,
+    },
+    /// Two records have the same id, or the same value of another unique key.
+    #[error("the same {columns} as the record in line {line}")]
+    Duplicate {
+        /// The fields of the key.
+        columns: String,
+        /// The first of the two records.
+        line: u64,
+    },
+    /// A key refers to a record of another tenant.
+    #[error("field `{column}`: the record of {table} with this id belongs to another organization")]
+    Foreign {
+        /// The field.
+        column: String,
+        /// The table it refers to.
+        table: String,
+    },
+    /// The value would not come back from the database as it was written.
+    #[error("field `{column}`: {reason}")]
+    Inexact {
+        /// The field.
+        column: String,
+        /// What the database cannot hold.
+        reason: String,
+    },
+    /// The database refused the record.
+    #[error("{}refused by {constraint}{hint}", .column.map(|column| format!("field `{column}`: ")).unwrap_or_default())]
+    Refused {
+        /// The field that the constraint is about, `None` if it is about several.
+        column: Option<&'static str>,
+        /// The constraint, or what stands for it.
+        constraint: String,
+        /// What would satisfy it, after a semicolon; empty where the name says it.
+        hint: &'static str,
+    },
+    /// The file is not YAML, or not a list of the table's records.
+    #[error("{0}")]
+    Yaml(String),
+}
+
+/// A line of a fixture file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as it was given.
+    pub file: Arc<str>,
+    /// Counted from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+impl Error {
+    /// An error of a statement on `table` that is not the fault of a record.
+    pub(crate) fn database(table: &str, error: &DbErr) -> Self {
+        let failed = |cause: String, remedy| Self::Database { table: table.to_owned(), cause, remedy };
+        let Some(source) = sqlx_error(error) else {
+            return failed(error.to_string(), "");
+        };
+        let Some(database) = source.as_database_error() else {
+            return failed(source.to_string(), "");
+        };
+        let cause = database.message().to_owned();
+        let code = database.code().unwrap_or_default();
+        match code.as_ref() {
+            // A policy reads a setting that nobody bound: this login is a customer's.
+            "42704" if cause.contains("configuration parameter") => failed(cause, remedy("42501")),
+            "42P01" | "42703" | "42704" | "3F000" => Self::NotMigrated { cause },
+            "1" if cause.starts_with("no such ") || cause.contains(" has no column named ") => {
+                Self::NotMigrated { cause }
+            }
+            // The message of a data exception quotes the datum.
+            code if code.len() == 5 && code.starts_with("22") => {
+                failed(format!("data exception, SQLSTATE {code}"), "")
+            }
+            code => failed(cause, remedy(code)),
+        }
+    }
+}
+
+/// The driver's error within SeaORM's.
+pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => Some(source),
+        _ => None,
+    }
+}
+
+/// What a SQLSTATE or a result code of SQLite suggests, after a semicolon
+/// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>).
+pub(crate) fn remedy(code: &str) -> &'static str {
+    match (code, primary(code)) {
+        ("28P01" | "28000", _) => {
+            "; correct the user and password in DATABASE_URL, or the server's pg_hba.conf"
+        }
+        ("3D000", _) => "; create the database first (createdb), or correct its name in DATABASE_URL",
+        ("25006", _) => "; seed the primary, and a database that is not read-only",
+        ("42501", _) => "; seed with the login that owns the tables, not with a customer's",
+        ("53300", _) => "; the server has no connection left: end idle ones or raise max_connections",
+        ("57P03", _) => "; the server is starting or stopping: try again",
+        (_, Some(5)) => "; another process writes to the file: try again",
+        (_, Some(8)) => "; make the file and its directory writable",
+        (_, Some(14)) => "; correct the path, or make the file readable",
+        (_, Some(26)) => "; name a SQLite database",
+        _ => "",
+    }
+}
+
+/// The primary result code of SQLite, of which others are extensions; `None` for a SQLSTATE.
+pub(crate) fn primary(code: &str) -> Option<u32> {
+    let code: u32 = code.parse().ok().filter(|_| code.len() < 5)?;
+    Some(code & 0xFF)
+}

@@ -1,0 +1,19 @@
+//! Loads fixture records from YAML files, one file per table, into a migrated database.
+//!
+//! Loading is idempotent: a record that is there already and equal stays untouched, one that differs is
+//! updated, and nothing is ever deleted.
+
+pub mod cli;
+mod connect;
+mod error;
+mod fixtures;
+mod reference;
+mod refusal;
+mod report;
+mod table;
+mod yaml;
+
+pub use connect::{AppEnv, Target};
+pub use error::{Error, Fault, Place};
+pub use fixtures::{Fixtures, Mode};
+pub use report::{Counts, Report};

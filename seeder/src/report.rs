@@ -1,0 +1,97 @@
+//! What loading did, for people.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::Mode;
+
+/// What became of the records of one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that were not there.
+    pub inserted: usize,
+    /// Records that were there and differed.
+    pub updated: usize,
+    /// Records that were there and equal.
+    pub unchanged: usize,
+}
+
+/// What became of the records of each table that has a fixture file, in the order of loading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Whether the changes were kept.
+    pub mode: Mode,
+    /// The table's name, and its counts.
+    pub tables: Vec<(&'static str, Counts)>,
+}
+
+impl Report {
+    /// The sum over all tables.
+    #[must_use]
+    pub fn total(&self) -> Counts {
+        self.tables.iter().fold(Counts::default(), |sum, (_, counts)| Counts {
+            inserted: sum.inserted + counts.inserted,
+            updated: sum.updated + counts.updated,
+            unchanged: sum.unchanged + counts.unchanged,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["entity", "inserted", "updated", "unchanged"]);
+        for (name, Counts { inserted, updated, unchanged }) in &self.tables {
+            table.add_row([
+                (*name).to_owned(),
+                inserted.to_string(),
+                updated.to_string(),
+                unchanged.to_string(),
+            ]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(f, "{}", table.trim_fmt())?;
+        let Counts { inserted, updated, .. } = self.total();
+        match (inserted + updated, self.mode) {
+            (0, _) => write!(f, "nothing to change: every record is there already"),
+            (_, Mode::Commit) => write!(f, "{inserted} inserted, {updated} updated"),
+            (_, Mode::DryRun) => {
+                write!(f, "dry run: {inserted} would be inserted and {updated} updated, nothing was written")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(mode: Mode, inserted: usize, unchanged: usize) -> String {
+        Report { mode, tables: vec![("users", Counts { inserted, updated: 0, unchanged })] }.to_string()
+    }
+
+    #[test]
+    fn the_last_line_says_what_happened() {
+        for (text, end) in [
+            (report(Mode::Commit, 3, 0), "\n3 inserted, 0 updated"),
+            (report(Mode::DryRun, 3, 0), "would be inserted and 0 updated, nothing was written"),
+            (report(Mode::Commit, 0, 3), "\nnothing to change: every record is there already"),
+            (report(Mode::DryRun, 0, 3), "\nnothing to change: every record is there already"),
+        ] {
+            assert!(text.ends_with(end), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_table_is_a_row_of_counts() {
+        let rows: Vec<Vec<_>> = report(Mode::Commit, 3, 4)
+            .lines()
+            .map(|line| line.split_whitespace().map(ToOwned::to_owned).collect())
+            .collect();
+        assert_eq!(rows[0], ["entity", "inserted", "updated", "unchanged"]);
+        assert_eq!(rows[1], ["users", "3", "0", "4"]);
+    }
+}

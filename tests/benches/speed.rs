@@ -1,0 +1,105 @@
+//! What `up` and the fixtures cost, beside `psql` doing the same in the same run.
+//!
+//! The machine's speed cancels out: each round runs both, one after the other, and the medians are compared.
+
+use scratch::{Database, Server};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tests::{binary, server};
+
+/// Rounds of each comparison; odd, so that a median is a measurement.
+const ROUNDS: usize = 21;
+
+fn main() -> ExitCode {
+    let server = server();
+    let Some(programs) = server.binaries() else {
+        eprintln!("error: the benchmark needs psql and pg_dump of a local server; unset TEST_DATABASE_URL");
+        return ExitCode::FAILURE;
+    };
+    let directory = TempDir::new().expect("a temporary directory");
+    // The role has to be there for psql, and stays for as long as this database does.
+    let model = create(server, "model");
+    finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", model.url()));
+    finish(binary("seeder", directory.path()).env("DATABASE_URL", model.url()));
+    let schema = directory.path().join("schema.sql");
+    let rows = directory.path().join("rows.sql");
+    dump(programs, &model, &schema, &["--schema-only"]);
+    dump(programs, &model, &rows, &["--data-only", "--exclude-table", "seaql_migrations"]);
+
+    println!("{:<44} {:>9} {:>9} {:>7} {:>7}", "median of 21 rounds", "ours", "psql", "ratio", "limit");
+    let up = compare(
+        "up, 15 migrations : psql -f of the schema",
+        || {
+            let database = create(server, "up");
+            time(binary("migration", directory.path()).arg("up").env("DATABASE_URL", database.url()))
+        },
+        || time(psql(programs, &create(server, "psql"), &schema)),
+        Some(3.0),
+    );
+    // `create_database_from` wants nobody connected, which holds between two rounds.
+    let empty = create(server, "migrated");
+    finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", empty.url()));
+    let copy = || server.create_database_from(&empty, "seed").expect("a copy");
+    let seed = compare(
+        "seeder, 20 records : psql -f of the rows",
+        || {
+            let database = copy();
+            time(binary("seeder", directory.path()).env("DATABASE_URL", database.url()))
+        },
+        || time(psql(programs, &copy(), &rows)),
+        None,
+    );
+    ExitCode::from(u8::from(!(up && seed)))
+}
+
+/// Prints both medians and their ratio, and tells whether it is within the limit.
+fn compare(
+    what: &str,
+    mut ours: impl FnMut() -> Duration,
+    mut theirs: impl FnMut() -> Duration,
+    limit: Option<f64>,
+) -> bool {
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        mine.push(ours());
+        others.push(theirs());
+    }
+    let (mine, others) = (median(mine), median(others));
+    let ratio = mine.as_secs_f64() / others.as_secs_f64();
+    let shown = limit.map_or("none".to_owned(), |limit| format!("{limit:.1}"));
+    println!("{what:<44} {:>6} ms {:>6} ms {ratio:>7.2} {shown:>7}", mine.as_millis(), others.as_millis());
+    limit.is_none_or(|limit| ratio <= limit)
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn create(server: &Server, name: &str) -> Database {
+    server.create_database(name).expect("a database")
+}
+
+fn psql(programs: &Path, database: &Database, file: &Path) -> Command {
+    let mut command = Command::new(programs.join("psql"));
+    command.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null", "--file"]);
+    command.arg(file).arg(database.url());
+    command
+}
+
+fn dump(programs: &Path, database: &Database, file: &Path, options: &[&str]) {
+    finish(Command::new(programs.join("pg_dump")).args(options).arg("--file").arg(file).arg(database.url()));
+}
+
+fn time(mut command: impl std::borrow::BorrowMut<Command>) -> Duration {
+    let started = Instant::now();
+    finish(command.borrow_mut());
+    started.elapsed()
+}
+
+fn finish(command: &mut Command) {
+    let output = command.output().expect("the program starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
