@@ -136,6 +136,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     let options = Options {
         lock_wait: Duration::from_secs(cli.lock_wait.into()),
         lock_timeout: Duration::from_secs(cli.lock_timeout.into()),
+        log_statements: cli.verbose,
         report: tell,
     };
     let session = Session::new(target, options);
@@ -172,9 +173,15 @@ fn load_dot_env() -> Result<(), Error> {
     }
 }
 
-/// Warnings of the server and of SeaORM go to standard error, with `--verbose` everything.
+/// Warnings of the server go to standard error, with `--verbose` its notices and every statement.
+///
+/// Nothing else of the driver: it warns of a URL's unknown parameter together with its value.
 fn listen(verbose: bool) {
-    let filter = if verbose { "debug" } else { "warn" };
+    let filter = if verbose {
+        "sea_orm_migration=debug,sqlx::query=debug,sqlx::postgres::notice=debug"
+    } else {
+        "sqlx::postgres::notice=warn"
+    };
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)

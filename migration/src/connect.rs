@@ -46,8 +46,9 @@ async fn postgres(
 ) -> Result<DatabaseConnection, Error> {
     // The name is what a waiting run shows of the one that holds the lock.
     let name = format!("migration, process {}", std::process::id());
-    let server = server.clone().application_name(&name).disable_statement_logging();
-    probe(target, &server).await?;
+    let quiet = server.clone().application_name(&name).disable_statement_logging();
+    probe(target, &quiet).await?;
+    let server = if options.log_statements { server.clone().application_name(&name) } else { quiet };
 
     let lock_timeout = format!("set lock_timeout = {}", options.lock_timeout.as_millis());
     let search_path = target.schema.iter().map(|schema| format!("set search_path = {}", quote(schema)));
@@ -117,7 +118,10 @@ async fn sqlite(
     options: &Options,
     purpose: Purpose,
 ) -> Result<DatabaseConnection, Error> {
-    let mut file = file.busy_timeout(options.lock_wait).disable_statement_logging();
+    let mut file = file.busy_timeout(options.lock_wait);
+    if !options.log_statements {
+        file = file.disable_statement_logging();
+    }
     file = match purpose {
         Purpose::Look => file.create_if_missing(false),
         Purpose::Migrate => file.journal_mode(SqliteJournalMode::Wal).foreign_keys(true),

@@ -19,13 +19,20 @@ pub struct Options {
     pub lock_wait: Duration,
     /// How long one statement waits for a table's lock before the migration is rolled back and tried again.
     pub lock_timeout: Duration,
+    /// Whether each statement is logged, at debug level; migrations hold no personal data.
+    pub log_statements: bool,
     /// Told of each step as it happens.
     pub report: fn(&Event<'_>),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lock_wait: Duration::from_mins(1), lock_timeout: Duration::from_secs(5), report: |_| () }
+        Self {
+            lock_wait: Duration::from_mins(1),
+            lock_timeout: Duration::from_secs(5),
+            log_statements: false,
+            report: |_| (),
+        }
     }
 }
 

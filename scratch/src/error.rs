@@ -1,0 +1,156 @@
+//! What can go wrong, by what the reader can do about it.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why there is no server, or why it did not do what was asked; no message holds a password.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No server is named, installed or downloadable.
+    #[error(
+        "no PostgreSQL {minimum} or newer for the tests\n\
+         looked at: {looked_at}\n\
+         one of these helps:\n\
+         - set TEST_DATABASE_URL to a running server: postgres://USER:PASSWORD@HOST:PORT/postgres, with a login that is SUPERUSER or has CREATEDB and CREATEROLE\n\
+         - install the server (Debian: apt install postgresql, macOS: brew install postgresql@18), or name its directory of initdb and postgres in SCRATCH_PG_BIN\n\
+         - let it be downloaded: {download}",
+        minimum = crate::MINIMUM_MAJOR
+    )]
+    NotFound {
+        /// Each directory that was considered, with the reason against it.
+        looked_at: String,
+        /// Why the download did not help, and what would.
+        download: String,
+    },
+
+    /// `SCRATCH_PG_BIN` names a directory that cannot be used.
+    #[error("SCRATCH_PG_BIN: {}: {reason}; name the directory that holds initdb and postgres", .directory.display())]
+    Binaries {
+        /// The directory named.
+        directory: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// `TEST_DATABASE_URL` is not a URL of a PostgreSQL server.
+    #[error(
+        "TEST_DATABASE_URL {reason}; it must read postgres://USER:PASSWORD@HOST:PORT/DATABASE, reserved characters percent-encoded (the value is not shown, it may hold a password)"
+    )]
+    Url {
+        /// What is wrong with it, without its text.
+        reason: String,
+    },
+
+    /// The server of `TEST_DATABASE_URL` did not let us in.
+    #[error(
+        "TEST_DATABASE_URL: cannot connect to {place}; start that server, correct the URL, or unset it to use a server of our own"
+    )]
+    Unreachable {
+        /// The login and the address.
+        place: String,
+        /// What the driver or the server said.
+        #[source]
+        source: Box<sqlx::Error>,
+    },
+
+    /// The server of `TEST_DATABASE_URL` is too old.
+    #[error("TEST_DATABASE_URL: {place} is PostgreSQL {major}, but {minimum} is the oldest supported; name a newer server", minimum = crate::MINIMUM_MAJOR)]
+    TooOld {
+        /// The login and the address.
+        place: String,
+        /// The server's major version.
+        major: u32,
+    },
+
+    /// The login of `TEST_DATABASE_URL` may not do what the tests need.
+    #[error(
+        "TEST_DATABASE_URL: the login of {place} lacks {missing}; as an administrator: alter role {role} {missing}"
+    )]
+    Privilege {
+        /// The login and the address.
+        place: String,
+        /// The login's role, quoted as an identifier.
+        role: String,
+        /// The attributes that it lacks.
+        missing: String,
+    },
+
+    /// The caller is root, and there is no other account to run the server.
+    #[error(
+        "PostgreSQL does not run as root, and /etc/passwd has no account postgres, nobody, or any other without privileges; create one (useradd --system postgres) or run as an ordinary user"
+    )]
+    NoAccount,
+
+    /// There is no directory that is short enough for a socket, and reachable.
+    #[error("no directory for a server: tried {tried}; set TMPDIR to a directory of at most {limit} bytes that the server's account may write to", limit = crate::directory::LONGEST_ROOT)]
+    NoDirectory {
+        /// Each directory with the reason against it.
+        tried: String,
+    },
+
+    /// A server of our own did not come up.
+    #[error("PostgreSQL in {} did not start: {reason}\nthe end of its log:\n{log}", .binaries.display())]
+    Start {
+        /// Where its programs are.
+        binaries: PathBuf,
+        /// What was observed.
+        reason: String,
+        /// The last lines that `initdb` and `postgres` wrote.
+        log: String,
+    },
+
+    /// The programs or libraries of a running server were replaced.
+    #[error("{place}: the server's libraries were upgraded underneath it ({detail}); restart it")]
+    Upgraded {
+        /// The server's address or programs.
+        place: String,
+        /// How that was noticed.
+        detail: String,
+    },
+
+    /// A statement failed.
+    #[error("{place}: cannot {action}{hint}")]
+    Sql {
+        /// The server's address.
+        place: String,
+        /// What was to be done.
+        action: String,
+        /// The remedy where one is known, with its separator, or empty.
+        hint: &'static str,
+        /// What the driver or the server said.
+        #[source]
+        source: Box<sqlx::Error>,
+    },
+
+    /// The operating system refused something.
+    #[error("cannot {action}; check that it exists, its permissions and the free space")]
+    Io {
+        /// What was to be done, and to which file.
+        action: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action: format!("{action} {}", path.display()), source }
+    }
+}
+
+// `unwrap` and a test that returns `Err` print the `Debug` form: it has to be the message for people.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, "\ncaused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

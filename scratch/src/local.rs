@@ -1,0 +1,179 @@
+//! A server of our own: started on a private socket, stopped and removed by its supervisor.
+
+use crate::directory::{self, Directory, Handle};
+use crate::find::Installation;
+use crate::supervisor::{self, Supervisor};
+use crate::{Error, Options, server, sql};
+use sqlx::postgres::PgConnectOptions;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const LONGEST_START: Duration = Duration::from_secs(90);
+const SOCKET_PORT: u16 = 5432;
+
+/// A running server whose files are ours.
+pub(crate) struct Local {
+    pub(crate) admin: PgConnectOptions,
+    pub(crate) binaries: PathBuf,
+    pub(crate) directory: PathBuf,
+    pub(crate) place: String,
+    pub(crate) port: u16,
+    identity: Identity,
+    password: Option<String>,
+    supervisor: Supervisor,
+    handle: Handle,
+}
+
+/// What tells one build of `postgres` from the next one under the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+impl Local {
+    /// Starts a server in a new directory.
+    pub(crate) fn start(
+        installation: &Installation,
+        directory: Directory,
+        options: &Options,
+    ) -> Result<Self, Error> {
+        let binaries = installation.binaries.clone();
+        // Before the start: an upgrade from here on is noticed.
+        let identity = Identity::of(&binaries).map_err(|e| Error::io("examine", &binaries, e))?;
+        let port = if options.tcp { free_port()? } else { SOCKET_PORT };
+        let password = options.tcp.then(|| format!("{}{}", server::token(), server::token()));
+        if let Some(password) = &password {
+            directory.write_private("password", password)?;
+        }
+        directory.give_away()?;
+
+        let path = directory.path().to_owned();
+        let supervisor = Supervisor::start(&mut command(&directory, &binaries, port, options)?)
+            .map_err(|e| Error::io("run /bin/sh in", &path, e))?;
+        let handle = directory.hand_over();
+        let place = format!("the server in {}", path.display());
+        let admin = url(&path, port, password.as_deref(), "postgres")
+            .parse()
+            .map_err(|e| sql::error(&place, "read its URL".to_owned(), "", e))?;
+        let mut local =
+            Self { admin, binaries, directory: path, place, port, identity, password, supervisor, handle };
+        // While the server comes up by itself.
+        directory::remove_abandoned(&local.directory);
+        local.wait_until_ready()?;
+        Ok(local)
+    }
+
+    /// The URL of a database, for the administrator.
+    pub(crate) fn url(&self, database: &str) -> String {
+        url(&self.directory, self.port, self.password.as_deref(), database)
+    }
+
+    /// Fails if `postgres` is no longer the file that was started.
+    pub(crate) fn check_libraries(&self) -> Result<(), Error> {
+        let detail = match Identity::of(&self.binaries) {
+            Ok(identity) if identity == self.identity => return Ok(()),
+            Ok(_) => {
+                format!("{} is another file than at the start", self.binaries.join("postgres").display())
+            }
+            Err(error) => format!("{}: {error}", self.binaries.join("postgres").display()),
+        };
+        Err(Error::Upgraded { place: self.place.clone(), detail })
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + LONGEST_START;
+        let status = self.directory.join("data/postmaster.pid");
+        let reason = loop {
+            // The eighth line is the server's state.
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            if text.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
+                return Ok(());
+            }
+            match self.supervisor.ended() {
+                Ok(None) => {}
+                Ok(Some(status)) => break format!("it ended with {status}"),
+                Err(error) => break error.to_string(),
+            }
+            if Instant::now() > deadline {
+                break format!("not ready after {} s", LONGEST_START.as_secs());
+            }
+            sleep(Duration::from_millis(5));
+        };
+        Err(Error::Start { binaries: self.binaries.clone(), reason, log: self.handle.log_tail() })
+    }
+}
+
+impl Identity {
+    fn of(binaries: &Path) -> std::io::Result<Self> {
+        let file = fs::metadata(binaries.join("postgres"))?;
+        Ok(Self {
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+        })
+    }
+}
+
+fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options) -> Result<Command, Error> {
+    let path = directory.path();
+    let clone = |file: &fs::File| file.try_clone().map_err(|e| Error::io("open a file in", path, e));
+    let mut command = supervisor::shell(include_str!("supervise.sh"), directory.account, path);
+    command.arg(path).arg(binaries).stdout(clone(&directory.lock)?).stderr(clone(&directory.log)?);
+    // What is meant for the developer's own server must not reach ours.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
+        command.env_remove(name);
+    }
+    // A locale that this system lacks stops the server on macOS; the cluster's own is given to `initdb`.
+    command.env("LC_ALL", "C");
+    if directory.account.is_some() {
+        command.env("HOME", path);
+    }
+
+    let port = port.to_string();
+    let listen = if options.tcp { "127.0.0.1" } else { "" };
+    let defaults = [
+        ("port", port.as_str()),
+        ("listen_addresses", listen),
+        // Nothing here has to survive a crash.
+        ("fsync", "off"),
+        ("full_page_writes", "off"),
+        ("synchronous_commit", "off"),
+        ("max_connections", "200"),
+        // In the directory instead of /dev/shm, which is small in containers and survives a kill.
+        ("dynamic_shared_memory_type", "mmap"),
+        ("timezone", "UTC"),
+        ("log_timezone", "UTC"),
+    ];
+    let settings = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in defaults.into_iter().chain(settings) {
+        command.args(["-c", &format!("{name}={value}")]);
+    }
+    Ok(command)
+}
+
+fn free_port() -> Result<u16, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|source| Error::Io { action: "find a free port of 127.0.0.1".to_owned(), source })
+}
+
+/// Says everything, so that neither PGPORT nor PGSSLMODE of the caller's environment fills a gap.
+fn url(directory: &Path, port: u16, password: Option<&str>, database: &str) -> String {
+    let database = server::percent_encode(database.as_bytes());
+    if let Some(password) = password {
+        return format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
+    }
+    let socket = server::percent_encode(directory.as_os_str().as_bytes());
+    format!("postgres://postgres@localhost:{port}/{database}?host={socket}&sslmode=disable")
+}

@@ -1,0 +1,208 @@
+//! A server that is there: started by us, or named by `TEST_DATABASE_URL`.
+
+use crate::directory::Directory;
+use crate::external::External;
+use crate::local::Local;
+use crate::{Database, Error, Options, account, download, find, sql};
+use sqlx::Row;
+use sqlx::postgres::PgConnectOptions;
+use std::fmt::{self, Write as _};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// A PostgreSQL server; one of our own stops with the last of this value and its [`Database`]s.
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    kind: Kind,
+    pub(crate) token: String,
+    version: u32,
+}
+
+enum Kind {
+    External(External),
+    Local(Local),
+}
+
+impl Server {
+    /// Starts a server as the environment says; see the crate's documentation for the order.
+    ///
+    /// # Errors
+    /// If there is none, it does not start, or the one that is named cannot be used.
+    pub fn start() -> Result<Self, Error> {
+        Self::start_with(&Options::from_environment())
+    }
+
+    /// The server of this process, started by the first caller; the others wait for it.
+    ///
+    /// # Errors
+    /// As [`Server::start`]; a failure is kept, and given to every caller.
+    pub fn shared() -> Result<&'static Self, &'static Error> {
+        static SHARED: OnceLock<Result<Server, Error>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref()
+    }
+
+    pub(crate) fn start_with(options: &Options) -> Result<Self, Error> {
+        let token = token();
+        let kind = match options.admin_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => Kind::External(External::connect(url, &token, options)?),
+            None => Kind::Local(start_local(options)?),
+        };
+        let mut inner = Inner { kind, token, version: 0 };
+        inner.version = inner.read_version()?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Makes an empty database, dropped with the value; its name contains `prefix`.
+    ///
+    /// # Errors
+    /// If the server refuses, or its libraries were upgraded underneath it.
+    pub fn create_database(&self, prefix: &str) -> Result<Database, Error> {
+        Database::create(&self.inner, prefix, None)
+    }
+
+    /// Makes a copy of a database, which nobody may be connected to: the quick way to a migrated one.
+    ///
+    /// # Errors
+    /// If the server refuses, or its libraries were upgraded underneath it.
+    pub fn create_database_from(&self, template: &Database, prefix: &str) -> Result<Database, Error> {
+        Database::create(&self.inner, prefix, Some(template.name()))
+    }
+
+    /// The URL of a database on this server, for its administrator; it may hold a password.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        self.inner.url(database)
+    }
+
+    /// The server's version as `server_version_num` writes it: 150014 is 15.14.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.inner.version
+    }
+
+    /// The directory of `postgres`, `pg_dump` and the rest. `None` if the server is not our own.
+    #[must_use]
+    pub fn binaries(&self) -> Option<&Path> {
+        self.inner.local().map(|local| local.binaries.as_path())
+    }
+
+    /// The directory of the socket and of everything else. `None` if the server is not our own.
+    #[must_use]
+    pub fn socket_dir(&self) -> Option<&Path> {
+        self.inner.local().map(|local| local.directory.as_path())
+    }
+
+    /// The port, which is also a part of the socket's name.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        match &self.inner.kind {
+            Kind::External(external) => external.port,
+            Kind::Local(local) => local.port,
+        }
+    }
+}
+
+// The URLs may hold a password.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("place", &self.inner.place())
+            .field("version", &self.inner.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(crate) fn admin(&self) -> &PgConnectOptions {
+        match &self.kind {
+            Kind::External(external) => &external.admin,
+            Kind::Local(local) => &local.admin,
+        }
+    }
+
+    pub(crate) fn place(&self) -> &str {
+        match &self.kind {
+            Kind::External(external) => &external.place,
+            Kind::Local(local) => &local.place,
+        }
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        match &self.kind {
+            Kind::External(external) => external.url(database),
+            Kind::Local(local) => local.url(database),
+        }
+    }
+
+    pub(crate) fn check_libraries(&self) -> Result<(), Error> {
+        match &self.kind {
+            Kind::External(external) => external.check_libraries(),
+            Kind::Local(local) => local.check_libraries(),
+        }
+    }
+
+    fn local(&self) -> Option<&Local> {
+        match &self.kind {
+            Kind::External(_) => None,
+            Kind::Local(local) => Some(local),
+        }
+    }
+
+    fn read_version(&self) -> Result<u32, Error> {
+        let query = "select current_setting('server_version_num')::int";
+        sql::fetch(self.admin(), query.to_owned())
+            .and_then(|rows| rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get::<i32, _>(0))
+            .map(|version| u32::try_from(version).unwrap_or_default())
+            .map_err(|e| sql::error(self.place(), "read its version".to_owned(), "", e))
+    }
+}
+
+fn start_local(options: &Options) -> Result<Local, Error> {
+    // Between the choice of a free port and its use, another process may take it.
+    for _ in 0..2 {
+        match start_once(options) {
+            Err(Error::Start { log, .. }) if options.tcp && log.contains("could not bind") => {}
+            result => return result,
+        }
+    }
+    start_once(options)
+}
+
+fn start_once(options: &Options) -> Result<Local, Error> {
+    let account = account::of_server()?;
+    let installation = match &options.binaries {
+        Some(named) => find::named(named, account)?,
+        None => match find::newest(options, account) {
+            Ok(installation) => installation,
+            Err(looked_at) => download::newest(options, account)
+                .map_err(|download| Error::NotFound { looked_at, download })?,
+        },
+    };
+    // Last, so that the supervisor has the directory as soon as there is one.
+    Local::start(&installation, Directory::create(&options.roots, account)?, options)
+}
+
+/// Twelve hexadecimal digits that no other run has.
+pub(crate) fn token() -> String {
+    // Each state of the standard library's hasher has random keys from the system.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{:012x}", random >> 16)
+}
+
+/// Escapes everything but letters, digits and `-._~`, as every reader of URLs undoes it.
+pub(crate) fn percent_encode(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(*byte));
+            }
+            // Writing to a string does not fail.
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+        text
+    })
+}

@@ -1,0 +1,71 @@
+# Runs one server until its owner ends, then removes every trace of it.
+# Arguments: the directory, the directory of the programs, then the server's options.
+# Input: a pipe whose other end only the owner holds. Output: the lock. Error output: the log.
+set -u
+directory=$1
+programs=$2
+shift 2
+PATH=${PATH:-}:/usr/bin:/bin
+
+# Ctrl-C and a hang-up are for the owner; only its end is for us.
+trap '' HUP INT TERM
+exec 3<&0 </dev/null
+umask 077
+
+remove() {
+    cd /
+    # A backend that outlives a killed postmaster for a moment may still write.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+        rm -rf -- "$directory" && return
+        sleep 1
+    done
+}
+
+if [ -f "$directory/password" ]; then
+    host=scram-sha-256
+    password=--pwfile=$directory/password
+else
+    host=reject
+    password=
+fi
+
+cluster() {
+    "$programs/initdb" -D "$directory/data" -U postgres --auth-local=trust "--auth-host=$host" \
+        ${password:+"$password"} --no-sync --no-instructions --encoding=UTF8 "--locale=$1" >&2 3<&-
+}
+
+# Not every system has C.UTF-8.
+if ! cluster C.UTF-8; then
+    rm -rf -- "$directory/data"
+    if ! cluster C; then
+        remove
+        exit 1
+    fi
+fi
+
+"$programs/postgres" -D "$directory/data" -k "$directory" "$@" >&2 3<&- &
+server=$!
+
+(
+    read -r _ <&3
+    tick=0
+    while :; do
+        # Repeated, because a signal that comes before the server's handler is lost.
+        if [ "$tick" -lt 50 ]; then
+            kill -INT "$server" || exit
+        elif [ "$tick" -lt 100 ]; then
+            kill -QUIT "$server" || exit
+        else
+            kill -KILL "$server" || exit
+        fi
+        tick=$((tick + 1))
+        sleep 0.1 || sleep 1
+    done
+) 2>/dev/null &
+watcher=$!
+
+wait "$server"
+status=$?
+kill -KILL "$watcher" 2>/dev/null
+remove
+exit "$status"

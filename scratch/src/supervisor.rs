@@ -1,0 +1,45 @@
+//! A process that outlives us for a moment, to put away what we leave.
+
+use crate::account::{Account, run_as};
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+
+/// A shell that acts when our end of its input closes: on drop, or when this process ends for any reason.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    child: Child,
+    // Closed on exec by the standard library, so no other child of ours keeps it open.
+    pipe: Option<ChildStdin>,
+}
+
+/// A shell command that is to become a [`Supervisor`].
+pub(crate) fn shell(script: &str, account: Option<Account>, directory: &Path) -> Command {
+    let mut command = Command::new("/bin/sh");
+    run_as(&mut command, account).args(["-c", script, "scratch-supervisor"]).current_dir(directory);
+    command
+}
+
+impl Supervisor {
+    /// Starts `command`; its output and error output are the caller's to direct.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        // A group of its own: Ctrl-C at the terminal, or a kill of our group, does not reach it.
+        let mut child = command.stdin(Stdio::piped()).process_group(0).spawn()?;
+        let pipe = child.stdin.take();
+        Ok(Self { child, pipe })
+    }
+
+    /// How it ended, or `None` while it lives.
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        // It bounds its own work; nothing can be done here about a failure to wait.
+        let _ = self.child.wait();
+    }
+}
