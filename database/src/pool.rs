@@ -1,0 +1,257 @@
+//! The pools, and the transactions that begin on them.
+
+use crate::Error;
+use crate::settings::{AppEnv, Settings, Url};
+use crate::startup;
+use crate::transaction::{AdminTx, CustomerTx, Tenant};
+use metrics::{gauge, histogram};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
+    TransactionTrait,
+};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// How often a closure's transaction is run when it loses races.
+const ATTEMPTS: u32 = 5;
+
+/// The longest pause before the second attempt; each further one may be twice as long.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The one way to the database. Cloning it is cheap and shares the pools.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    admin: Pool,
+    /// `None`: the owner takes the customer's role, as in development.
+    customer: Option<Pool>,
+    statement_timeout: u128,
+}
+
+struct Pool {
+    name: &'static str,
+    connection: DatabaseConnection,
+    waiting: AtomicU32,
+}
+
+impl Database {
+    /// Opens the pools, and refuses a database on which tenants would not be kept apart or that lacks migrations.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let admin = Pool::open("admin", &settings.database_url, settings).await?;
+        startup::check_migrations(&admin.connection, settings.require_migrations).await?;
+        let customer = match &settings.customer_database_url {
+            Some(_) if admin.connection.get_database_backend() == DbBackend::Sqlite => {
+                return Err(Error::SqliteHasNoCustomers);
+            }
+            Some(url) => {
+                let customer = Pool::open("customer", url, settings).await?;
+                startup::check_customer(&customer.connection).await?;
+                Some(customer)
+            }
+            None if settings.app_env == AppEnv::Production => {
+                let variable = "CUSTOMER_DATABASE_URL";
+                return Err(crate::SettingsError::Missing { variable }.into());
+            }
+            None => None,
+        };
+        let statement_timeout = settings.statement_timeout.as_millis();
+        Ok(Self { inner: Arc::new(Inner { admin, customer, statement_timeout }) })
+    }
+
+    /// Begins a transaction that sees all rows.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where no connection can be had in time.
+    pub async fn admin(&self) -> Result<AdminTx, Error> {
+        AdminTx::bind(self.inner.admin.begin().await?, self.inner.statement_timeout).await
+    }
+
+    /// Begins a transaction that sees one organization's rows, and no others.
+    ///
+    /// # Errors
+    /// [`Error::SqliteHasNoCustomers`], or [`Error::Unavailable`] where no connection can be had in time.
+    pub async fn customer(&self, tenant: Tenant) -> Result<CustomerTx, Error> {
+        let pool = self.inner.customer.as_ref().unwrap_or(&self.inner.admin);
+        if pool.connection.get_database_backend() != DbBackend::Postgres {
+            return Err(Error::SqliteHasNoCustomers);
+        }
+        CustomerTx::bind(pool.begin().await?, tenant, self.inner.statement_timeout).await
+    }
+
+    /// Runs `work` in an admin's transaction and commits it; what loses a race is run again, at most five times.
+    ///
+    /// # Errors
+    /// What `work` or the commit returned last.
+    pub async fn with_admin<T>(&self, work: impl AsyncFn(&AdminTx) -> Result<T, Error>) -> Result<T, Error> {
+        let mut attempt = 1;
+        loop {
+            let result = async {
+                let tx = self.admin().await?;
+                let done = work(&tx).await?;
+                tx.commit().await?;
+                Ok(done)
+            };
+            match result.await {
+                Err(Error::Retry) if attempt < ATTEMPTS => pause(&mut attempt).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Runs `work` in a customer's transaction and commits it; what loses a race is run again, at most five times.
+    ///
+    /// # Errors
+    /// What `work` or the commit returned last.
+    pub async fn with_customer<T>(
+        &self,
+        tenant: Tenant,
+        work: impl AsyncFn(&CustomerTx) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut attempt = 1;
+        loop {
+            let result = async {
+                let tx = self.customer(tenant).await?;
+                let done = work(&tx).await?;
+                tx.commit().await?;
+                Ok(done)
+            };
+            match result.await {
+                Err(Error::Retry) if attempt < ATTEMPTS => pause(&mut attempt).await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Closes the pools; open transactions end first.
+    ///
+    /// # Errors
+    /// A connection did not close cleanly.
+    pub async fn close(self) -> Result<(), Error> {
+        self.inner.admin.connection.close_by_ref().await?;
+        if let Some(customer) = &self.inner.customer {
+            customer.connection.close_by_ref().await?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let customer_login = self.inner.customer.is_some();
+        f.debug_struct("Database").field("customer_login", &customer_login).finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    async fn open(name: &'static str, url: &Url, settings: &Settings) -> Result<Self, Error> {
+        let connection =
+            if url.is_sqlite() { sqlite(url, settings).await? } else { postgres(url, settings).await? };
+        Ok(Self { name, connection, waiting: AtomicU32::new(0) })
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, Error> {
+        let started = Instant::now();
+        let waiting = Waiting::new(self);
+        let transaction = self.connection.begin().await;
+        drop(waiting);
+        histogram!("database_pool_acquire_seconds", "pool" => self.name).record(started.elapsed());
+        self.tell();
+        Ok(transaction?)
+    }
+
+    fn tell(&self) {
+        let (size, idle) = if self.connection.get_database_backend() == DbBackend::Postgres {
+            let pool = self.connection.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.connection.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        gauge!("database_pool_connections", "pool" => self.name, "state" => "open").set(size);
+        gauge!("database_pool_connections", "pool" => self.name, "state" => "idle").set(idle);
+        gauge!("database_pool_connections", "pool" => self.name, "state" => "in_use")
+            .set(size.saturating_sub(idle));
+    }
+}
+
+/// Counts a task that waits for a connection, for as long as it does, also when it is cancelled.
+struct Waiting<'a>(&'a Pool);
+
+impl<'a> Waiting<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        let waiting = pool.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        gauge!("database_pool_waiting", "pool" => pool.name).set(waiting);
+        Self(pool)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let waiting = self.0.waiting.fetch_sub(1, Ordering::Relaxed) - 1;
+        gauge!("database_pool_waiting", "pool" => self.0.name).set(waiting);
+    }
+}
+
+async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Error> {
+    let options = url
+        .expose()
+        .parse::<PgConnectOptions>()?
+        .application_name(&settings.application_name)
+        .statement_cache_capacity(settings.statement_cache)
+        .log_statements(log::LevelFilter::Trace)
+        .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
+    // Connections beyond the pool's size are closed as soon as they are given back.
+    let opened: Arc<OnceLock<PgPool>> = Arc::default();
+    let (size, seen) = (settings.pool_size, Arc::clone(&opened));
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
+        .test_before_acquire(settings.pre_ping)
+        .max_lifetime(settings.recycle)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(settings.idle_timeout)
+        .after_release(move |_, _| {
+            let keep = seen.get().is_none_or(|pool| pool.size() <= size);
+            Box::pin(async move { Ok(keep) })
+        })
+        .connect_with(options)
+        .await?;
+    let _ = opened.set(pool.clone());
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Error> {
+    let options = url
+        .expose()
+        .parse::<SqliteConnectOptions>()?
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .busy_timeout(settings.acquire_timeout)
+        .log_statements(log::LevelFilter::Trace)
+        .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(settings.pool_size)
+        .acquire_timeout(settings.acquire_timeout)
+        .idle_timeout(settings.idle_timeout)
+        .connect_with(options)
+        .await?;
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Waits a random part of a time that doubles, so that two that met once do not meet again.
+async fn pause(attempt: &mut u32) {
+    let longest = PAUSE * 2_u32.pow(*attempt - 1);
+    *attempt += 1;
+    futures_timer::Delay::new(longest.mul_f64(fastrand::f64())).await;
+}

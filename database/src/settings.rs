@@ -1,0 +1,281 @@
+//! What the environment says: where the database is, and how its pools behave.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The settings of a [`crate::Database`], each from the environment variable that its first line names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `DATABASE_URL`: the owner's connection, `postgres://…` or `sqlite:…`; unset, the file `voicesurvey.db`.
+    pub database_url: Url,
+    /// `CUSTOMER_DATABASE_URL`: a login that is a member of the role `customer`; unset, and not in production,
+    /// the owner takes the role.
+    pub customer_database_url: Option<Url>,
+    /// `APP_ENV`: development, test, staging or production; unset, development.
+    pub app_env: AppEnv,
+    /// `DATABASE_POOL_SIZE`: the connections of each pool that stay open, 10.
+    pub pool_size: u32,
+    /// `DATABASE_MAX_OVERFLOW`: the connections beyond them that a rush may open, 20.
+    pub max_overflow: u32,
+    /// `DATABASE_PRE_PING`: whether a connection proves that it is alive before it is handed out, true.
+    pub pre_ping: bool,
+    /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s.
+    pub recycle: Duration,
+    /// `DATABASE_ACQUIRE_TIMEOUT_MS`: how long to wait for a connection, 30 s.
+    pub acquire_timeout: Duration,
+    /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s.
+    pub idle_timeout: Duration,
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s; 0 for no limit.
+    pub statement_timeout: Duration,
+    /// `DATABASE_APPLICATION_NAME`: what `pg_stat_activity` shows, `voicesurvey`.
+    pub application_name: String,
+    /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps, 100; 0 behind `PgBouncer` in
+    /// transaction mode.
+    pub statement_cache: usize,
+    /// `DATABASE_REQUIRE_MIGRATIONS`: whether a schema that lacks migrations is refused at start-up, true.
+    pub require_migrations: bool,
+    /// `DATABASE_SLOW_STATEMENT_MS`: from what time on a statement is logged as slow, 500 ms.
+    pub slow_statement: Duration,
+}
+
+/// What the database is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppEnv {
+    /// A developer's own machine.
+    #[default]
+    Development,
+    /// An automated test.
+    Test,
+    /// A rehearsal of production.
+    Staging,
+    /// Real customers: nothing is assumed.
+    Production,
+}
+
+impl FromStr for AppEnv {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "development" => Ok(Self::Development),
+            "test" => Ok(Self::Test),
+            "staging" => Ok(Self::Staging),
+            "production" => Ok(Self::Production),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A database's URL. Neither `Debug` nor an error shows it, because it may hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(String);
+
+impl Url {
+    /// The URL itself, password included.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it names a SQLite file.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.0.starts_with("sqlite:")
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_sqlite() { "sqlite:…" } else { "postgres://…" })
+    }
+}
+
+impl FromStr for Url {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let known = ["postgres://", "postgresql://", "sqlite:"];
+        if known.iter().any(|scheme| text.starts_with(scheme)) { Ok(Self(text.to_owned())) } else { Err(()) }
+    }
+}
+
+/// A variable does not hold what it should. The value is not shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The value has another form.
+    #[error("{variable} is not {expected}")]
+    Form {
+        /// The variable.
+        variable: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Production needs the variable.
+    #[error(
+        "APP_ENV is production and {variable} is not set; set it to postgres://user:password@host:5432/database"
+    )]
+    Missing {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Production was to run on a SQLite file.
+    #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
+    Sqlite,
+    /// The file `.env` cannot be read.
+    #[error("the file .env has a line that cannot be read, or is not readable; write one NAME=value a line")]
+    DotEnv,
+}
+
+impl Settings {
+    /// Reads the environment, and `.env` of the working directory or above for what the environment leaves out.
+    ///
+    /// # Errors
+    /// A variable does not hold what it should, or production lacks one.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        match dotenvy::dotenv() {
+            Err(error) if !error.not_found() => return Err(SettingsError::DotEnv),
+            _ => {}
+        }
+        Self::read(std::env::var_os::<&str>)
+    }
+
+    /// Reads the variables from `get`; an empty one counts as unset.
+    ///
+    /// # Errors
+    /// A variable does not hold what it should, or production lacks one.
+    pub fn read(get: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, SettingsError> {
+        const URL: &str = "postgres://user:password@host:5432/database or sqlite://FILE";
+        const COUNT: &str = "a whole number of 0 or more";
+        let source = Source { get };
+        let app_env =
+            source.parse("APP_ENV", "development, test, staging or production")?.unwrap_or_default();
+        let database_url: Option<Url> = source.parse("DATABASE_URL", URL)?;
+        let customer_database_url: Option<Url> =
+            source.parse("CUSTOMER_DATABASE_URL", "postgres://user:password@host:5432/database")?;
+        if customer_database_url.as_ref().is_some_and(Url::is_sqlite) {
+            return Err(SettingsError::Form {
+                variable: "CUSTOMER_DATABASE_URL",
+                expected: "postgres://user:password@host:5432/database; SQLite has no customers",
+            });
+        }
+        if app_env == AppEnv::Production {
+            match &database_url {
+                None => return Err(SettingsError::Missing { variable: "DATABASE_URL" }),
+                Some(url) if url.is_sqlite() => return Err(SettingsError::Sqlite),
+                Some(_) if customer_database_url.is_none() => {
+                    return Err(SettingsError::Missing { variable: "CUSTOMER_DATABASE_URL" });
+                }
+                Some(_) => {}
+            }
+        }
+        let milliseconds = |variable, default| -> Result<Duration, SettingsError> {
+            Ok(Duration::from_millis(source.parse(variable, COUNT)?.unwrap_or(default)))
+        };
+        let seconds = |variable, default| -> Result<Duration, SettingsError> {
+            Ok(Duration::from_secs(source.parse(variable, COUNT)?.unwrap_or(default)))
+        };
+        let pool_size = source.parse("DATABASE_POOL_SIZE", "a whole number of 1 or more")?.unwrap_or(10);
+        if pool_size == 0 {
+            return Err(SettingsError::Form {
+                variable: "DATABASE_POOL_SIZE",
+                expected: "a whole number of 1 or more",
+            });
+        }
+        Ok(Self {
+            database_url: database_url.unwrap_or_else(|| Url("sqlite://voicesurvey.db".to_owned())),
+            customer_database_url,
+            app_env,
+            pool_size,
+            max_overflow: source.parse("DATABASE_MAX_OVERFLOW", COUNT)?.unwrap_or(20),
+            pre_ping: source.parse("DATABASE_PRE_PING", "true or false")?.unwrap_or(true),
+            recycle: seconds("DATABASE_RECYCLE_SECONDS", 3_600)?,
+            acquire_timeout: milliseconds("DATABASE_ACQUIRE_TIMEOUT_MS", 30_000)?,
+            idle_timeout: seconds("DATABASE_IDLE_TIMEOUT_SECONDS", 600)?,
+            statement_timeout: milliseconds("DATABASE_STATEMENT_TIMEOUT_MS", 30_000)?,
+            application_name: source
+                .parse("DATABASE_APPLICATION_NAME", "text")?
+                .unwrap_or_else(|| "voicesurvey".to_owned()),
+            statement_cache: source.parse("DATABASE_STATEMENT_CACHE", COUNT)?.unwrap_or(100),
+            require_migrations: source.parse("DATABASE_REQUIRE_MIGRATIONS", "true or false")?.unwrap_or(true),
+            slow_statement: milliseconds("DATABASE_SLOW_STATEMENT_MS", 500)?,
+        })
+    }
+}
+
+struct Source<F> {
+    get: F,
+}
+
+impl<F: Fn(&'static str) -> Option<OsString>> Source<F> {
+    fn parse<T: FromStr>(
+        &self,
+        variable: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, SettingsError> {
+        let wrong = SettingsError::Form { variable, expected };
+        let Some(value) = (self.get)(variable).filter(|value| !value.is_empty()) else { return Ok(None) };
+        let text = value.to_str().ok_or_else(|| wrong.clone())?;
+        text.parse().map(Some).map_err(|_| wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| {
+            variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn without_an_environment_the_documented_defaults_hold() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.database_url.expose(), "sqlite://voicesurvey.db");
+        assert_eq!((settings.pool_size, settings.max_overflow, settings.pre_ping), (10, 20, true));
+        assert_eq!(settings.recycle, Duration::from_hours(1));
+        assert_eq!(settings, read(&[("DATABASE_URL", ""), ("DATABASE_POOL_SIZE", "")]).unwrap());
+    }
+
+    #[test]
+    fn an_error_names_the_variable_and_the_form_and_not_the_value() {
+        for (variable, value) in [
+            ("DATABASE_URL", "mysql://root:s3cret@h/x"),
+            ("CUSTOMER_DATABASE_URL", "sqlite://s3cret.db"),
+            ("APP_ENV", "s3cret"),
+            ("DATABASE_POOL_SIZE", "0"),
+            ("DATABASE_POOL_SIZE", "s3cret"),
+            ("DATABASE_MAX_OVERFLOW", "-1"),
+            ("DATABASE_PRE_PING", "s3cret"),
+            ("DATABASE_ACQUIRE_TIMEOUT_MS", "1.5"),
+        ] {
+            let error = read(&[(variable, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{variable} is not ")), "{error}");
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn production_names_both_logins() {
+        let production = ("APP_ENV", "production");
+        let owner = ("DATABASE_URL", "postgres://owner@h/d");
+        let missing = |variable| Err(SettingsError::Missing { variable });
+        assert_eq!(read(&[production]), missing("DATABASE_URL"));
+        assert_eq!(read(&[production, owner]), missing("CUSTOMER_DATABASE_URL"));
+        assert_eq!(read(&[production, ("DATABASE_URL", "sqlite://x")]), Err(SettingsError::Sqlite));
+        assert!(read(&[production, owner, ("CUSTOMER_DATABASE_URL", "postgres://app@h/d")]).is_ok());
+    }
+
+    #[test]
+    fn debug_never_shows_a_password() {
+        let url = ("DATABASE_URL", "postgres://owner:s3cret@h/d");
+        let customer = ("CUSTOMER_DATABASE_URL", "postgres://app:s3cret@h/d");
+        let text = format!("{:?}", read(&[url, customer]).unwrap());
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What is checked before the first transaction: better no service than one that mixes tenants.
+
+use crate::Error;
+use crate::schema::MIGRATIONS;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement};
+use std::collections::BTreeSet;
+
+/// Refuses a login of customers to whom Row Level Security would not apply, or not only.
+///
+/// Superusers, `BYPASSRLS` and owners are exempt from it
+/// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so is who may take such a role.
+pub(crate) async fn check_customer(db: &DatabaseConnection) -> Result<(), Error> {
+    const REASONS: &[(&str, &str)] = &[
+        ("superuser", "is a superuser"),
+        ("bypasses", "has BYPASSRLS"),
+        ("stranger", "is not a member of the role customer; run: grant customer to that login"),
+        ("owner", "owns a table of the schema"),
+        ("may_become", "may take a role that is a superuser, has BYPASSRLS or owns a table of the schema"),
+    ];
+    let row = one(
+        db,
+        "with owners as ( \
+             select relowner as role from pg_class \
+             where relkind in ('r', 'p', 'v', 'm') and relnamespace = current_schema()::regnamespace) \
+         select r.rolname::text as login, r.rolsuper as superuser, r.rolbypassrls as bypasses, \
+                to_regrole('customer') is null or not pg_has_role(r.oid, 'customer', 'member') as stranger, \
+                r.oid in (select role from owners) as owner, \
+                exists (select from pg_roles o \
+                        where o.oid <> r.oid and pg_has_role(r.oid, o.oid, 'member') \
+                          and (o.rolsuper or o.rolbypassrls or o.oid in (select role from owners))) as may_become \
+         from pg_roles r where r.rolname = session_user",
+    )
+    .await?;
+    let login: String = row.try_get("", "login")?;
+    for (column, reason) in REASONS {
+        if row.try_get("", column)? {
+            return Err(Error::Refused(format!("the login {login} of CUSTOMER_DATABASE_URL {reason}")));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a schema that lacks migrations of this build. One that has more is a newer build's, and accepted.
+pub(crate) async fn check_migrations(db: &DatabaseConnection, required: bool) -> Result<(), Error> {
+    if !required {
+        return Ok(());
+    }
+    let found = match db.get_database_backend() {
+        DbBackend::Postgres => "select to_regclass('seaql_migrations') is not null as found",
+        _ => "select exists (select 1 from sqlite_schema where name = 'seaql_migrations') as found",
+    };
+    let mut applied = BTreeSet::new();
+    if one(db, found).await?.try_get("", "found")? {
+        let statement =
+            Statement::from_string(db.get_database_backend(), "select version from seaql_migrations");
+        for row in db.query_all_raw(statement).await? {
+            applied.insert(row.try_get::<String>("", "version")?);
+        }
+    }
+    let pending: Vec<&str> = MIGRATIONS.iter().copied().filter(|name| !applied.contains(*name)).collect();
+    match pending.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Refused(format!(
+            "the database lacks {} of {} migrations, first {first}; run: cargo run -p migration -- up",
+            pending.len(),
+            MIGRATIONS.len()
+        ))),
+    }
+}
+
+async fn one(db: &DatabaseConnection, sql: &str) -> Result<QueryResult, Error> {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    db.query_one_raw(statement).await?.ok_or(Error::NotFound("row"))
+}
