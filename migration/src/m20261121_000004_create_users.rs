@@ -7,7 +7,7 @@
 //! Down: drops every user.
 
 use super::m20261121_000001_create_enums::USER_ROLE;
-use crate::ddl::{BOUND_USER, NewTable, Policy, drop_table};
+use crate::ddl::{BOUND_ORGANIZATION, BOUND_USER, NewTable, Policy, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{json_binary, text, timestamp_with_time_zone_null};
 
@@ -17,7 +17,8 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let own = format!("id = {BOUND_USER}");
+        // The first condition makes an unbound organization an error, as on every other table.
+        let own = format!("{BOUND_ORGANIZATION} is not null and id = {BOUND_USER}");
         NewTable::new(manager, "users")
             .text(text("oidc_sub"), 255)
             .text(text("email"), 255)
