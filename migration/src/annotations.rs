@@ -31,12 +31,12 @@ pub(crate) async fn apply(db: &impl ConnectionTrait) -> Result<(), DbErr> {
             "select c.relname::text as table_name, a.attname::text as column_name, \
                     col_description(c.oid, a.attnum) as comment \
              from pg_class c join pg_attribute a on a.attrelid = c.oid \
-             where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') \
+             where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind in ('r', 'p') \
                and a.attnum > 0 and not a.attisdropped \
              union all \
              select c.relname::text, null, obj_description(c.oid, 'pg_class') \
              from pg_class c \
-             where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')",
+             where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind in ('r', 'p')",
         ))
         .await?;
     let mut statements = String::new();

@@ -3,6 +3,7 @@
 use crate::status::{self, State};
 use crate::{AppEnv, Error, Event, Options, Session, Target, generate};
 use clap::{Parser, Subcommand};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ struct Cli {
     #[arg(long, global = true, env = "MIGRATION_LOCK_WAIT", default_value_t = 60, value_name = "SECONDS")]
     lock_wait: u32,
 
-    /// How many seconds a statement waits for a table's lock before the migration is tried again.
+    /// How many seconds a statement waits for a table's lock before the migration is tried again; 0 is for ever.
     #[arg(long, global = true, env = "MIGRATION_LOCK_TIMEOUT", default_value_t = 5, value_name = "SECONDS")]
     lock_timeout: u32,
 
@@ -113,7 +114,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     let command = cli.command.unwrap_or(Command::Up { num: None });
     if let Command::Generate { migration_name, local_time, .. } = &command {
         let file = generate::generate(migration_name, *local_time)?;
-        println!("Write its header, `up` and `down`: {}", file.display());
+        say(&format!("Write its header, `up` and `down`: {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let destructive = match command {
@@ -131,7 +132,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     }
     let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), cli.app_env)?;
     if target.is_embedded() {
-        eprintln!("DATABASE_URL is not set: using the {target}");
+        warn(&format!("DATABASE_URL is not set: using the {target}"));
     }
     let options = Options {
         lock_wait: Duration::from_secs(cli.lock_wait.into()),
@@ -149,13 +150,13 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         Command::Generate { .. } => 0,
         Command::Status { check } => {
             let list = session.status().await?;
-            println!("{}", status::render(&list));
+            say(&status::render(&list));
             let pending = list.iter().any(|status| status.state == State::Pending);
             return Ok(ExitCode::from(u8::from(check && pending)));
         }
     };
     if done == 0 {
-        println!("Nothing to do.");
+        say("Nothing to do.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -192,17 +193,27 @@ fn listen(verbose: bool) {
 
 fn tell(event: &Event<'_>) {
     match event {
-        Event::Applied { migration, took } => println!("Applied {migration} ({} ms)", took.as_millis()),
+        Event::Applied { migration, took } => say(&format!("Applied {migration} ({} ms)", took.as_millis())),
         Event::RolledBack { migration, took } => {
-            println!("Rolled back {migration} ({} ms)", took.as_millis());
+            say(&format!("Rolled back {migration} ({} ms)", took.as_millis()));
         }
-        Event::Dropped => println!("Dropped every table and type of the schema"),
-        Event::Waiting { holder } => eprintln!("Waiting for the migration lock, held by {holder}"),
-        Event::Retrying { migration, attempt, pause, reason } => eprintln!(
+        Event::Dropped => say("Dropped every table and type of the schema"),
+        Event::Waiting { holder } => warn(&format!("Waiting for the migration lock, held by {holder}")),
+        Event::Retrying { migration, attempt, pause, reason } => warn(&format!(
             "{migration} did not get a lock (attempt {attempt}: {reason}); trying again in {} ms",
             pause.as_millis()
-        ),
+        )),
     }
+}
+
+/// Prints a line. `println!` panics when its reader has gone, as `head` does; the migrations go on.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints a line to standard error, likewise.
+fn warn(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn fail(error: &Error) -> ExitCode {
@@ -213,6 +224,6 @@ fn fail(error: &Error) -> ExitCode {
         text.push_str(&cause.to_string());
         source = cause.source();
     }
-    eprintln!("error: {text}");
+    warn(&format!("error: {text}"));
     ExitCode::from(if matches!(error, Error::MigrationName(_)) { 2 } else { 1 })
 }

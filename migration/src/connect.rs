@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How long a server may take to answer the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The longest timeout that both engines can hold, in milliseconds as a signed 32-bit number: 24 days.
+const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// The oldest PostgreSQL that has `ON DELETE SET NULL (column)`.
 const OLDEST: u32 = 150_000;
 
@@ -50,7 +53,8 @@ async fn postgres(
     probe(target, &quiet).await?;
     let server = if options.log_statements { server.clone().application_name(&name) } else { quiet };
 
-    let lock_timeout = format!("set lock_timeout = {}", options.lock_timeout.as_millis());
+    let lock_timeout =
+        format!("set lock_timeout = {}", options.lock_timeout.min(LONGEST_TIMEOUT).as_millis());
     let search_path = target.schema.iter().map(|schema| format!("set search_path = {}", quote(schema)));
     let settings = std::iter::once(lock_timeout).chain(search_path).collect::<Vec<_>>().join("; ");
     // A second physical connection would go on without the advisory lock of the first.
@@ -118,7 +122,7 @@ async fn sqlite(
     options: &Options,
     purpose: Purpose,
 ) -> Result<DatabaseConnection, Error> {
-    let mut file = file.busy_timeout(options.lock_wait);
+    let mut file = file.busy_timeout(options.lock_wait.min(LONGEST_TIMEOUT));
     if !options.log_statements {
         file = file.disable_statement_logging();
     }

@@ -370,8 +370,8 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Now, as sqlx writes a time in UTC.
-const SQLITE_NOW: &str = "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')";
+/// Now, as sqlx writes a time in UTC: a whole second has no fraction.
+const SQLITE_NOW: &str = "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')";
 
 fn foreign_key(
     table: &'static str,

@@ -129,10 +129,17 @@ begin
             message = 'the role customer is a superuser or bypasses row level security',
             hint = 'let an administrator run: alter role customer nosuperuser nobypassrls';
     end if;
-    if not has_schema_privilege('customer', current_schema(), 'usage') then
-        execute format('grant usage on schema %I to customer', current_schema());
-    end if;
-    grant execute on function set_updated_at(), current_user_id(), current_organization_id() to customer;
+    begin
+        if not has_schema_privilege('customer', current_schema(), 'usage') then
+            execute format('grant usage on schema %I to customer', current_schema());
+        end if;
+        grant execute on function set_updated_at(), current_user_id(), current_organization_id() to customer;
+    exception when undefined_object then
+        -- The code of a lost race: the migration is tried again, and makes the role itself.
+        raise exception using
+            errcode = 'serialization_failure',
+            message = 'another database of this server dropped the role customer in this moment';
+    end;
 end $$";
 
 const ROLE_DOWN: &str = r"

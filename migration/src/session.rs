@@ -8,7 +8,8 @@ use crate::{Error, Migrator, Target, annotations, lock};
 use sea_orm_migration::IntoSchemaManagerConnection;
 use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,8 @@ impl Session {
         self.run(Work::Refresh).await
     }
 
-    /// Drops every table and type of the schema, whoever made them, and applies all migrations.
+    /// Drops every table, view and type of the schema, whoever made them, and applies all migrations. On
+    /// PostgreSQL what belongs to an extension stays, on SQLite a view does.
     ///
     /// # Errors
     /// See [`Session::up`].
@@ -167,9 +169,7 @@ impl Session {
         lock::acquire(db, &self.target, &self.options).await?;
         let done = self.perform(db, work).await?;
         if work != Work::Down(None) {
-            annotations::apply(db)
-                .await
-                .map_err(|error| Error::database("writing the comments", &self.target, &error))?;
+            self.retrying("writing the comments", || annotations::apply(db)).await?;
         }
         lock::release(db)
             .await
@@ -199,6 +199,13 @@ impl Session {
             Work::Down(steps) => self.roll_back(db, steps).await,
             Work::Refresh => {
                 self.roll_back(db, None).await?;
+                self.steps(db, Direction::Up, None).await
+            }
+            // SeaORM's own stops at what an extension made, and at a view that needs no table.
+            Work::Fresh if db.get_database_backend() == DbBackend::Postgres => {
+                self.retrying("fresh", || async { db.execute_unprepared(DROP_ALL).await.map(|_| ()) })
+                    .await?;
+                (self.options.report)(&Event::Dropped);
                 self.steps(db, Direction::Up, None).await
             }
             Work::Fresh => {
@@ -300,6 +307,33 @@ enum Work {
     Refresh,
     Fresh,
 }
+
+/// Drops the tables, views and types of the current schema but those of extensions; a multirange goes with its
+/// range, a row type with its relation.
+const DROP_ALL: &str = "
+do $$
+declare
+    statement text;
+begin
+    for statement in
+        select format('drop %s if exists %I.%I cascade',
+                      case relkind when 'v' then 'view' when 'm' then 'materialized view'
+                                   when 'f' then 'foreign table' else 'table' end,
+                      nspname, relname)
+        from pg_class c join pg_namespace n on n.oid = relnamespace
+        where nspname = current_schema() and relkind in ('r', 'p', 'v', 'm', 'f')
+          and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid
+                                                  and deptype = 'e')
+        union all
+        select format('drop type if exists %I.%I cascade', nspname, typname)
+        from pg_type t join pg_namespace n on n.oid = typnamespace left join pg_class c on c.oid = typrelid
+        where nspname = current_schema() and (typtype in ('d', 'e', 'r') or c.relkind = 'c')
+          and not exists (select from pg_depend where classid = 'pg_type'::regclass and objid = t.oid
+                                                  and deptype = 'e')
+    loop
+        execute statement;
+    end loop;
+end $$";
 
 /// Whether the same statement may succeed a little later: a lock not given in time (55P03), a deadlock (40P01),
 /// a serialization failure (40001), or a row of a shared catalogue that another database's migrator changed in

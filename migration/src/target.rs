@@ -65,6 +65,7 @@ impl Target {
         let embedded = url.is_none();
         let server = match url {
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                check_login(url)?;
                 Server::Postgres(Box::new(url.parse().map_err(Error::url)?))
             }
             Some(url) if url.starts_with("sqlite:") => {
@@ -86,6 +87,17 @@ impl Target {
     pub fn is_embedded(&self) -> bool {
         self.embedded
     }
+}
+
+/// Refuses a password with a bare `/`, `?` or `#`: its beginning would be read as a port, and shown as one.
+fn check_login(url: &str) -> Result<(), Error> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (login_and_host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = tail.split('?').next().unwrap_or_default();
+    if tail.contains('#') || path.contains('@') || (tail.contains('@') && !login_and_host.contains('@')) {
+        return Err(Error::Url("it has one of / ? # @ in its login or database".to_owned()));
+    }
+    Ok(())
 }
 
 impl fmt::Display for Target {
@@ -135,6 +147,19 @@ mod tests {
                 .unwrap();
         assert_eq!(target.to_string(), "PostgreSQL database \"survey\" as \"owner\" at db.example:6543");
         assert!(!format!("{target:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_password_that_ends_the_login_is_refused_and_not_shown() {
+        for password in ["6543/s3cret", "6543?s3cret", "6543#s3cret", "6543/s3cret@"] {
+            let url = format!("postgres://owner:{password}@db.example/survey");
+            let error = Target::resolve(Some(&url), None, AppEnv::Test).unwrap_err().to_string();
+            assert!(error.contains("percent-encoded") && !error.contains("s3cret"), "{error}");
+            assert!(!error.contains("6543"), "{error}");
+        }
+        for url in ["postgres:///x?host=/run/postgresql", "postgres://o@h/x?options=-c%20search_path=a@b"] {
+            assert!(Target::resolve(Some(url), None, AppEnv::Test).is_ok(), "{url}");
+        }
     }
 
     #[test]

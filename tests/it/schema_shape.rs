@@ -506,7 +506,9 @@ fn sqlite_default(column: &Column) -> String {
         // Nothing can be bound to a connection of SQLite.
         (None | Some("current_organization_id()"), _) => "none".to_owned(),
         (Some(_), Kind::Uuid) => "random".to_owned(),
-        (Some(_), Kind::Timestamptz) => "strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')".to_owned(),
+        (Some(_), Kind::Timestamptz) => {
+            "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')".to_owned()
+        }
         (Some(default), Kind::Bigint | Kind::Numeric) => default.to_owned(),
         (Some(default), Kind::Boolean) => default.to_uppercase(),
         (Some(default), _) => format!("'{default}'"),

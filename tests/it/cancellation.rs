@@ -1,0 +1,92 @@
+//! A future that is dropped leaves nothing on its connection: no tenant, no role, no open transaction.
+
+use database::{Database, Settings, Tenant};
+use entity::id::{OrganizationId, UserId};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::ffi::OsString;
+use std::time::Duration;
+use tests::migrated;
+
+/// How many futures are dropped.
+const DROPPED: u32 = 1_000;
+
+/// The longest that a future lives, in microseconds: what an undisturbed one takes, and a little more.
+const LONGEST: u64 = 12_000;
+
+#[tokio::test]
+async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_connection() {
+    let postgres = migrated("cancellation").await;
+    let settings = Settings::read(|variable| {
+        let value = match variable {
+            "DATABASE_URL" => postgres.url(),
+            "DATABASE_POOL_SIZE" => "2".to_owned(),
+            "DATABASE_MAX_OVERFLOW" => "0".to_owned(),
+            "DATABASE_ACQUIRE_TIMEOUT_MS" => "20000".to_owned(),
+            "DATABASE_APPLICATION_NAME" => "cancelled".to_owned(),
+            _ => return None,
+        };
+        Some(OsString::from(value))
+    })
+    .unwrap();
+    let database = Database::connect(&settings).await.unwrap();
+    let tenant = Tenant { organization: OrganizationId::generate(), user: UserId::generate() };
+
+    let mut finished = 0;
+    for _ in 0..DROPPED / 4 {
+        // Four at once on two connections: some are dropped while they wait for one.
+        let tasks: Vec<_> = (0..4)
+            .map(|task| {
+                let database = database.clone();
+                let life = Duration::from_micros(fastrand::u64(0..LONGEST));
+                tokio::spawn(tokio::time::timeout(life, async move {
+                    if task == 0 {
+                        let tx = database.admin().await?;
+                        tx.execute_unprepared("select pg_sleep(0.0005)").await?;
+                        return tx.commit().await;
+                    }
+                    let tx = database.customer(tenant).await?;
+                    tx.execute_unprepared("select count(*) from contacts").await?;
+                    tx.execute_unprepared("select pg_sleep(0.0005)").await?;
+                    tx.commit().await
+                }))
+            })
+            .collect();
+        for task in tasks {
+            if let Ok(result) = task.await.unwrap() {
+                result.unwrap();
+                finished += 1;
+            }
+        }
+    }
+    assert!(finished < DROPPED, "every future finished, so none was dropped");
+    println!("{finished} of {DROPPED} futures finished before they were dropped");
+
+    // Both connections, whichever they are by now.
+    let (one, two) = (database.admin().await.unwrap(), database.admin().await.unwrap());
+    for tx in [&one, &two] {
+        let row = tx
+            .query_one_raw(Statement::from_string(
+                DbBackend::Postgres,
+                "select case when current_user <> session_user then current_user::text else '' end, \
+                        coalesce(current_setting('app.organization_id', true), ''), \
+                        coalesce(current_setting('app.user_id', true), ''), \
+                        now() = statement_timestamp() or now() > statement_timestamp() - interval '10 s'",
+            ))
+            .await
+            .unwrap()
+            .unwrap();
+        let text = |index| row.try_get_by_index::<String>(index).unwrap();
+        assert_eq!((text(0), text(1), text(2)), Default::default());
+        assert!(row.try_get_by_index::<bool>(3).unwrap(), "the transaction is an old one");
+    }
+    let row = one
+        .query_one_raw(Statement::from_string(
+            DbBackend::Postgres,
+            "select count(*) from pg_stat_activity \
+             where application_name = 'cancelled' and state like 'idle in transaction%' and pid <> pg_backend_pid()",
+        ))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 1, "only this test's other transaction is open");
+}
