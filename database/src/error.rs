@@ -1,6 +1,7 @@
 //! Errors by what the caller can do about them.
 
 use crate::settings::SettingsError;
+use entity::enums::CampaignStatus;
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::{DatabaseError, ErrorKind};
 use std::error::Error as StdError;
@@ -44,6 +45,14 @@ pub enum Error {
     /// The server took longer than the statement timeout.
     #[error("the statement took longer than the statement timeout")]
     Timeout,
+    /// A campaign does not come from the one status to the other.
+    #[error("a campaign that is {from} cannot become {to}")]
+    Transition {
+        /// The status that it is in.
+        from: CampaignStatus,
+        /// The status that it was to take.
+        to: CampaignStatus,
+    },
     /// The server cannot be reached, or every connection of the pool is taken.
     #[error("the database is not available: {0}")]
     Unavailable(Fault),

@@ -12,13 +12,30 @@
 //! # }
 //! ```
 
+pub mod call_attempts;
+pub mod campaigns;
+mod clock;
+pub mod codegen;
+pub mod contacts;
+pub mod email_notifications;
+pub mod email_templates;
 mod error;
+pub mod events;
+pub mod exclusion_list_entries;
 mod observe;
+pub mod organizations;
+pub mod page;
 mod pool;
+pub mod provider_configs;
+mod row;
 pub mod schema;
 mod settings;
 mod startup;
+pub mod survey_responses;
 mod transaction;
+pub mod transcript_snippets;
+pub mod user_organizations;
+pub mod users;
 
 pub use error::{Error, Fault};
 pub use pool::Database;

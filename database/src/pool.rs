@@ -1,6 +1,6 @@
 //! The pools, and the transactions that begin on them.
 
-use crate::Error;
+use crate::error::{Error, Fault};
 use crate::settings::{AppEnv, Settings, Url};
 use crate::startup;
 use crate::transaction::{AdminTx, CustomerTx, Tenant};
@@ -91,15 +91,21 @@ impl Database {
 
     /// Runs `work` in an admin's transaction and commits it; what loses a race is run again, at most five times.
     ///
+    /// `work` is an `async |tx| …` without `move`, because it may run again. The transaction comes in an [`Arc`] and
+    /// not as a reference: with one, the compiler cannot tell that the whole is [`Send`], and nobody could spawn it.
+    ///
     /// # Errors
     /// What `work` or the commit returned last.
-    pub async fn with_admin<T>(&self, work: impl AsyncFn(&AdminTx) -> Result<T, Error>) -> Result<T, Error> {
+    pub async fn with_admin<T, Work>(&self, work: impl Fn(Arc<AdminTx>) -> Work) -> Result<T, Error>
+    where
+        Work: Future<Output = Result<T, Error>>,
+    {
         let mut attempt = 1;
         loop {
             let result = async {
-                let tx = self.admin().await?;
-                let done = work(&tx).await?;
-                tx.commit().await?;
+                let tx = Arc::new(self.admin().await?);
+                let done = work(Arc::clone(&tx)).await?;
+                Arc::into_inner(tx).ok_or_else(kept)?.commit().await?;
                 Ok(done)
             };
             match result.await {
@@ -111,19 +117,34 @@ impl Database {
 
     /// Runs `work` in a customer's transaction and commits it; what loses a race is run again, at most five times.
     ///
+    /// ```no_run
+    /// # use database::{Database, Error, Tenant, campaigns};
+    /// # use entity::{enums::CampaignStatus, id::CampaignId};
+    /// # async fn example(database: Database, tenant: Tenant, id: CampaignId) -> Result<(), Error> {
+    /// database
+    ///     .with_customer(tenant, async |tx| campaigns::transition(&tx, id, CampaignStatus::Paused).await)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    /// `work` is as with [`Database::with_admin`].
+    ///
     /// # Errors
     /// What `work` or the commit returned last.
-    pub async fn with_customer<T>(
+    pub async fn with_customer<T, Work>(
         &self,
         tenant: Tenant,
-        work: impl AsyncFn(&CustomerTx) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        work: impl Fn(Arc<CustomerTx>) -> Work,
+    ) -> Result<T, Error>
+    where
+        Work: Future<Output = Result<T, Error>>,
+    {
         let mut attempt = 1;
         loop {
             let result = async {
-                let tx = self.customer(tenant).await?;
-                let done = work(&tx).await?;
-                tx.commit().await?;
+                let tx = Arc::new(self.customer(tenant).await?);
+                let done = work(Arc::clone(&tx)).await?;
+                Arc::into_inner(tx).ok_or_else(kept)?.commit().await?;
                 Ok(done)
             };
             match result.await {
@@ -247,6 +268,12 @@ async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Er
         .connect_with(options)
         .await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// The closure gave its transaction to somebody who has not let go of it.
+fn kept() -> Error {
+    let message = "the closure kept its transaction, which cannot be committed therefore".to_owned();
+    Error::Database(Fault { code: String::new(), message })
 }
 
 /// Waits a random part of a time that doubles, so that two that met once do not meet again.

@@ -1,4 +1,24 @@
 //! What must hold, one file for each subject; the name of a test is the rule.
 
+mod access;
+mod cancellation;
+mod concurrency;
+mod constraints;
+mod entities;
 mod generated_entities;
+mod guest;
+mod idempotency;
+mod interruption;
+mod isolation;
+mod legacy_clients;
+mod lookups;
+mod migration_cli;
+mod migrator;
+mod private_server;
+mod queries;
+mod relations;
 mod round_trip;
+mod schema_model;
+mod schema_shape;
+mod seeder;
+mod snapshot;

@@ -1,6 +1,7 @@
 //! What the tests share: databases of both engines, the binaries of the workspace, the catalogue as text.
 
 pub mod catalog;
+pub mod factory;
 
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};

@@ -1,0 +1,163 @@
+//! `contacts`: the people whom a campaign of the customer's organization calls.
+
+use crate::page::{self, Cursor, Page};
+use crate::{CustomerTx, Error, Tx};
+use entity::contacts;
+use entity::enums::{ContactLanguage, ContactState};
+use entity::id::{CampaignId, ContactId};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
+};
+
+/// A contact to be made, pending and not yet called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContact {
+    /// The campaign, of the same organization.
+    pub campaign_id: CampaignId,
+    /// The contact's key in the system that it comes from.
+    pub external_contact_id: Option<String>,
+    /// E.164: `+` and 2 to 15 digits.
+    pub phone_number: String,
+    /// `None`: the contact gets no e-mail.
+    pub email: Option<String>,
+    /// The language in which it wants to be called.
+    pub preferred_language: ContactLanguage,
+    /// Whether it agreed to be called beforehand.
+    pub has_prior_consent: bool,
+    /// Whether it is not to be called; it is then made as excluded.
+    pub do_not_call: bool,
+}
+
+/// How many contacts of a campaign are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the state of that name")]
+pub struct StateCounts {
+    pub pending: u64,
+    pub in_progress: u64,
+    pub completed: u64,
+    pub refused: u64,
+    pub not_reached: u64,
+    pub excluded: u64,
+}
+
+impl StateCounts {
+    /// All contacts of the campaign.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        let Self { pending, in_progress, completed, refused, not_reached, excluded } = *self;
+        pending + in_progress + completed + refused + not_reached + excluded
+    }
+}
+
+/// The contact of this id; `None` where there is none, or it is another organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn find(tx: &Tx<impl Send + Sync>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
+    Ok(contacts::Entity::find_by_id(id).one(tx).await?)
+}
+
+/// The contacts of a campaign, newest first; a `None` state means any. Empty where the campaign is another
+/// organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn list(
+    tx: &CustomerTx,
+    campaign: CampaignId,
+    state: Option<ContactState>,
+    after: Option<Cursor<ContactId>>,
+    limit: u64,
+) -> Result<Page<contacts::Model, ContactId>, Error> {
+    let select = contacts::Entity::find()
+        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .apply_if(state, |select, state| select.filter(contacts::COLUMN.state.eq(state)));
+    let key = (contacts::Column::CreatedAt, contacts::Column::Id);
+    page::newest_first(tx, select, key, after, limit, |contact| Cursor {
+        created_at: contact.created_at,
+        id: contact.id,
+    })
+    .await
+}
+
+/// The contacts of a campaign with this number, newest first: nothing keeps a number from being imported twice.
+///
+/// # Errors
+/// The database fails.
+pub async fn list_by_phone(
+    tx: &CustomerTx,
+    campaign: CampaignId,
+    phone_number: &str,
+) -> Result<Vec<contacts::Model>, Error> {
+    Ok(contacts::Entity::find()
+        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .filter(contacts::COLUMN.phone_number.eq(phone_number))
+        .order_by_desc(contacts::Column::CreatedAt)
+        .order_by_desc(contacts::Column::Id)
+        .all(tx)
+        .await?)
+}
+
+/// How many contacts of a campaign are in each state; all 0 where the campaign is another organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn count_by_state(tx: &CustomerTx, campaign: CampaignId) -> Result<StateCounts, Error> {
+    let rows = contacts::Entity::find()
+        .select_only()
+        .column(contacts::Column::State)
+        .column_as(contacts::COLUMN.id.count(), "count")
+        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .group_by(contacts::Column::State)
+        .into_tuple::<(ContactState, i64)>()
+        .all(tx)
+        .await?;
+    let mut counts = StateCounts::default();
+    for (state, count) in rows {
+        let field = match state {
+            ContactState::Pending => &mut counts.pending,
+            ContactState::InProgress => &mut counts.in_progress,
+            ContactState::Completed => &mut counts.completed,
+            ContactState::Refused => &mut counts.refused,
+            ContactState::NotReached => &mut counts.not_reached,
+            ContactState::Excluded => &mut counts.excluded,
+        };
+        *field = u64::try_from(count).unwrap_or_default();
+    }
+    Ok(counts)
+}
+
+/// Makes a contact. The exclusion list is not looked at: the claim does that before each call.
+///
+/// # Errors
+/// [`Error::Constraint`]: the campaign is not the organization's, the number is not E.164, or a text is too long.
+pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Model, Error> {
+    let NewContact {
+        campaign_id,
+        external_contact_id,
+        phone_number,
+        email,
+        preferred_language,
+        has_prior_consent,
+        do_not_call,
+    } = contact;
+    let state = if do_not_call { ContactState::Excluded } else { ContactState::Pending };
+    let row = contacts::ActiveModel {
+        id: NotSet,
+        organization_id: Set(tx.tenant().organization),
+        campaign_id: Set(campaign_id),
+        external_contact_id: Set(external_contact_id),
+        phone_number: Set(phone_number),
+        email: Set(email),
+        preferred_language: Set(preferred_language),
+        has_prior_consent: Set(has_prior_consent),
+        do_not_call: Set(do_not_call),
+        state: Set(state),
+        attempts_count: Set(0),
+        last_attempt_at: Set(None),
+        last_outcome: Set(None),
+        created_at: NotSet,
+        updated_at: NotSet,
+    };
+    Ok(row.insert(tx).await?)
+}

@@ -1,0 +1,138 @@
+//! `email_templates`: the wording of e-mails, of the customer's organization.
+
+use crate::{CustomerTx, Error, Tx, clock, row};
+use entity::email_templates;
+use entity::enums::{EmailTemplateType, LanguageCode};
+use entity::id::EmailTemplateId;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QueryTrait, Set,
+};
+
+/// A template to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEmailTemplate {
+    /// The name that is shown in the product.
+    pub name: String,
+    /// The end of a survey that it is for.
+    pub r#type: EmailTemplateType,
+    /// The subject; like the bodies, it may hold variables such as `{{contact_name}}`.
+    pub subject: String,
+    /// The HTML part.
+    pub body_html: String,
+    /// The plain text part; `None`: the e-mail has none.
+    pub body_text: Option<String>,
+    /// Its language.
+    pub locale: LanguageCode,
+}
+
+/// What is to change in a template; `NotSet`, the default, leaves a column as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EmailTemplateChanges {
+    /// The name that is shown in the product.
+    pub name: ActiveValue<String>,
+    /// The end of a survey that it is for.
+    pub r#type: ActiveValue<EmailTemplateType>,
+    /// The subject.
+    pub subject: ActiveValue<String>,
+    /// The HTML part.
+    pub body_html: ActiveValue<String>,
+    /// The plain text part.
+    pub body_text: ActiveValue<Option<String>>,
+    /// Its language.
+    pub locale: ActiveValue<LanguageCode>,
+}
+
+/// The template of this id; `None` where there is none, it is another organization's, or it has been deleted.
+///
+/// # Errors
+/// The database fails.
+pub async fn find(
+    tx: &Tx<impl Send + Sync>,
+    id: EmailTemplateId,
+) -> Result<Option<email_templates::Model>, Error> {
+    Ok(email_templates::Entity::find_by_id(id).filter(live()).one(tx).await?)
+}
+
+/// The templates by name, without the deleted ones; `None` for a type or language means any.
+///
+/// # Errors
+/// The database fails.
+pub async fn list(
+    tx: &CustomerTx,
+    r#type: Option<EmailTemplateType>,
+    locale: Option<LanguageCode>,
+) -> Result<Vec<email_templates::Model>, Error> {
+    Ok(email_templates::Entity::find()
+        .filter(live())
+        .apply_if(r#type, |select, r#type| select.filter(email_templates::COLUMN.r#type.eq(r#type)))
+        .apply_if(locale, |select, locale| select.filter(email_templates::COLUMN.locale.eq(locale)))
+        .order_by_asc(email_templates::Column::Name)
+        .order_by_asc(email_templates::Column::Id)
+        .all(tx)
+        .await?)
+}
+
+/// Makes a template.
+///
+/// # Errors
+/// [`Error::Constraint`]: a text is too long.
+pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email_templates::Model, Error> {
+    let NewEmailTemplate { name, r#type, subject, body_html, body_text, locale } = template;
+    let row = email_templates::ActiveModel {
+        id: NotSet,
+        organization_id: Set(tx.tenant().organization),
+        name: Set(name),
+        r#type: Set(r#type),
+        subject: Set(subject),
+        body_html: Set(body_html),
+        body_text: Set(body_text),
+        locale: Set(locale),
+        deleted_at: NotSet,
+        created_at: NotSet,
+        updated_at: NotSet,
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// Changes a template.
+///
+/// # Errors
+/// [`Error::NotFound`] as `None` of [`find`]; [`Error::Constraint`]: a text is too long.
+pub async fn update(
+    tx: &CustomerTx,
+    id: EmailTemplateId,
+    changes: EmailTemplateChanges,
+) -> Result<email_templates::Model, Error> {
+    let EmailTemplateChanges { name, r#type, subject, body_html, body_text, locale } = changes;
+    let changes = email_templates::ActiveModel {
+        id: NotSet,
+        organization_id: NotSet,
+        name,
+        r#type,
+        subject,
+        body_html,
+        body_text,
+        locale,
+        deleted_at: NotSet,
+        created_at: NotSet,
+        updated_at: NotSet,
+    };
+    row::update(tx, changes, email_templates::COLUMN.id.eq(id).and(live()), "e-mail template").await
+}
+
+/// Marks a template as deleted; campaigns and e-mails that name it keep doing so.
+///
+/// # Errors
+/// [`Error::NotFound`] as `None` of [`find`].
+pub async fn delete(tx: &CustomerTx, id: EmailTemplateId) -> Result<(), Error> {
+    let update = email_templates::Entity::update_many()
+        .col_expr(email_templates::Column::DeletedAt, clock::now(tx))
+        .filter(email_templates::COLUMN.id.eq(id))
+        .filter(live());
+    row::mark(tx, update, "e-mail template").await
+}
+
+fn live() -> Expr {
+    email_templates::COLUMN.deleted_at.is_null()
+}

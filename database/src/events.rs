@@ -1,0 +1,85 @@
+//! `events`: what the event bus hears of the customer's organization.
+
+use crate::page::{self, Cursor, Page};
+use crate::{CustomerTx, Error, Tx};
+use entity::enums::EventType;
+use entity::events;
+use entity::id::{CallAttemptId, CampaignId, ContactId, EventId};
+use entity::json::EventPayload;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
+
+/// An event to be told, which waits for the bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// What it tells.
+    pub event_type: EventType,
+    /// The campaign, of the same organization.
+    pub campaign_id: CampaignId,
+    /// The contact, of the same organization.
+    pub contact_id: ContactId,
+    /// The call that led to it; `None`: no call did.
+    pub call_attempt_id: Option<CallAttemptId>,
+    /// What the bus is told beyond these keys.
+    pub payload: EventPayload,
+}
+
+/// The event of this id; `None` where there is none, or it is another organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn find(tx: &Tx<impl Send + Sync>, id: EventId) -> Result<Option<events::Model>, Error> {
+    Ok(events::Entity::find_by_id(id).one(tx).await?)
+}
+
+/// The events of a campaign, newest first; empty where the campaign is another organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn list(
+    tx: &CustomerTx,
+    campaign: CampaignId,
+    after: Option<Cursor<EventId>>,
+    limit: u64,
+) -> Result<Page<events::Model, EventId>, Error> {
+    let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign));
+    let key = (events::Column::CreatedAt, events::Column::Id);
+    page::newest_first(tx, select, key, after, limit, |event| Cursor {
+        created_at: event.created_at,
+        id: event.id,
+    })
+    .await
+}
+
+/// The events of a contact, oldest first; empty where the contact is another organization's.
+///
+/// # Errors
+/// The database fails.
+pub async fn list_of_contact(tx: &CustomerTx, contact: ContactId) -> Result<Vec<events::Model>, Error> {
+    Ok(events::Entity::find()
+        .filter(events::COLUMN.contact_id.eq(contact))
+        .order_by_asc(events::Column::CreatedAt)
+        .order_by_asc(events::Column::Id)
+        .all(tx)
+        .await?)
+}
+
+/// Makes an event.
+///
+/// # Errors
+/// [`Error::Constraint`]: the campaign, contact or call is not the organization's.
+pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, Error> {
+    let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;
+    let row = events::ActiveModel {
+        id: NotSet,
+        organization_id: Set(tx.tenant().organization),
+        event_type: Set(event_type),
+        campaign_id: Set(campaign_id),
+        contact_id: Set(contact_id),
+        call_attempt_id: Set(call_attempt_id),
+        payload: Set(payload),
+        published_at: Set(None),
+        created_at: NotSet,
+        updated_at: NotSet,
+    };
+    Ok(row.insert(tx).await?)
+}

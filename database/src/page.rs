@@ -1,0 +1,113 @@
+//! Keyset pages: a long list in pieces that neither skip nor repeat a row, whatever is added meanwhile.
+
+use crate::{Error, Tx};
+use entity::id::ParseIdError;
+use sea_orm::prelude::DateTimeUtc;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value};
+use std::fmt;
+use std::str::FromStr;
+
+/// The most rows of one page. A larger limit counts as this one, and 0 as 1.
+pub const MAX_LIMIT: u64 = 200;
+
+/// A piece of a list, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<Row, Id> {
+    /// The rows; empty where there are none, or no more.
+    pub items: Vec<Row>,
+    /// After which row the next page begins; `None`: this page is the last.
+    pub next: Option<Cursor<Id>>,
+}
+
+/// A place in a list: the row that was read last. Its text form is fit for a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor<Id> {
+    /// When that row was made.
+    pub created_at: DateTimeUtc,
+    /// Its id, which decides between rows of the same time.
+    pub id: Id,
+}
+
+/// A text that is not a cursor of the wanted list. The text itself is not repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseCursorError {
+    /// The id is not one of the list's rows.
+    #[error(transparent)]
+    Id(#[from] ParseIdError),
+    /// What comes before the id is not a time.
+    #[error("a cursor is a time in microseconds, a dot and an id")]
+    Time,
+}
+
+impl<Id: fmt::Display> fmt::Display for Cursor<Id> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.created_at.timestamp_micros(), self.id)
+    }
+}
+
+impl<Id: FromStr<Err = ParseIdError>> FromStr for Cursor<Id> {
+    type Err = ParseCursorError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (time, id) = text.split_once('.').ok_or(ParseCursorError::Time)?;
+        let micros = time.parse().map_err(|_| ParseCursorError::Time)?;
+        let created_at = DateTimeUtc::from_timestamp_micros(micros).ok_or(ParseCursorError::Time)?;
+        Ok(Self { created_at, id: id.parse()? })
+    }
+}
+
+/// Reads one page of `select`, newest first.
+///
+/// The comparison is one of rows, `(created_at, id) < ($1, $2)`, because an index that begins with `created_at`
+/// serves it; the equivalent with `or` would read all newer rows first.
+pub(crate) async fn newest_first<E, Id>(
+    tx: &Tx<impl Send + Sync>,
+    select: Select<E>,
+    (created_at, id): (E::Column, E::Column),
+    after: Option<Cursor<Id>>,
+    limit: u64,
+    cursor: impl FnOnce(&E::Model) -> Cursor<Id>,
+) -> Result<Page<E::Model, Id>, Error>
+where
+    E: EntityTrait,
+    Id: Into<Value>,
+{
+    let limit = limit.clamp(1, MAX_LIMIT);
+    // One row more than the page tells whether there is another page.
+    let mut select = select.order_by_desc(created_at).order_by_desc(id).limit(limit + 1);
+    if let Some(Cursor { created_at: time, id: last }) = after {
+        let place = Expr::tuple([Expr::val(time), Expr::val(last)]);
+        let row = [created_at, id].map(|column| Expr::col(column.as_column_ref()));
+        select = select.filter(Expr::tuple(row).lt(place));
+    }
+    let mut items = select.all(tx).await?;
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = items.len() > size;
+    items.truncate(size);
+    let next = if more { items.last().map(cursor) } else { None };
+    Ok(Page { items, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use entity::id::{CampaignId, ContactId};
+
+    #[test]
+    fn a_cursor_survives_its_text_form_to_the_microsecond() {
+        let created_at = DateTimeUtc::from_timestamp_micros(1_736_942_400_123_456).unwrap();
+        let cursor = Cursor { created_at, id: CampaignId::generate() };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_or_garbage_is_refused() {
+        let foreign = format!("0.{}", ContactId::generate()).parse::<Cursor<CampaignId>>().unwrap_err();
+        assert!(foreign.to_string().contains("`con`, expected `cmp`"), "{foreign}");
+        for text in ["", ".", "1736942400123456", "x.cmp_", "99999999999999999999.cmp_"] {
+            assert_eq!(text.parse::<Cursor<CampaignId>>(), Err(ParseCursorError::Time), "{text}");
+        }
+    }
+}

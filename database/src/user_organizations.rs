@@ -1,0 +1,59 @@
+//! `user_organizations`: who is a member of which organization. A customer sees its organization's memberships
+//! and makes none.
+
+use crate::{AdminTx, Error, Tx};
+use entity::id::{OrganizationId, UserId, UserOrganizationId};
+use entity::user_organizations;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set, TryInsertResult};
+
+/// Makes a user a member of an organization; false: it was one already.
+///
+/// # Errors
+/// [`Error::Constraint`]: the user or the organization does not exist.
+pub async fn add(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<bool, Error> {
+    let row = user_organizations::ActiveModel {
+        id: Set(UserOrganizationId::generate()),
+        user_id: Set(user),
+        organization_id: Set(organization),
+        created_at: NotSet,
+        updated_at: NotSet,
+    };
+    let key = [user_organizations::Column::UserId, user_organizations::Column::OrganizationId];
+    let made = user_organizations::Entity::insert(row)
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .try_insert()
+        .exec_without_returning(tx)
+        .await?;
+    Ok(matches!(made, TryInsertResult::Inserted(1)))
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// [`Error::NotFound`]: the user was not a member.
+pub async fn remove(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<(), Error> {
+    let done = user_organizations::Entity::delete_many()
+        .filter(user_organizations::COLUMN.user_id.eq(user))
+        .filter(user_organizations::COLUMN.organization_id.eq(organization))
+        .exec(tx)
+        .await?;
+    if done.rows_affected == 0 { Err(Error::NotFound("membership")) } else { Ok(()) }
+}
+
+/// The memberships of an organization, oldest first, those of deleted users included; empty where the
+/// organization is not the customer's. The members themselves: [`crate::users::list`].
+///
+/// # Errors
+/// The database fails.
+pub async fn list(
+    tx: &Tx<impl Send + Sync>,
+    organization: OrganizationId,
+) -> Result<Vec<user_organizations::Model>, Error> {
+    Ok(user_organizations::Entity::find()
+        .filter(user_organizations::COLUMN.organization_id.eq(organization))
+        .order_by_asc(user_organizations::Column::CreatedAt)
+        .order_by_asc(user_organizations::Column::Id)
+        .all(tx)
+        .await?)
+}

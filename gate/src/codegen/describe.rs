@@ -1,0 +1,298 @@
+//! What PostgreSQL says of each query, as Rust types.
+
+use super::entities::Entities;
+use super::queries::{Annotation, Parameter, Query, finding};
+use super::sql::{self, Token};
+use crate::{Error, Finding};
+use heck::ToUpperCamelCase;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{PgColumn, PgDatabaseError, PgErrorPosition, PgStatement, PgTypeInfo, PgTypeKind};
+use sqlx::{
+    AssertSqlSafe, Column as _, ColumnOrigin, ConnectOptions as _, Either, Executor as _, SqlSafeStr as _,
+    Statement as _, TypeInfo as _,
+};
+use std::collections::HashSet;
+use std::fmt;
+
+const PRELUDE: Option<&str> = Some("sea_orm::prelude");
+
+/// A query whose types are known.
+#[derive(Debug)]
+pub(super) struct Function<'a> {
+    pub(super) query: &'a Query<'a>,
+    /// The statement as it is sent.
+    pub(super) sql: String,
+    pub(super) parameters: Vec<(&'a Parameter<'a>, RustType)>,
+    pub(super) columns: Vec<(String, RustType)>,
+}
+
+/// A type as the generated code names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RustType {
+    /// Where it is imported from; `None` for what needs no import.
+    pub(super) module: Option<&'static str>,
+    pub(super) name: String,
+    pub(super) list: bool,
+    pub(super) nullable: bool,
+}
+
+impl fmt::Display for RustType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { module: _, name, list, nullable } = self;
+        let name = if *list { format!("Vec<{name}>") } else { name.clone() };
+        if *nullable { write!(f, "Option<{name}>") } else { f.write_str(&name) }
+    }
+}
+
+/// Prepares every query on a migrated database.
+pub(super) async fn describe<'a>(
+    url: &str,
+    queries: &'a [Query<'a>],
+    entities: &Entities,
+) -> Result<Result<Vec<Function<'a>>, Vec<Finding>>, Error> {
+    let mut connection = url.parse::<sqlx::postgres::PgConnectOptions>()?.connect().await?;
+    let not_null: HashSet<(Oid, i16)> =
+        sqlx::query_as("select attrelid, attnum from pg_attribute where attnotnull and attnum > 0")
+            .fetch_all(&mut connection)
+            .await?
+            .into_iter()
+            .collect();
+    let mut functions = Vec::new();
+    let mut findings = Vec::new();
+    for query in queries {
+        let asked = asked(query);
+        match connection.prepare(AssertSqlSafe(asked.clone()).into_sql_str()).await {
+            Ok(statement) => match (Asked { query, statement, entities, not_null: &not_null }).function() {
+                Ok(function) => functions.push(function),
+                Err(found) => findings.extend(found),
+            },
+            Err(error) => findings.push(refusal(query, &asked, error)?),
+        }
+    }
+    Ok(if findings.is_empty() { Ok(functions) } else { Err(findings) })
+}
+
+/// The statement with numbered parameters, its lines where they were.
+fn asked(query: &Query<'_>) -> String {
+    let mut text = String::new();
+    for token in &query.body {
+        match token {
+            Token::Comment(comment) => text.extend(comment.chars().filter(|c| *c == '\n')),
+            Token::Parameter { name, .. } => text.push_str(&placeholder(query, name)),
+            Token::Quoted(piece)
+            | Token::Space(piece)
+            | Token::String(piece)
+            | Token::Symbol(piece)
+            | Token::Word(piece) => text.push_str(piece),
+        }
+    }
+    text
+}
+
+fn placeholder(query: &Query<'_>, name: &str) -> String {
+    let position = query.parameters.iter().position(|parameter| parameter.name == name);
+    format!("${}", position.map_or(0, |position| position + 1))
+}
+
+/// PostgreSQL's refusal, at the line where it points; any other error is not the query's.
+fn refusal(query: &Query<'_>, asked: &str, error: sqlx::Error) -> Result<Finding, Error> {
+    let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    let Some(refused) = refused else { return Err(error.into()) };
+    let line = match refused.position() {
+        Some(PgErrorPosition::Original(position)) => {
+            query.body_line + asked.chars().take(position.saturating_sub(1)).filter(|c| *c == '\n').count()
+        }
+        _ => query.line,
+    };
+    let hint = refused.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Ok(finding(line, format!("the query {}: {}{hint}", query.name, refused.message())))
+}
+
+/// A prepared query, and what its types are read from.
+struct Asked<'a, 'b> {
+    query: &'a Query<'a>,
+    statement: PgStatement,
+    entities: &'b Entities,
+    not_null: &'b HashSet<(Oid, i16)>,
+}
+
+impl<'a> Asked<'a, '_> {
+    fn function(&self) -> Result<Function<'a>, Vec<Finding>> {
+        let query = self.query;
+        let mut findings = Vec::new();
+        let types = match self.statement.parameters() {
+            Some(Either::Left(types)) => types,
+            _ => &[],
+        };
+        let mut parameters = Vec::new();
+        for (parameter, said) in query.parameters.iter().zip(types) {
+            match self.parameter(parameter, said) {
+                Ok(known) => parameters.push((parameter, known)),
+                Err(found) => findings.push(found),
+            }
+        }
+        let mut columns: Vec<(String, RustType)> = Vec::new();
+        if query.kind.reads_rows() {
+            for column in self.statement.columns() {
+                match self.column(column) {
+                    Ok((name, _)) if columns.iter().any(|(other, _)| *other == name) => {
+                        let message =
+                            format!("the query {} has two columns {name}; give one an alias", query.name);
+                        findings.push(finding(query.line, message));
+                    }
+                    Ok(known) => columns.push(known),
+                    Err(found) => findings.push(found),
+                }
+            }
+            if self.statement.columns().is_empty() {
+                let message = format!("the query {} returns no columns; use :exec or :execrows", query.name);
+                findings.push(finding(query.line, message));
+            }
+            for Annotation { name, line, .. } in &query.columns {
+                if !self.statement.columns().iter().any(|column| spoken(column.name()).0 == *name) {
+                    findings.push(finding(*line, format!("the query {} has no column {name}", query.name)));
+                }
+            }
+        }
+        if findings.is_empty() {
+            Ok(Function { query, sql: self.sent(types), parameters, columns })
+        } else {
+            Err(findings)
+        }
+    }
+
+    fn parameter(&self, parameter: &Parameter<'_>, said: &PgTypeInfo) -> Result<RustType, Finding> {
+        let Parameter { name, nullable, line, type_name, .. } = *parameter;
+        let what = format!("the parameter {name} of {}", self.query.name);
+        let (said, list) = element(said);
+        let known = if is(said, "UUID") { self.entities.id_named(name) } else { None };
+        self.rust_type(said, type_name, known)
+            .map(|(module, name)| RustType { module, name, list, nullable })
+            .map_err(|reason| finding(line, format!("{what} {reason}; say: -- param {name} Type")))
+    }
+
+    fn column(&self, column: &PgColumn) -> Result<(String, RustType), Finding> {
+        let query = self.query;
+        let (name, said_nullable) = spoken(column.name());
+        let annotation = query.columns.iter().find(|annotation| annotation.name == name);
+        let line = annotation.map_or(query.line, |annotation| annotation.line);
+        if syn::parse_str::<syn::Ident>(name).is_err() {
+            let message =
+                format!("the query {} has a column `{name}`; give it an alias that Rust can use", query.name);
+            return Err(finding(line, message));
+        }
+        let (said, list) = element(column.type_info());
+        let field = match column.origin() {
+            ColumnOrigin::Table(origin) => {
+                let table = origin.table.rsplit('.').next().unwrap_or_default();
+                self.entities.field(table, &origin.name).map(ToOwned::to_owned)
+            }
+            _ => None,
+        };
+        let known =
+            field.as_deref().or_else(|| if is(said, "UUID") { self.entities.id_named(name) } else { None });
+        let type_name = annotation.and_then(|annotation| annotation.type_name);
+        let (module, name_of_type) = self.rust_type(said, type_name, known).map_err(|reason| {
+            finding(line, format!("the column {name} of {} {reason}; say: -- column {name} Type", query.name))
+        })?;
+        let nullable = said_nullable.unwrap_or_else(|| {
+            let origin = column.relation_id().zip(column.relation_attribute_no());
+            !origin.is_some_and(|origin| self.not_null.contains(&origin)) || sql::may_lack_a_side(&query.body)
+        });
+        Ok((name.to_owned(), RustType { module, name: name_of_type, list, nullable }))
+    }
+
+    /// A type's module and name: as said, as known of an id or a document, or as PostgreSQL's type alone tells.
+    fn rust_type(
+        &self,
+        said: &PgTypeInfo,
+        annotated: Option<&str>,
+        known: Option<&str>,
+    ) -> Result<(Option<&'static str>, String), String> {
+        if let Some(annotated) = annotated
+            && !(self.entities.knows(annotated) && (is(said, "UUID") || is(said, "JSONB")))
+        {
+            return Err(format!("is {} in the database, and cannot be {annotated}", said.name()));
+        }
+        if let PgTypeKind::Enum(_) = said.kind() {
+            return Ok((Some("entity::enums"), said.name().to_upper_camel_case()));
+        }
+        let special = annotated.or(known);
+        let (module, name) = match said.name() {
+            "BOOL" => (None, "bool"),
+            "FLOAT4" => (None, "f32"),
+            "FLOAT8" => (None, "f64"),
+            "INT2" => (None, "i16"),
+            "INT4" => (None, "i32"),
+            "INT8" => (None, "i64"),
+            "TEXT" | "VARCHAR" | "BPCHAR" | "NAME" => (None, "String"),
+            "DATE" => (PRELUDE, "Date"),
+            "NUMERIC" => (PRELUDE, "Decimal"),
+            "TIME" => (PRELUDE, "Time"),
+            "TIMESTAMPTZ" => (PRELUDE, "DateTimeUtc"),
+            "JSONB" => special.map_or((PRELUDE, "Json"), |name| (Some("entity::json"), name)),
+            "UUID" => (Some("entity::id"), special.ok_or("is a uuid, and nothing tells whose id")?),
+            other => {
+                return Err(format!("has the type {}, which no Rust type stands for", other.to_lowercase()));
+            }
+        };
+        Ok((module, name.to_owned()))
+    }
+
+    /// The statement without comments, and with types where the driver would send `text` for an enum.
+    fn sent(&self, types: &[PgTypeInfo]) -> String {
+        let mut text = String::new();
+        for token in &self.query.body {
+            match token {
+                Token::Comment(_) => {}
+                Token::Parameter { name, .. } => {
+                    text.push_str(&placeholder(self.query, name));
+                    let position = self.query.parameters.iter().position(|parameter| parameter.name == *name);
+                    if let Some(said) = position.and_then(|position| types.get(position)) {
+                        let (element, list) = element(said);
+                        if let PgTypeKind::Enum(_) = element.kind() {
+                            text.push_str("::");
+                            text.push_str(element.name());
+                            text.push_str(if list { "[]" } else { "" });
+                        }
+                    }
+                }
+                Token::Quoted(name) => {
+                    let plain = spoken(name.trim_matches('"')).0;
+                    text.push('"');
+                    text.push_str(plain);
+                    text.push('"');
+                }
+                Token::Space(piece) | Token::String(piece) | Token::Symbol(piece) | Token::Word(piece) => {
+                    text.push_str(piece);
+                }
+            }
+        }
+        let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A column's name without what its last character says of null.
+fn spoken(name: &str) -> (&str, Option<bool>) {
+    // PostgreSQL's own name for a column without one.
+    if name == "?column?" {
+        return (name, None);
+    }
+    match (name.strip_suffix('!'), name.strip_suffix('?')) {
+        (Some(name), _) => (name, Some(false)),
+        (_, Some(name)) => (name, Some(true)),
+        _ => (name, None),
+    }
+}
+
+fn element(of: &PgTypeInfo) -> (&PgTypeInfo, bool) {
+    match of.kind() {
+        PgTypeKind::Array(element) => (element, true),
+        _ => (of, false),
+    }
+}
+
+fn is(of: &PgTypeInfo, name: &str) -> bool {
+    of.name() == name
+}

@@ -1,0 +1,348 @@
+//! The file of queries, read as text: what is wrong with it before PostgreSQL is asked.
+
+use super::QUERIES;
+use super::sql::{self, Token};
+use crate::Finding;
+use heck::{ToSnakeCase, ToUpperCamelCase};
+use std::collections::HashMap;
+
+/// What a caller gets of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Exec,
+    ExecRows,
+    Many,
+    One,
+    Optional,
+    Stream,
+}
+
+impl Kind {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            ":exec" => Self::Exec,
+            ":execrows" => Self::ExecRows,
+            ":many" => Self::Many,
+            ":one" => Self::One,
+            ":optional" => Self::Optional,
+            ":stream" => Self::Stream,
+            _ => return None,
+        })
+    }
+
+    /// Whether columns are read.
+    pub(super) fn reads_rows(self) -> bool {
+        !matches!(self, Self::Exec | Self::ExecRows)
+    }
+}
+
+/// One query of the file.
+#[derive(Debug)]
+pub(super) struct Query<'a> {
+    /// Upper camel case.
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    /// The line of its name.
+    pub(super) line: usize,
+    pub(super) doc: Vec<&'a str>,
+    pub(super) parameters: Vec<Parameter<'a>>,
+    pub(super) columns: Vec<Annotation<'a>>,
+    pub(super) body: Vec<Token<'a>>,
+    /// The line of the body's first character.
+    pub(super) body_line: usize,
+}
+
+/// A `:name`, in the order of the first occurrences.
+#[derive(Debug)]
+pub(super) struct Parameter<'a> {
+    pub(super) name: &'a str,
+    pub(super) nullable: bool,
+    /// The line of its annotation, or of its first occurrence.
+    pub(super) line: usize,
+    pub(super) type_name: Option<&'a str>,
+    pub(super) doc: &'a str,
+}
+
+/// A line `-- param …` or `-- column …`.
+#[derive(Debug)]
+pub(super) struct Annotation<'a> {
+    pub(super) name: &'a str,
+    pub(super) type_name: Option<&'a str>,
+    pub(super) doc: &'a str,
+    pub(super) line: usize,
+}
+
+pub(super) fn finding(line: usize, message: impl Into<String>) -> Finding {
+    Finding { file: QUERIES, line, message: message.into() }
+}
+
+/// The queries of the file, or everything that is wrong with it.
+pub(super) fn parse(text: &str) -> Result<Vec<Query<'_>>, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut queries: Vec<Query<'_>> = Vec::new();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for Section { line, header, text } in sections(text) {
+        let Some(header) = header else {
+            if let Some(at) = first_sql_line(text) {
+                findings
+                    .push(finding(line + at, "SQL without a name; begin a query with `-- name: Verb :many`"));
+            }
+            continue;
+        };
+        match query(header, line, text) {
+            Ok(query) => match seen.insert(query.name.to_snake_case(), query.line) {
+                Some(first) => findings.push(finding(
+                    query.line,
+                    format!("the name {} is taken by the query of line {first}", query.name),
+                )),
+                None => queries.push(query),
+            },
+            Err(found) => findings.extend(found),
+        }
+    }
+    if findings.is_empty() { Ok(queries) } else { Err(findings) }
+}
+
+/// What stands between two lines `-- name:`; the first has no header.
+struct Section<'a> {
+    line: usize,
+    header: Option<&'a str>,
+    text: &'a str,
+}
+
+fn sections(text: &str) -> Vec<Section<'_>> {
+    let mut sections = vec![Section { line: 1, header: None, text }];
+    let mut at = 0;
+    let mut start = 0;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if let Some(header) = line.strip_prefix("-- name:") {
+            if let Some(last) = sections.last_mut() {
+                last.text = &text[start..at];
+            }
+            start = at + line.len();
+            sections.push(Section { line: number + 1, header: Some(header.trim()), text: &text[start..] });
+        }
+        at += line.len();
+    }
+    sections
+}
+
+fn first_sql_line(text: &str) -> Option<usize> {
+    text.lines().position(|line| !line.trim().is_empty() && !line.starts_with("--"))
+}
+
+fn query<'a>(header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut words = header.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    if name.is_empty() || name.to_upper_camel_case() != name {
+        findings.push(finding(
+            line,
+            format!("`{name}` is not a name in upper camel case, as in ClaimDueContacts"),
+        ));
+    }
+    let kind = words.next().and_then(Kind::parse).filter(|_| words.next().is_none());
+    if kind.is_none() {
+        let message = format!(
+            "the query {name} does not say what it returns; end the line with :one, :optional, :many, :stream, \
+             :exec or :execrows"
+        );
+        findings.push(finding(line, message));
+    }
+
+    let mut doc = Vec::new();
+    let mut parameters_said = Vec::new();
+    let mut columns = Vec::new();
+    let mut body_line = line + 1;
+    let mut rest = text;
+    while let Some(comment) = rest.strip_prefix("--") {
+        let (comment, after) = comment.split_once('\n').unwrap_or((comment, ""));
+        let comment = comment.strip_prefix(' ').unwrap_or(comment).trim_end();
+        if let Some(said) = comment.strip_prefix("param ") {
+            parameters_said.push(annotation(said, body_line));
+        } else if let Some(said) = comment.strip_prefix("column ") {
+            columns.push(annotation(said, body_line));
+        } else {
+            doc.push(comment);
+        }
+        rest = after;
+        body_line += 1;
+    }
+    if doc.iter().all(|line| line.is_empty()) {
+        findings.push(finding(
+            line,
+            format!("the query {name} has no description; say what it does below its name"),
+        ));
+    }
+
+    let body = body(rest, body_line, name, &mut findings);
+    let parameters = parameters(&body, body_line, &parameters_said, name, &mut findings);
+    match kind {
+        Some(kind) if findings.is_empty() => {
+            Ok(Query { name, kind, line, doc, parameters, columns, body, body_line })
+        }
+        _ => Err(findings),
+    }
+}
+
+/// `name [Type] [- sentence]`.
+fn annotation(text: &str, line: usize) -> Annotation<'_> {
+    let (what, doc) = text.split_once(" - ").unwrap_or((text, ""));
+    let (name, type_name) = what.trim().split_once(' ').unwrap_or((what.trim(), ""));
+    let type_name = Some(type_name.trim()).filter(|name| !name.is_empty());
+    Annotation { name, type_name, doc: doc.trim(), line }
+}
+
+/// The statement without its closing semicolon and what surrounds it.
+fn body<'a>(text: &'a str, line: usize, name: &str, findings: &mut Vec<Finding>) -> Vec<Token<'a>> {
+    let mut body = sql::tokens(text);
+    let says_something = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
+    if !body.iter().any(says_something) {
+        findings.push(finding(line - 1, format!("the query {name} has no SQL")));
+        return body;
+    }
+    if let Some(end) = body.iter().position(|token| *token == Token::Symbol(";")) {
+        if let Some(after) = body[end + 1..].iter().position(says_something) {
+            let at = line + lines(&body[..=end + after]);
+            findings.push(finding(at, format!("the query {name} has more than one statement")));
+        }
+        body.truncate(end);
+    }
+    body
+}
+
+/// How many lines end in the tokens.
+pub(super) fn lines(tokens: &[Token<'_>]) -> usize {
+    tokens
+        .iter()
+        .map(|token| match token {
+            Token::Comment(text) | Token::Quoted(text) | Token::Space(text) | Token::String(text) => {
+                text.matches('\n').count()
+            }
+            _ => 0,
+        })
+        .sum()
+}
+
+fn parameters<'a>(
+    body: &[Token<'a>],
+    body_line: usize,
+    said: &[Annotation<'a>],
+    query: &str,
+    findings: &mut Vec<Finding>,
+) -> Vec<Parameter<'a>> {
+    let mut parameters: Vec<Parameter<'a>> = Vec::new();
+    for (at, token) in body.iter().enumerate() {
+        let Token::Parameter { name, nullable } = *token else { continue };
+        let line = body_line + lines(&body[..at]);
+        if syn::parse_str::<syn::Ident>(name).is_err() {
+            findings.push(finding(
+                line,
+                format!("the parameter {name} of {query} has a name that Rust cannot use"),
+            ));
+        }
+        match parameters.iter().find(|parameter| parameter.name == name) {
+            None => parameters.push(Parameter { name, nullable, line, type_name: None, doc: "" }),
+            Some(first) if first.nullable != nullable => findings.push(finding(
+                line,
+                format!("the parameter {name} of {query} is written both with and without `?`"),
+            )),
+            Some(_) => {}
+        }
+    }
+    for Annotation { name, type_name, doc, line } in said {
+        match parameters.iter_mut().find(|parameter| parameter.name == *name) {
+            Some(parameter) => {
+                parameter.type_name = *type_name;
+                parameter.doc = doc;
+                if type_name.is_some() {
+                    parameter.line = *line;
+                }
+            }
+            None => findings.push(finding(*line, format!("the query {query} has no parameter :{name}"))),
+        }
+    }
+    parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> Vec<String> {
+        parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_query_is_read_with_its_documentation_and_parameters() {
+        let text = "-- A file of queries.\n\n-- name: FindThing :optional\n-- Finds it.\n--\n-- More of it.\n\
+                    -- param thing_id ThingId\n-- param at - When to look.\nselect 1 where :thing_id = :at?;\n";
+        let queries = parse(text).unwrap();
+        let query = &queries[0];
+        assert_eq!(
+            (query.name, query.kind, query.line, query.body_line),
+            ("FindThing", Kind::Optional, 3, 9)
+        );
+        assert_eq!(query.doc, ["Finds it.", "", "More of it."]);
+        let seen: Vec<_> =
+            query.parameters.iter().map(|p| (p.name, p.nullable, p.type_name, p.doc, p.line)).collect();
+        let expected = [("thing_id", false, Some("ThingId"), "", 7), ("at", true, None, "When to look.", 9)];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_query_without_an_annotation_is_an_error_at_its_name() {
+        for header in ["A", "A many", "A :some", "A :many :one"] {
+            let errors = wrong(&format!("\n-- name: {header}\n-- Doc.\nselect 1;\n"));
+            assert!(
+                errors[0].starts_with("database/queries.sql:2: the query A does not say what it returns")
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_an_error_at_the_second() {
+        let twice = "-- name: A :many\n-- Doc.\nselect 1;\n\n-- name: A :one\n-- Doc.\nselect 2;\n";
+        assert_eq!(wrong(twice), ["database/queries.sql:5: the name A is taken by the query of line 1"]);
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_an_error_at_its_annotation() {
+        let text = "-- name: A :many\n-- Doc.\n-- param ghost GhostId\nselect 1;\n";
+        assert_eq!(wrong(text), ["database/queries.sql:3: the query A has no parameter :ghost"]);
+    }
+
+    #[test]
+    fn a_parameter_cannot_be_null_in_one_place_only() {
+        let text = "-- name: A :many\n-- Doc.\nselect :a,\n:a?;\n";
+        let expected = "database/queries.sql:4: the parameter a of A is written both with and without `?`";
+        assert_eq!(wrong(text), [expected]);
+    }
+
+    #[test]
+    fn sql_outside_a_query_and_a_second_statement_are_errors_at_their_lines() {
+        assert!(wrong("-- x\n\nselect 1;\n")[0].starts_with("database/queries.sql:3: SQL without a name"));
+        let two = "-- name: A :many\n-- Doc.\nselect 1;\n-- x\n\nselect 2;\n";
+        assert_eq!(wrong(two), ["database/queries.sql:6: the query A has more than one statement"]);
+    }
+
+    #[test]
+    fn a_query_without_a_description_or_without_sql_or_with_a_bad_name_is_an_error() {
+        assert!(
+            wrong("-- name: A :many\nselect 1;\n")[0]
+                .contains("queries.sql:1: the query A has no description")
+        );
+        assert!(
+            wrong("-- name: A :many\n-- Doc.\n\n-- x\n")[0].contains("queries.sql:2: the query A has no SQL")
+        );
+        for name in ["find_thing", "findThing", ""] {
+            let errors = wrong(&format!("-- name: {name} :many\n-- Doc.\nselect 1;\n"));
+            assert!(errors[0].contains("is not a name in upper camel case"), "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn every_error_of_a_file_is_told_at_once() {
+        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 4);
+    }
+}

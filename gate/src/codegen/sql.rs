@@ -1,0 +1,197 @@
+//! SQL text in pieces, as far as parameters and comments need it.
+
+/// A piece of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// `--` to the end of the line, or `/*` to its `*/`.
+    Comment(&'a str),
+    /// `:name` or `:name?`.
+    Parameter { name: &'a str, nullable: bool },
+    /// `"name"`, with its quotes.
+    Quoted(&'a str),
+    /// Spaces and line ends.
+    Space(&'a str),
+    /// `'text'` or `$$text$$`, with its quotes.
+    String(&'a str),
+    /// A keyword, a name or a number.
+    Word(&'a str),
+    /// Anything else.
+    Symbol(&'a str),
+}
+
+/// Splits a statement; the pieces together are the whole text.
+///
+/// <https://www.postgresql.org/docs/15/sql-syntax-lexical.html>
+pub(super) fn tokens(mut rest: &str) -> Vec<Token<'_>> {
+    let mut tokens = Vec::new();
+    while !rest.is_empty() {
+        let after_e = matches!(tokens.last(), Some(Token::Word("e" | "E")));
+        let (token, length) = next(rest, after_e);
+        tokens.push(token);
+        rest = &rest[length..];
+    }
+    tokens
+}
+
+fn next<'a>(text: &'a str, after_e: bool) -> (Token<'a>, usize) {
+    let whole = |make: fn(&'a str) -> Token<'a>, length: usize| (make(&text[..length]), length);
+    if text.starts_with("--") {
+        return whole(Token::Comment, text.find('\n').unwrap_or(text.len()));
+    }
+    if text.starts_with("/*") {
+        return whole(Token::Comment, block_comment(text));
+    }
+    if text.starts_with('\'') {
+        return whole(Token::String, quoted(text, '\'', after_e));
+    }
+    if text.starts_with('"') {
+        return whole(Token::Quoted, quoted(text, '"', false));
+    }
+    if let Some(length) = dollar_quoted(text) {
+        return whole(Token::String, length);
+    }
+    if text.starts_with("::") {
+        return whole(Token::Symbol, 2);
+    }
+    if let Some(after) = text.strip_prefix(':')
+        && after.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+    {
+        let name = &after[..word(after)];
+        let nullable = after[name.len()..].starts_with('?');
+        return (Token::Parameter { name, nullable }, 1 + name.len() + usize::from(nullable));
+    }
+    if text.starts_with(char::is_whitespace) {
+        return whole(Token::Space, text.find(|c: char| !c.is_whitespace()).unwrap_or(text.len()));
+    }
+    match word(text) {
+        0 => whole(Token::Symbol, text.chars().next().map_or(1, char::len_utf8)),
+        length => whole(Token::Word, length),
+    }
+}
+
+fn word(text: &str) -> usize {
+    text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len())
+}
+
+/// Block comments nest.
+fn block_comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0_usize, 0);
+    while at < text.len() {
+        let rest = &text[at..];
+        let step = if rest.starts_with("/*") {
+            depth += 1;
+            2
+        } else if rest.starts_with("*/") {
+            depth -= 1;
+            2
+        } else {
+            rest.chars().next().map_or(1, char::len_utf8)
+        };
+        at += step;
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+/// A doubled quote, and in `e'…'` one after a backslash, does not end the text.
+fn quoted(text: &str, quote: char, backslash: bool) -> usize {
+    let mut characters = text.char_indices().skip(1).peekable();
+    while let Some((at, c)) = characters.next() {
+        if c == '\\' && backslash {
+            characters.next();
+        } else if c == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
+fn dollar_quoted(text: &str) -> Option<usize> {
+    let tag = text.strip_prefix('$')?;
+    let tag = &tag[..tag.find('$')?];
+    let named = tag.chars().all(|c| c.is_alphanumeric() || c == '_')
+        && !tag.starts_with(|c: char| c.is_ascii_digit());
+    let fence = &text[..tag.len() + 2];
+    named.then(|| text[fence.len()..].find(fence).map_or(text.len(), |at| at + 2 * fence.len()))
+}
+
+/// Whether a row can lack one side of a join, or a value that was grouped by.
+pub(super) fn may_lack_a_side(tokens: &[Token<'_>]) -> bool {
+    let words: Vec<String> = tokens
+        .iter()
+        .filter_map(|token| if let Token::Word(word) = token { Some(word.to_lowercase()) } else { None })
+        .collect();
+    words.windows(2).any(|pair| {
+        matches!(pair[0].as_str(), "left" | "right" | "full") && matches!(pair[1].as_str(), "join" | "outer")
+            || pair[0] == "grouping" && pair[1] == "sets"
+    }) || words.iter().any(|word| matches!(word.as_str(), "rollup" | "cube"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(sql: &str) -> Vec<(&str, bool)> {
+        let tokens = tokens(sql);
+        let length: usize = tokens
+            .iter()
+            .map(|token| match token {
+                Token::Parameter { name, nullable } => 1 + name.len() + usize::from(*nullable),
+                Token::Comment(text)
+                | Token::Quoted(text)
+                | Token::Space(text)
+                | Token::String(text)
+                | Token::Word(text)
+                | Token::Symbol(text) => text.len(),
+            })
+            .sum();
+        assert_eq!(length, sql.len(), "nothing is lost: {tokens:?}");
+        tokens
+            .into_iter()
+            .filter_map(|token| match token {
+                Token::Parameter { name, nullable } => Some((name, nullable)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_colon_before_a_name_is_a_parameter() {
+        assert_eq!(parameters("a = :a and b>=:b_1?"), [("a", false), ("b_1", true)]);
+        assert_eq!(parameters(":a::text, (:b)"), [("a", false), ("b", false)]);
+    }
+
+    #[test]
+    fn casts_texts_and_comments_hold_no_parameter() {
+        for sql in [
+            "a::text",
+            "':a'",
+            "'it''s :a'",
+            r"e'\':a'",
+            "\":a\"\":a\"",
+            "$$:a$$ $x$ :a $$ :a $x$",
+            "-- :a",
+            "/* :a /* :a */ :a */",
+            "'open :a",
+            "/* open :a",
+            "f(x := 1)",
+            "'é:a'",
+        ] {
+            assert_eq!(parameters(sql), [], "{sql}");
+        }
+        assert_eq!(parameters(r"'\' || :a"), [("a", false)], "a backslash is only a backslash");
+        assert_eq!(parameters("$1 :a $2"), [("a", false)]);
+    }
+
+    #[test]
+    fn outer_joins_are_seen_and_functions_of_that_name_are_not() {
+        for sql in ["a LEFT JOIN b", "a full outer join b", "group by rollup (a)", "a right\n--x\njoin b"] {
+            assert!(may_lack_a_side(&tokens(sql)), "{sql}");
+        }
+        for sql in ["a join b", "left(a, 1)", "'left join'", "-- left join\na", "a cross join lateral b"] {
+            assert!(!may_lack_a_side(&tokens(sql)), "{sql}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! `gate codegen`, on queries that are right and on every kind that is wrong.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions, but not what they share"
+)]
+
+use gate::codegen::{self, GENERATED, QUERIES};
+use gate::{Finding, Workspace};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A workspace with queries of its own, and everything else from this one.
+struct Sources {
+    directory: TempDir,
+}
+
+impl Sources {
+    fn new(queries: &str) -> Self {
+        let directory = TempDir::new().unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        symlink(here.join("entity"), directory.path().join("entity")).unwrap();
+        symlink(here.join("rustfmt.toml"), directory.path().join("rustfmt.toml")).unwrap();
+        fs::create_dir(directory.path().join("database")).unwrap();
+        fs::write(directory.path().join(QUERIES), queries).unwrap();
+        Self { directory }
+    }
+
+    fn workspace(&self) -> Workspace {
+        Workspace::at(Some(self.directory.path().to_owned()))
+    }
+
+    fn generated(&self) -> String {
+        fs::read_to_string(self.directory.path().join(GENERATED)).unwrap()
+    }
+
+    fn gate(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_gate"))
+            .args(arguments)
+            .arg("--root")
+            .arg(self.directory.path())
+            .output()
+            .unwrap()
+    }
+}
+
+/// What is generated for the queries.
+async fn code(queries: &str) -> String {
+    let sources = Sources::new(queries);
+    assert_eq!(codegen::write(&sources.workspace()).await.unwrap(), []);
+    sources.generated()
+}
+
+/// What is wrong with the queries.
+async fn wrong(queries: &str) -> Vec<String> {
+    let sources = Sources::new(queries);
+    let findings = codegen::write(&sources.workspace()).await.unwrap();
+    assert!(!sources.directory.path().join(GENERATED).exists(), "nothing is written");
+    findings.iter().map(ToString::to_string).collect()
+}
+
+/// The fields of a struct of the code.
+fn fields(code: &str, name: &str) -> Vec<String> {
+    let start = code.find(&format!("pub struct {name} {{")).unwrap_or_else(|| panic!("no {name} in {code}"));
+    let fields = code[start..].lines().skip(1).take_while(|line| *line != "}");
+    fields
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.strip_suffix(',').map(ToOwned::to_owned))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_query_that_does_not_parse_is_an_error_where_postgresql_points() {
+    let errors =
+        wrong("-- name: A :many\n-- Doc.\nselect id\nfrom contacts\nwhere where state is null;\n").await;
+    assert_eq!(errors, [r#"database/queries.sql:5: the query A: syntax error at or near "where""#]);
+}
+
+#[tokio::test]
+async fn an_unknown_column_is_an_error_at_its_line_with_postgresqls_words() {
+    let queries = "-- name: A :many\n-- Doc.\n-- param campaign_id\n/* é\n:x */ select id, -- :y\n  ghost\n\
+                   from contacts where campaign_id = :campaign_id;\n\n\
+                   -- name: B :one\n-- Doc.\nselect id\nfrom contcats;\n";
+    assert_eq!(
+        wrong(queries).await,
+        [
+            r#"database/queries.sql:6: the query A: column "ghost" does not exist"#,
+            r#"database/queries.sql:12: the query B: relation "contcats" does not exist"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn errors_before_postgresql_is_asked_have_their_lines_too() {
+    let queries = "-- name: A :many\n-- Doc.\nselect 1 as one;\n-- name: A :one\n-- Doc.\nselect 1 as one;\n\
+                   -- name: B\n-- Doc.\n-- param ghost\nselect 1;\n";
+    let errors = wrong(queries).await;
+    assert_eq!(errors[0], "database/queries.sql:4: the name A is taken by the query of line 1");
+    assert!(errors[1].starts_with("database/queries.sql:7: the query B does not say what it returns"));
+    assert_eq!(errors[2], "database/queries.sql:9: the query B has no parameter :ghost");
+}
+
+#[tokio::test]
+async fn a_uuid_that_nothing_tells_the_owner_of_is_an_error() {
+    let queries = "-- name: A :many\n-- Doc.\nselect phone_number\nfrom contacts where id = :who;\n";
+    assert_eq!(
+        wrong(queries).await,
+        [
+            "database/queries.sql:4: the parameter who of A is a uuid, and nothing tells whose id; say: -- param who Type"
+        ]
+    );
+    let column = "-- name: A :many\n-- Doc.\nselect uuid_generate_v4() as made;\n";
+    assert!(wrong(column).await[0].contains("queries.sql:1: the column made of A is a uuid"));
+    let false_type =
+        "-- name: A :many\n-- Doc.\n-- param who GhostId\nselect 1 as one from contacts where id = :who;\n";
+    assert!(
+        wrong(false_type).await[0].contains("queries.sql:3: the parameter who of A is UUID in the database")
+    );
+}
+
+#[tokio::test]
+async fn a_result_that_rust_cannot_name_is_an_error() {
+    for (select, words) in [
+        ("select count(*) + 1 from contacts", "has a column `?column?`"),
+        ("select id, id from contacts", "has two columns id"),
+        ("select interval '1 day' as pause", "has the type interval, which no Rust type stands for"),
+        ("select 1 as type", "has a column `type`"),
+        ("delete from contacts", "returns no columns"),
+    ] {
+        let errors = wrong(&format!("-- name: A :many\n-- Doc.\n{select};\n")).await;
+        assert!(errors.len() == 1 && errors[0].contains(words), "{errors:?}");
+        assert!(errors[0].starts_with("database/queries.sql:1: "), "{errors:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_column_is_never_null_only_if_it_comes_from_a_not_null_column() {
+    let code = code(
+        "-- name: A :many\n-- Doc.\n\
+         select name, description, coalesce(description, '') as text, coalesce(description, '') as \"sure!\",\n\
+         name as \"unsure?\", (select state from contacts limit 1) as inner_state from campaigns;\n",
+    )
+    .await;
+    let expected = [
+        "name: String",
+        "description: Option<String>",
+        "text: Option<String>",
+        "sure: String",
+        "unsure: Option<String>",
+        "inner_state: Option<ContactState>",
+    ];
+    assert_eq!(fields(&code, "ARow"), expected);
+    assert!(
+        code.contains(r#"as "sure","#) && code.contains(r#"as "unsure","#),
+        "PostgreSQL hears the plain names"
+    );
+}
+
+#[tokio::test]
+async fn an_outer_join_makes_every_column_nullable_that_is_not_said_to_be_otherwise() {
+    for join in ["left join", "right outer join", "full join"] {
+        let code = code(&format!(
+            "-- name: A :many\n-- Doc.\nwith answers as (select id, contact_id from survey_responses)\n\
+             select contacts.phone_number, contacts.state as \"state!\", answers.id as answer\n\
+             from contacts {join} answers on answers.contact_id = contacts.id;\n"
+        ))
+        .await;
+        let expected =
+            ["phone_number: Option<String>", "state: ContactState", "answer: Option<SurveyResponseId>"];
+        assert_eq!(fields(&code, "ARow"), expected);
+    }
+}
+
+#[tokio::test]
+async fn ids_enums_documents_and_lists_have_the_entities_types() {
+    let code = code(
+        "-- name: A :many\n-- Doc.\n-- param metadata CallMetadata\n-- param first CallAttemptId - A sentence.\n\
+         -- column made EventId\n\
+         select a.id as attempt, a.contact_id, c.campaign_id as \"maybe?\", a.metadata, a.metadata -> 'x' as x,\n\
+           a.outcome, array[a.call_id] as \"calls!\", uuid_generate_v4() as \"made!\", a.started_at, 1::bigint as n,\n\
+           1.5 as d, current_date as day, time '09:00' as clock, true as t\n\
+         from call_attempts a join contacts c on c.id = a.contact_id\n\
+         where c.campaign_id = :campaign_id and a.contact_id = any (:contact_ids) and a.id > :first\n\
+           and a.outcome = any (:outcomes) and c.state = :state? and a.metadata @> :metadata;\n",
+    )
+    .await;
+    let parameters = [
+        "campaign_id: CampaignId",
+        "contact_ids: Vec<ContactId>",
+        "first: CallAttemptId",
+        "outcomes: Vec<CallOutcome>",
+        "state: Option<ContactState>",
+        "metadata: CallMetadata",
+    ];
+    assert_eq!(fields(&code, "A"), parameters);
+    let columns = [
+        "attempt: CallAttemptId",
+        "contact_id: ContactId",
+        "maybe: Option<CampaignId>",
+        "metadata: CallMetadata",
+        "x: Option<Json>",
+        "outcome: Option<CallOutcome>",
+        "calls: Vec<String>",
+        "made: EventId",
+        "started_at: DateTimeUtc",
+        "n: Option<i64>",
+        "d: Option<Decimal>",
+        "day: Option<Date>",
+        "clock: Option<Time>",
+        "t: Option<bool>",
+    ];
+    assert_eq!(fields(&code, "ARow"), columns);
+    assert!(code.contains("any ($4::call_outcome[])") && code.contains("= $5::contact_state"), "{code}");
+    assert!(code.contains("/// A sentence.\n    pub first"));
+}
+
+#[tokio::test]
+async fn each_annotation_has_its_result() {
+    for (annotation, result) in [
+        (":one", "Result<ContactId, Error>"),
+        (":optional", "Result<Option<ContactId>, Error>"),
+        (":many", "Result<Vec<ContactId>, Error>"),
+        (":exec", "Result<(), Error>"),
+        (":execrows", "Result<u64, Error>"),
+        (":stream", "Result<impl Stream<Item = Result<ContactId, Error>> + Send + '_, Error>"),
+    ] {
+        let code =
+            code(&format!("-- name: FindThem {annotation}\n-- Doc.\nselect id from contacts;\n")).await;
+        assert!(code.contains("pub async fn find_them<C: ConnectionTrait"), "{code}");
+        assert!(code.contains(result), "{code}");
+        assert!(code.contains("/// Doc.\n///\n/// # Errors\n"), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn two_runs_write_the_same_bytes() {
+    let queries = include_str!("../../database/queries.sql");
+    assert_eq!(code(queries).await, code(queries).await);
+}
+
+#[tokio::test]
+async fn the_checked_in_functions_are_current() {
+    let findings: Vec<Finding> = codegen::check(&Workspace::at(None)).await.unwrap();
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn check_fails_on_a_stale_file_and_names_the_first_difference() {
+    let sources = Sources::new("-- name: A :many\n-- Doc.\nselect id from contacts;\n");
+    let check = || sources.gate(&["codegen", "--check"]);
+    let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+
+    let missing = check();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(
+        said(&missing).starts_with("database/src/codegen/mod.rs:1: is missing; run: "),
+        "{}",
+        said(&missing)
+    );
+
+    assert_eq!(sources.gate(&["codegen"]).status.code(), Some(0));
+    assert_eq!(check().status.code(), Some(0));
+
+    let path = sources.directory.path().join(GENERATED);
+    let edited = sources.generated().replace("/// Doc.", "/// Edited.");
+    let line = edited.lines().position(|line| line == "/// Edited.").unwrap() + 1;
+    fs::write(&path, &edited).unwrap();
+    let stale = check();
+    assert_eq!(stale.status.code(), Some(1));
+    let expected = format!(
+        "database/src/codegen/mod.rs:{line}: is stale: it has `/// Edited.` where `/// Doc.` belongs; run: "
+    );
+    assert!(said(&stale).starts_with(&expected), "{}", said(&stale));
+    assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
+}
+
+#[test]
+fn findings_are_exit_1_and_what_cannot_run_is_exit_2() {
+    let sources = Sources::new("-- name: A :many\n-- Doc.\nselect ghost from contacts;\n");
+    let wrong = sources.gate(&["codegen"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&wrong.stdout),
+        "database/queries.sql:3: the query A: column \"ghost\" does not exist\n"
+    );
+    assert_eq!(sources.gate(&["codegen", "--ghost"]).status.code(), Some(2));
+    fs::remove_file(sources.directory.path().join(QUERIES)).unwrap();
+    let lost = sources.gate(&["codegen"]);
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&lost.stderr).starts_with("error: cannot read "));
+}
