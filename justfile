@@ -15,6 +15,10 @@ status:
 new-migration name:
     cargo run -p migration -- generate {{ name }}
 
+# Write the functions of database/queries.sql; with --check, say whether they are current.
+codegen-db *args:
+    cargo run -p gate -- codegen {{ args }}
+
 # Load the fixture records.
 seed *args:
     cargo run -p seeder -- {{ args }}
