@@ -2,6 +2,8 @@
 //!
 //! The machine's speed cancels out: each round runs both, one after the other, and the medians are compared.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot run has to fail")]
+
 use scratch::{Database, Server};
 use std::path::Path;
 use std::process::{Command, ExitCode};

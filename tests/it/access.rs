@@ -1,6 +1,5 @@
 //! A transaction sees what its scope says, ends only as it was told to, and leaves nothing behind; whatever goes
 //! wrong is an error of its own kind, without a row's values.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::guest::Guest;
 use database::schema::MIGRATIONS;

@@ -1,6 +1,5 @@
 //! Each constraint refuses what is just beyond it and accepts its limits, on both engines; defaults make ids, and
 //! the trigger moves `updated_at`.
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::schema_model::{self, Column, Kind, Table, id, insert, model};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait};

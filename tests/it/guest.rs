@@ -1,5 +1,4 @@
 //! A login with few privileges on a database of its own, gone with everything it made.
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::migrator::SECRET;
 use scratch::Database;

@@ -1,5 +1,4 @@
 //! Every `up` and every `down` can run again on its own result, also with the ledger lost.
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::migrator::Migrator;
 use crate::snapshot::{assert_same, catalogue, empty_with_role, fill, rows, texts};

@@ -1,5 +1,4 @@
 //! A migrator that is killed, or fails, in the middle: what it leaves, and that the next `up` completes it.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::migrator::Migrator;
 use crate::snapshot::{assert_same, catalogue, empty_with_role, fill, rows, texts};

@@ -2,7 +2,6 @@
 //! policy is needed for it.
 //!
 //! The probes come from the catalogue, so that a new table, key or policy is probed without a word here.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::schema_model::{self, Table, id, insert, row};
 use sea_orm::{

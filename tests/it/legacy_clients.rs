@@ -1,6 +1,5 @@
 //! The product's older clients, written against the original eleven tables, keep working: as the owner of a
 //! database that has `app.organization_id` set, and as a login role that has it set.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::schema_model::model;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};

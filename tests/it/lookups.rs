@@ -1,5 +1,4 @@
 //! The rule of each typed query, and that none reaches another organization's rows.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use database::call_attempts as calls;
 use database::campaigns::{CampaignChanges, FieldError, NewCampaign, Question};

@@ -1,5 +1,4 @@
 //! A PostgreSQL that no other test uses: its roles are this test's alone.
-#![expect(clippy::panic, reason = "a failed step fails the test")]
 
 use scratch::{Options, Server};
 use tests::chain;

@@ -1,7 +1,5 @@
 //! The queries of `database/queries.sql`: that they are right, also when several run at once.
 
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use database::codegen::{
     self, ApplyProviderEvent, ClaimDueContacts, ClaimDueContactsRow, CompleteSurvey, ImportExclusions,
     InsertContacts,

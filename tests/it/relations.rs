@@ -1,5 +1,4 @@
 //! Every relation loads, in both directions, on both engines, with its rows and none of another organization.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::entities::{Engine, Place, ROWS, Sample, engines, id_of, kinds, texts};
 use entity::user_organizations;

@@ -1,6 +1,5 @@
 //! What `up` makes, `down` takes away to the letter: one migration at a time, without rows and with them; and
 //! `reset`, `refresh`, `fresh`, `up -n`, `down -n` do what they say.
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::guest::Guest;
 use crate::private_server;

@@ -1,6 +1,5 @@
 //! Each table, column, type, default, key, check, index and enum value of the data model is in the catalogue of
 //! both engines, and nothing else is.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::schema_model::{Column, Index, Key, Kind, Table, model};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};

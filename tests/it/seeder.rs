@@ -1,5 +1,4 @@
 //! Seed data is the data model's, idempotent and deterministic, and comes whole or not at all.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::entities::{Engine, Sample, engines, id_of, texts};
 use ::seeder::{Counts, Fixtures, Mode};

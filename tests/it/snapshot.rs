@@ -1,5 +1,4 @@
 //! A database as text, to compare two states of it: its catalogue, and its rows.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use crate::schema_model::{self, insert, model};
 use scratch::Database;

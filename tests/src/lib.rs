@@ -1,5 +1,7 @@
 //! What the tests share: databases of both engines, the binaries of the workspace, the catalogue as text.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test without its database has to fail")]
+
 pub mod catalog;
 pub mod factory;
 
