@@ -1,12 +1,19 @@
 //! The command line.
 
-use crate::{Error, Finding, Workspace, codegen};
+use crate::report::{self, Format};
+use crate::rule::{Level, Rule};
+use crate::run::{Outcome, run as ask};
+use crate::selftest::selftest;
+use crate::{Error, Finding, Subject, Workspace, codegen, rules};
 use clap::{Parser, Subcommand};
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Keeps what is generated in step with what it is generated from.
+/// Tells whether the schema, its migrations and what is generated from them keep the rules.
+///
+/// Without a command it checks everything. It needs a PostgreSQL 15 or newer and starts one by itself, as the tests do.
 ///
 /// Exit code: 0 all is well, 1 something is to be cured, 2 nobody could find out, or a wrong use.
 #[derive(Parser)]
@@ -16,8 +23,20 @@ struct Cli {
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
 
+    /// How to tell what was found.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Ask only this rule; may be given again.
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    only: Vec<&'static Rule>,
+
+    /// Exit with 1 also where there are only warnings.
+    #[arg(long)]
+    deny_warnings: bool,
+
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -28,6 +47,16 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Tell what a rule wants, why, and who asks for it.
+    Explain {
+        /// Its name.
+        #[arg(value_parser = rule)]
+        rule: &'static Rule,
+    },
+    /// List the rules.
+    List,
+    /// Break each rule in a scratch copy, and see that it notices.
+    Selftest,
 }
 
 /// Reads the command line, does what it says, and returns the exit code.
@@ -41,26 +70,77 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let workspace = Workspace::at(cli.root);
-    let findings = match cli.command {
-        Command::Codegen { check: true } => codegen::check(&workspace).await,
-        Command::Codegen { check: false } => codegen::write(&workspace).await,
-    };
-    match findings {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => tell(&findings),
+    match perform(cli).await {
+        Ok((text, code)) => {
+            let _ = io::stdout().lock().write_all(text.as_bytes());
+            code
+        }
         Err(error) => fail(&error),
     }
 }
 
-fn tell(findings: &[Finding]) -> ExitCode {
-    let mut out = io::stdout().lock();
-    for finding in findings {
-        if writeln!(out, "{finding}").is_err() {
-            break;
+/// What to print, and the exit code.
+async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
+    let workspace = Workspace::at(cli.root);
+    let Some(command) = cli.command else {
+        let asked = if cli.only.is_empty() { rules::ALL.iter().collect() } else { cli.only };
+        let outcomes = ask(&Subject::migrated(workspace).await?, &asked).await?;
+        let code = exit_code(&outcomes, cli.deny_warnings);
+        return Ok((report::render(cli.format, &outcomes), code));
+    };
+    Ok(match command {
+        Command::Codegen { check: true } => {
+            lines(&codegen::check(&Subject::migrated(workspace).await?).await?)
         }
-    }
-    ExitCode::from(1)
+        Command::Codegen { check: false } => {
+            lines(&codegen::write(&Subject::migrated(workspace).await?).await?)
+        }
+        Command::Explain { rule } => (explain(rule), ExitCode::SUCCESS),
+        Command::List => (list(), ExitCode::SUCCESS),
+        Command::Selftest => {
+            let failures = selftest(&Subject::migrated(workspace).await?, rules::ALL).await?;
+            if failures.is_empty() {
+                let breaks: usize = rules::ALL.iter().map(|rule| rule.breaks.len()).sum();
+                let text = format!("{breaks} breaks of {} rules, each noticed\n", rules::ALL.len());
+                (text, ExitCode::SUCCESS)
+            } else {
+                let mut text = String::new();
+                for failure in failures {
+                    // Writing to a string does not fail.
+                    let _ = writeln!(text, "{}: {}", failure.rule, failure.message);
+                }
+                (text, ExitCode::from(1))
+            }
+        }
+    })
+}
+
+fn rule(id: &str) -> Result<&'static Rule, String> {
+    rules::find(id).ok_or_else(|| "there is no such rule; `gate list` shows them".to_owned())
+}
+
+fn exit_code(outcomes: &[Outcome], deny_warnings: bool) -> ExitCode {
+    let blocks = |outcome: &Outcome| {
+        !outcome.findings.is_empty() && (deny_warnings || outcome.rule.level == Level::Block)
+    };
+    ExitCode::from(u8::from(outcomes.iter().any(blocks)))
+}
+
+fn explain(rule: &Rule) -> String {
+    let Rule { id, level, says, harm, cure, source, .. } = rule;
+    let level = if *level == Level::Block { "blocks" } else { "warns" };
+    format!("{id} ({level})\n{says}\n\nharm: {harm}\ncure: {cure}\nsource: {source}\n")
+}
+
+fn list() -> String {
+    let lines: Vec<String> =
+        rules::ALL.iter().map(|rule| format!("{:<32} {}\n", rule.id, rule.says)).collect();
+    lines.concat()
+}
+
+fn lines(findings: &[Finding]) -> (String, ExitCode) {
+    let lines: Vec<String> = findings.iter().map(|finding| format!("{finding}\n")).collect();
+    (lines.concat(), ExitCode::from(u8::from(!findings.is_empty())))
 }
 
 fn fail(error: &Error) -> ExitCode {

@@ -30,9 +30,7 @@ mod queries;
 mod render;
 mod sql;
 
-use crate::{Error, Finding, Workspace};
-use migration::{AppEnv, Options, Session, Target};
-use scratch::Server;
+use crate::{Error, Finding, Subject, Workspace};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
@@ -45,9 +43,10 @@ pub const GENERATED: &str = "database/src/codegen/mod.rs";
 /// Generates the functions and writes them if they differ; findings are what is wrong with the queries.
 ///
 /// # Errors
-/// There is no PostgreSQL to ask, or a file cannot be read or written.
-pub async fn write(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
-    match generate(workspace).await? {
+/// PostgreSQL cannot be asked, or a file not be read or written.
+pub async fn write(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let workspace = subject.workspace();
+    match generate(subject).await? {
         Err(findings) => Ok(findings),
         Ok(code) => {
             if workspace.read_if_there(GENERATED)?.as_deref() != Some(&code) {
@@ -61,30 +60,27 @@ pub async fn write(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
 /// Generates the functions and compares; findings are also the first line in which the file differs.
 ///
 /// # Errors
-/// There is no PostgreSQL to ask, or a file cannot be read.
-pub async fn check(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
-    match generate(workspace).await? {
+/// PostgreSQL cannot be asked, or a file not be read.
+pub async fn check(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    match generate(subject).await? {
         Err(findings) => Ok(findings),
         Ok(code) => {
-            let found = workspace.read_if_there(GENERATED)?;
+            let found = subject.workspace().read_if_there(GENERATED)?;
             Ok(first_difference(found.as_deref(), &code).into_iter().collect())
         }
     }
 }
 
 /// The code, or what is wrong with the queries.
-async fn generate(workspace: &Workspace) -> Result<Result<String, Vec<Finding>>, Error> {
+async fn generate(subject: &Subject) -> Result<Result<String, Vec<Finding>>, Error> {
+    let workspace = subject.workspace();
     let text = workspace.read(QUERIES)?;
     let queries = match queries::parse(&text) {
         Ok(queries) => queries,
         Err(findings) => return Ok(Err(findings)),
     };
     let entities = entities::Entities::read(workspace)?;
-    let server = Server::shared().map_err(|error| Error::Scratch(error.into()))?;
-    let database = server.create_database("codegen").map_err(|error| Error::Scratch(error.into()))?;
-    let target = Target::resolve(Some(&database.url()), None, AppEnv::Test)?;
-    Session::new(target, Options::default()).up(None).await?;
-    let described = describe::describe(&database.url(), &queries, &entities).await?;
+    let described = describe::describe(&subject.url(), &queries, &entities).await?;
     Ok(match described {
         Err(findings) => Err(findings),
         Ok(functions) => Ok(format(workspace, &render::render(&functions)).await?),
@@ -92,13 +88,7 @@ async fn generate(workspace: &Workspace) -> Result<Result<String, Vec<Finding>>,
 }
 
 fn first_difference(found: Option<&str>, wanted: &str) -> Option<Finding> {
-    let finding = |line, message| {
-        Some(Finding {
-            file: GENERATED,
-            line,
-            message: format!("{message}; run: cargo run -p gate -- codegen"),
-        })
-    };
+    let finding = |line, message| Some(Finding::at(GENERATED, line, message));
     let Some(found) = found else { return finding(1, "is missing".to_owned()) };
     if found == wanted {
         return None;

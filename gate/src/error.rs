@@ -1,24 +1,6 @@
-//! What is wrong with the workspace, as opposed to why nobody could find out.
+//! Why nobody could find out what is wrong, as opposed to what is.
 
-use std::fmt;
 use std::path::PathBuf;
-
-/// A defect of a file, at the line where it is to be cured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The file, relative to the workspace.
-    pub file: &'static str,
-    /// From 1.
-    pub line: usize,
-    /// What is wrong and, where that is not the same, what to do.
-    pub message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
-    }
-}
 
 /// Why the gate could not run.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +21,14 @@ pub enum Error {
     /// The schema cannot be made.
     #[error("the migrations fail")]
     Migration(#[from] migration::Error),
+    /// A rule's query is refused.
+    #[error("the rule {rule} cannot be asked")]
+    Rule {
+        /// The rule.
+        rule: &'static str,
+        /// What PostgreSQL says.
+        source: sqlx::Error,
+    },
     /// The generated code cannot be formatted.
     #[error("rustfmt cannot format the generated code: {0}; if it is missing: rustup component add rustfmt")]
     Rustfmt(String),

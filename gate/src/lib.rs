@@ -3,7 +3,18 @@
 pub mod cli;
 pub mod codegen;
 mod error;
+mod exceptions;
+mod finding;
+pub mod report;
+pub mod rule;
+pub mod rules;
+pub mod run;
+pub mod selftest;
+pub mod subject;
 mod workspace;
 
-pub use error::{Error, Finding};
+pub use error::Error;
+pub use exceptions::Exceptions;
+pub use finding::{Finding, Place};
+pub use subject::Subject;
 pub use workspace::Workspace;

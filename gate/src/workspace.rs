@@ -4,6 +4,7 @@ use crate::Error;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// The directory that holds `database/`, `entity/` and the rest.
 #[derive(Clone, Debug)]
@@ -17,6 +18,14 @@ impl Workspace {
     pub fn at(root: Option<PathBuf>) -> Self {
         let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         Self { root: root.unwrap_or_else(built_in) }
+    }
+
+    /// A copy that may be changed, without what is built and without history.
+    pub(crate) fn copy(&self) -> Result<(TempDir, Self), Error> {
+        let directory = TempDir::new().map_err(Error::io("create", std::env::temp_dir()))?;
+        copy(&self.root, directory.path())?;
+        let copy = Self { root: directory.path().to_owned() };
+        Ok((directory, copy))
     }
 
     /// The full path of a file, named relative to the workspace.
@@ -51,4 +60,24 @@ impl Workspace {
         fs::write(&unfinished, text).map_err(Error::io("write", &unfinished))?;
         fs::rename(&unfinished, &path).map_err(Error::io("write", path))
     }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let read = |path: &Path| {
+        fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(Error::io("read", path))
+    };
+    for entry in read(from)? {
+        let name = entry.file_name();
+        let (source, target) = (entry.path(), to.join(&name));
+        if name == "target" || name == ".git" {
+            continue;
+        }
+        if source.is_dir() {
+            fs::create_dir(&target).map_err(Error::io("create", &target))?;
+            copy(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
+        }
+    }
+    Ok(())
 }

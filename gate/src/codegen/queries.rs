@@ -73,7 +73,7 @@ pub(super) struct Annotation<'a> {
 }
 
 pub(super) fn finding(line: usize, message: impl Into<String>) -> Finding {
-    Finding { file: QUERIES, line, message: message.into() }
+    Finding::at(QUERIES, line, message)
 }
 
 /// The queries of the file, or everything that is wrong with it.

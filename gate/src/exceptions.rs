@@ -1,0 +1,81 @@
+//! `gate/exceptions.yaml`: findings that somebody accepted, with the reason and until when.
+
+use crate::{Error, Finding, Workspace, rules};
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// Where they stand.
+pub const FILE: &str = "gate/exceptions.yaml";
+
+/// The exceptions, and which of them were needed.
+#[derive(Debug, Default)]
+pub struct Exceptions {
+    entries: Vec<(Spanned<Entry>, bool)>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    rule: String,
+    object: String,
+    reason: String,
+    expires: NaiveDate,
+}
+
+impl Exceptions {
+    /// Reads the file; without one there are none.
+    ///
+    /// # Errors
+    /// It is not a list of rule, object, reason and date.
+    pub fn read(workspace: &Workspace) -> Result<Self, Error> {
+        let Some(text) = workspace.read_if_there(FILE)? else { return Ok(Self::default()) };
+        let entries: Option<Vec<Spanned<Entry>>> = serde_saphyr::from_str(&text)
+            .map_err(|error| Error::Source { path: workspace.path(FILE), reason: error.to_string() })?;
+        let entries = entries.unwrap_or_default().into_iter().map(|entry| (entry, false)).collect();
+        Ok(Self { entries })
+    }
+
+    /// Whether the finding is accepted. An expired exception still holds: it is a finding of its own.
+    pub fn allow(&mut self, rule: &str, object: &str) -> bool {
+        let entry = self
+            .entries
+            .iter_mut()
+            .find(|(entry, _)| entry.value.rule == rule && entry.value.object == object);
+        entry.map(|(_, used)| *used = true).is_some()
+    }
+
+    /// What is wrong with the exceptions by themselves.
+    #[must_use]
+    pub fn defects(&self, today: NaiveDate) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (entry, _) in &self.entries {
+            let Entry { rule, reason, expires, .. } = &entry.value;
+            if rules::find(rule).is_none() {
+                findings.push(finding(entry, format!("there is no rule {rule}")));
+            }
+            if *expires < today {
+                findings.push(finding(entry, format!("the exception expired on {expires}")));
+            }
+            if reason.trim().len() < 20 {
+                findings.push(finding(entry, "the reason is not one that another could judge".to_owned()));
+            }
+        }
+        findings
+    }
+
+    /// The exceptions of known rules that [`Exceptions::allow`] was not asked for.
+    #[must_use]
+    pub fn unused(&self) -> Vec<Finding> {
+        self.entries
+            .iter()
+            .filter(|(entry, used)| !used && rules::find(&entry.value.rule).is_some())
+            .map(|(entry, _)| finding(entry, "nothing needs this exception".to_owned()))
+            .collect()
+    }
+}
+
+fn finding(entry: &Spanned<Entry>, problem: String) -> Finding {
+    let line = usize::try_from(entry.referenced.line()).unwrap_or_default();
+    Finding::at(FILE, line, problem).about(format!("{} of {}", entry.value.rule, entry.value.object))
+}

@@ -1,0 +1,68 @@
+//! What a rule found.
+
+use std::fmt;
+
+/// One breach of one rule, by one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is at fault, as the catalogue or the file system names it: `contacts.email`, `gate/exceptions.yaml`.
+    pub object: String,
+    /// Where it is to be cured, if that is a line of a file.
+    pub place: Option<Place>,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do; `None`: what the rule says.
+    pub cure: Option<String>,
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Relative to the workspace.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+}
+
+impl Finding {
+    /// An object of the database, or a file as a whole.
+    pub fn of(object: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { object: object.into(), place: None, problem: problem.into(), cure: None }
+    }
+
+    /// A line of a file; the file is the object, unless [`Finding::about`] names another.
+    pub fn at(file: impl Into<String>, line: usize, problem: impl Into<String>) -> Self {
+        let file = file.into();
+        let place = Some(Place { file: file.clone(), line });
+        Self { object: file, place, problem: problem.into(), cure: None }
+    }
+
+    /// The same, with the object named.
+    #[must_use]
+    pub fn about(mut self, object: impl Into<String>) -> Self {
+        self.object = object.into();
+        self
+    }
+
+    /// The same, with a cure of its own.
+    #[must_use]
+    pub fn cured_by(mut self, cure: impl Into<String>) -> Self {
+        self.cure = Some(cure.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "{place}: {}", self.problem),
+            None => write!(f, "{}: {}", self.object, self.problem),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

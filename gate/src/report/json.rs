@@ -1,0 +1,35 @@
+//! For a program: every rule with its verdict and findings.
+
+use super::{cure, verdict};
+use crate::run::Outcome;
+use serde_json::json;
+
+pub(super) fn render(outcomes: &[Outcome]) -> String {
+    let rules: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| {
+            let findings: Vec<_> = outcome
+                .findings
+                .iter()
+                .map(|finding| {
+                    json!({
+                        "object": finding.object,
+                        "file": finding.place.as_ref().map(|place| &place.file),
+                        "line": finding.place.as_ref().map(|place| place.line),
+                        "problem": finding.problem,
+                        "cure": cure(outcome, finding),
+                    })
+                })
+                .collect();
+            json!({
+                "rule": outcome.rule.id,
+                "verdict": verdict(outcome),
+                "says": outcome.rule.says,
+                "harm": outcome.rule.harm,
+                "excepted": outcome.excepted,
+                "findings": findings,
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "rules": rules }))
+}

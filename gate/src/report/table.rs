@@ -1,0 +1,40 @@
+//! For a person: every rule with its verdict, then each finding with object, harm and cure.
+
+use super::{cure, verdict};
+use crate::run::Outcome;
+use comfy_table::{Table, presets};
+use std::fmt::Write as _;
+
+pub(super) fn render(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for outcome in outcomes {
+        let excepted =
+            if outcome.excepted == 0 { String::new() } else { format!("{} excepted", outcome.excepted) };
+        table.add_row([verdict(outcome), outcome.rule.id, outcome.rule.says, &excepted]);
+    }
+    let mut text = format!("{}\n", table.trim_fmt());
+    for outcome in outcomes {
+        for finding in &outcome.findings {
+            // Writing to a string does not fail.
+            let _ = write!(
+                text,
+                "\n{}: {} {finding}\n  harm: {}\n  cure: {}\n",
+                verdict(outcome),
+                outcome.rule.id,
+                outcome.rule.harm,
+                cure(outcome, finding)
+            );
+        }
+    }
+    let count = |wanted: &str| outcomes.iter().filter(|outcome| verdict(outcome) == wanted).count();
+    let _ = writeln!(
+        text,
+        "\n{} rules: {} pass, {} warn, {} fail",
+        outcomes.len(),
+        count("pass"),
+        count("warn"),
+        count("fail")
+    );
+    text
+}

@@ -1,0 +1,89 @@
+//! What a rule is: a name, a sentence with harm and cure, a check, and the least changes that break it.
+
+use crate::{Error, Finding, Subject, Workspace};
+use std::pin::Pin;
+
+/// A rule of the schema, of the migrations or of the sources. Each stands in a file of its own below `rules`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// Its name, in snake case; the file's name.
+    pub id: &'static str,
+    /// What a breach means for the exit code.
+    pub level: Level,
+    /// What the rule is about.
+    pub family: Family,
+    /// What has to hold, as one sentence.
+    pub says: &'static str,
+    /// What happens where it does not hold.
+    pub harm: &'static str,
+    /// What to do then; a finding may know better.
+    pub cure: &'static str,
+    /// Who asks for it: a document and its section, or a page of a manual.
+    pub source: &'static str,
+    /// How breaches are found.
+    pub check: Check,
+    /// The least changes that break it, each with what is found then; `gate selftest` makes them. At least one.
+    pub breaks: &'static [Break],
+}
+
+/// What a breach means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It must not be merged.
+    Block,
+    /// Somebody should look; with `--deny-warnings` it blocks.
+    Warn,
+}
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// A migrated schema, or a source file, by itself.
+    Conventions,
+    /// How the schema changes.
+    Migrations,
+    /// Two statements of the same thing differ. Such rules also see what others complain of.
+    Drift,
+    /// A generated file is not what would be generated. Such rules also see what others complain of.
+    Artefacts,
+}
+
+/// An answer that is still being worked out.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, Error>> + 'a>>;
+
+/// How breaches are found.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// A query of a migrated database's catalogue. Each row is a breach: three texts, the object, the problem, and
+    /// the cure or null.
+    Catalogue(&'static str),
+    /// A look at the sources.
+    Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),
+    /// Anything else.
+    Subject(for<'a> fn(&'a Subject) -> Answer<'a>),
+}
+
+/// A change that breaks a rule, and the objects that the rule then names: these, in this order, and no others.
+#[derive(Clone, Copy, Debug)]
+pub struct Break {
+    /// The change.
+    pub by: Mutation,
+    /// What [`Finding::object`] says.
+    pub finds: &'static [&'static str],
+}
+
+/// A change to a scratch copy of what is checked.
+#[derive(Clone, Copy, Debug)]
+pub enum Mutation {
+    /// Statements, for a copy of the migrated database.
+    Sql(&'static str),
+    /// A text that stands in a file of the workspace, and what takes its place; an empty one is the file's end.
+    Replace {
+        /// Relative to the workspace. One that is not there is made.
+        file: &'static str,
+        /// What has to be in it.
+        text: &'static str,
+        /// What comes instead.
+        with: &'static str,
+    },
+}

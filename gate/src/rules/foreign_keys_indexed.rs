@@ -1,0 +1,20 @@
+//! An index begins with the columns of every foreign key.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "foreign_keys_indexed",
+    level: Level::Warn,
+    family: Family::Conventions,
+    says: "An index begins with the columns of every foreign key, in any order, the tenant's column aside.",
+    harm: "Deleting a parent scans this whole table, and so does every join along the key.",
+    cure: "Add an index that begins with the key's columns.",
+    source: "lane-guide-sql.md, Default Gate Policy: foreign_keys_indexed; \
+             https://www.postgresql.org/docs/15/ddl-constraints.html#DDL-CONSTRAINTS-FK",
+    check: Check::Catalogue(include_str!("foreign_keys_indexed.sql")),
+    breaks: &[Break {
+        by: Mutation::Sql("drop index ix_events_contact"),
+        finds: &["fk_events_contact_id_contacts"],
+    }],
+};

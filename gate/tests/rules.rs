@@ -1,0 +1,54 @@
+//! Every rule notices what breaks it, and the self-test notices a rule that does not.
+
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
+
+use gate::report::{Format, render};
+use gate::rule::{Check, Family, Rule};
+use gate::run::run;
+use gate::selftest::selftest;
+use gate::{Subject, Workspace, rules};
+
+async fn subject() -> Subject {
+    Subject::migrated(Workspace::at(None)).await.unwrap()
+}
+
+#[tokio::test]
+async fn this_workspace_keeps_every_rule() {
+    let asked: Vec<_> = rules::ALL.iter().collect();
+    let outcomes = run(&subject().await, &asked).await.unwrap();
+    assert_eq!(outcomes.len(), rules::ALL.len());
+    let broken = outcomes.iter().any(|outcome| !outcome.findings.is_empty());
+    assert!(!broken, "{}", render(Format::Table, &outcomes));
+}
+
+#[tokio::test]
+async fn every_rule_notices_what_breaks_it_and_no_other_does() {
+    assert_eq!(selftest(&subject().await, rules::ALL).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_rule_without_a_body_fails_the_self_test() {
+    let subject = subject().await;
+    for rule in rules::ALL {
+        // Nobody else is asked: that its own break is missed must be enough.
+        let empty = match rule.check {
+            Check::Catalogue(_) => Check::Catalogue("select ''::text, ''::text, ''::text where false"),
+            Check::Sources(_) => Check::Sources(|_| Ok(Vec::new())),
+            Check::Subject(_) => Check::Subject(|_| Box::pin(async { Ok(Vec::new()) })),
+        };
+        let failures = selftest(&subject, &[Rule { check: empty, ..*rule }]).await.unwrap();
+        assert_eq!(failures.len(), rule.breaks.len(), "{}", rule.id);
+    }
+}
+
+#[tokio::test]
+async fn a_break_that_two_rules_notice_and_a_rule_without_a_break_fail_the_self_test() {
+    let subject = subject().await;
+    let rule = *rules::find("foreign_keys_indexed").unwrap();
+    assert_eq!(rule.family, Family::Conventions);
+    let twice = selftest(&subject, &[rule, rule]).await.unwrap();
+    assert!(twice.iter().all(|failure| failure.message.contains("is not alone")), "{twice:?}");
+    assert_eq!(twice.len(), 2);
+    let untried = selftest(&subject, &[Rule { breaks: &[], ..rule }]).await.unwrap();
+    assert_eq!(untried.len(), 1);
+}
