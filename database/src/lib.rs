@@ -11,6 +11,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What is measured
+//!
+//! Through the crate `metrics`, into whatever recorder the application installs; and each query is a `tracing` span
+//! `query` with `operation` and `table`. Neither holds a value of a row.
+//!
+//! | figure | kind | labels | meaning |
+//! |---|---|---|---|
+//! | `database_pool_connections` | gauge | `pool`, `state` | connections that are `open`, of them `idle` and `in_use`; of the pool `admin` or `customer` |
+//! | `database_pool_waiting` | gauge | `pool` | tasks that wait for a connection |
+//! | `database_pool_acquire_seconds` | histogram | `pool` | how long a task waited for its connection, including the ping and `begin` |
+//! | `database_query_seconds` | histogram | `operation`, `table` | how long a statement took, until its first answer |
+//! | `database_query_errors_total` | counter | `operation`, `table` | statements that failed |
 
 pub mod call_attempts;
 pub mod campaigns;

@@ -15,6 +15,7 @@ mod legacy_clients;
 mod lookups;
 mod migration_cli;
 mod migrator;
+mod observability;
 mod private_server;
 mod queries;
 mod relations;
