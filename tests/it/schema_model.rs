@@ -294,27 +294,9 @@ pub fn table(name: &str) -> &'static Table {
 }
 
 impl Table {
-    /// The column of that name.
-    pub fn column(&self, name: &str) -> &Column {
-        let found = self.columns.iter().find(|column| column.name == name);
-        found.unwrap_or_else(|| {
-            panic!("{}.{name} is not in the data model: add it to schema_model.rs", self.name)
-        })
-    }
-
     /// Its foreign keys, by their column that is not the tenant's.
     pub fn keys(&self) -> impl Iterator<Item = (&Column, Key)> {
         self.columns.iter().filter_map(|column| column.key.map(|key| (column, key)))
-    }
-
-    /// A column of plain content: no key, and in no unique constraint.
-    pub fn plain_column(&self) -> &Column {
-        let is_plain = |column: &&Column| {
-            column.name != "id"
-                && column.key.is_none()
-                && !self.unique.iter().any(|u| u.contains(&column.name))
-        };
-        self.columns.iter().find(is_plain).unwrap()
     }
 }
 

@@ -1,0 +1,226 @@
+//! Runs the probes in a state, and tells what ended otherwise than it should.
+
+use crate::isolation::catalogue::{A, B, Catalogue, LONELY};
+use crate::isolation::contexts::{Application, Context, Entered, State, Tells};
+use crate::isolation::probes::{self, Action, Expect, Probe, may};
+use crate::isolation::{INSUFFICIENT_PRIVILEGE, UNBOUND, code, plain};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use std::collections::BTreeSet;
+use tests::run;
+
+/// What refuses a bound customer.
+const REFUSALS: [&str; 4] = [INSUFFICIENT_PRIVILEGE, "23503", "23001", "23505"];
+
+/// Each table is tried at one in so many pauses, and at each pause one table in so many.
+const SHARE: u32 = 4;
+
+/// What was tried, and what came of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Each cell as its table, what was tried and the context.
+    pub cells: BTreeSet<(String, Action, Context)>,
+    pub statements: u32,
+    /// What ended otherwise than it should: a leak, or something of its own that a customer cannot do.
+    pub red: Vec<String>,
+}
+
+impl Report {
+    /// Enters a state for each table, and tries everything; of the many pauses at which a future can be dropped, each
+    /// table takes its share.
+    pub async fn try_all(&mut self, application: &Application, catalogue: &Catalogue, state: State) {
+        for (place, table) in (0..).zip(&catalogue.tables) {
+            if state.before.pause().is_none_or(|pause| (place + pause) % SHARE == 0) {
+                self.try_table(application, catalogue, state, &table.name).await;
+            }
+        }
+        self.try_catalogue(application, catalogue, state).await;
+    }
+
+    /// Enters a state, and tries the database's own views and functions.
+    pub async fn try_catalogue(&mut self, application: &Application, catalogue: &Catalogue, state: State) {
+        self.try_list(application, state, "", probes::of_catalogue(catalogue)).await;
+    }
+
+    /// Enters a state, and tries everything on one table.
+    pub async fn try_table(
+        &mut self,
+        application: &Application,
+        catalogue: &Catalogue,
+        state: State,
+        table: &str,
+    ) {
+        // Whoever is bound to nothing tries as A.
+        let own = if let Tells::RowsOf(organization) = state.binding.tells() { organization } else { A };
+        let list = probes::of_table(catalogue, catalogue.table(table), own);
+        self.try_list(application, state, table, list).await;
+    }
+
+    async fn try_list(&mut self, application: &Application, state: State, table: &str, list: Vec<Probe>) {
+        match application.enter(state).await {
+            Entered::Customer(tx) => {
+                self.try_in(&tx, state, table, list).await;
+                // What was tried is undone; that nothing is left of the rest is the next transaction's to show.
+                tx.commit().await.unwrap();
+            }
+            Entered::Forgotten(tx) => {
+                self.try_in(&tx, state, table, list).await;
+                tx.commit().await.unwrap();
+            }
+        }
+    }
+
+    async fn try_in(&mut self, tx: &impl ConnectionTrait, state: State, table: &str, list: Vec<Probe>) {
+        let tells = state.binding.tells();
+        let foreign = foreign(tells);
+        let digest = format!("probe.digest('{foreign}')");
+        let before = texts(tx, &format!("select {digest}")).await.unwrap().concat();
+        run(tx, "savepoint entered").await.unwrap();
+        for probe in list {
+            let back = "rollback to savepoint entered";
+            let outcome = ending(tx, &probe.sql).await;
+            let is_changed = if outcome.is_ok() && probe.may_write() {
+                let changed = format!("select 1 where {digest} <> '{before}'; {back}");
+                tx.execute_unprepared(&changed).await.unwrap().rows_affected() > 0
+            } else {
+                if outcome.is_err() {
+                    run(tx, back).await.unwrap();
+                }
+                false
+            };
+            self.note(state, table, probe.action);
+            let marks: Vec<&str> = foreign.split('|').collect();
+            let is_shown = outcome.as_ref().is_ok_and(|ending| {
+                ending.rows.iter().any(|row| marks.iter().any(|mark| row.contains(mark)))
+            });
+            let wrong = if is_changed {
+                Some("changes another's rows".to_owned())
+            } else if is_shown {
+                Some("shows another's rows".to_owned())
+            } else {
+                let ending = outcome.map(|ending| ending.count);
+                wrong(tells, table, probe.expect, ending)
+            };
+            if let Some(wrong) = wrong {
+                self.complain(state, &wrong, &probe.sql);
+            }
+        }
+    }
+
+    /// COPY TO, which sqlx has for its own connections only.
+    pub async fn try_copy(&mut self, login: &plain::Login, catalogue: &Catalogue, state: State) {
+        let tells = state.binding.tells();
+        let foreign = foreign(tells);
+        let mut connection = plain::enter(login, state).await;
+        for table in &catalogue.tables {
+            let name = &table.name;
+            let rows = if name == "organizations" { 1 } else { 2 };
+            for (sql, expect) in [
+                (format!("copy {name} to stdout"), Expect::Rows(rows)),
+                (format!("copy (select * from {name}) to stdout"), Expect::Rows(rows)),
+                (format!("copy (select * from probe.view_{name}) to stdout"), Expect::Rows(rows)),
+            ] {
+                let copied = plain::copy(&mut connection, &sql).await;
+                if copied.is_err() {
+                    // sqlx does not read the answer to its end.
+                    connection = plain::enter(login, state).await;
+                }
+                self.note(state, name, Action::CopyTo);
+                let is_shown =
+                    copied.as_ref().is_ok_and(|text| foreign.split('|').any(|mark| text.contains(mark)));
+                let wrong = if is_shown {
+                    Some("shows another's rows".to_owned())
+                } else {
+                    let count = copied.map(|text| u64::try_from(text.lines().count()).unwrap());
+                    wrong(tells, name, expect, count)
+                };
+                if let Some(wrong) = wrong {
+                    self.complain(state, &wrong, &sql);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, state: State, table: &str, action: Action) {
+        self.statements += 1;
+        self.cells.insert((table.to_owned(), action, state.context));
+    }
+
+    fn complain(&mut self, state: State, wrong: &str, sql: &str) {
+        self.red.push(format!("{:?} after {:?}: {wrong}: {sql}", state.binding, state.before));
+    }
+}
+
+impl Probe {
+    fn may_write(&self) -> bool {
+        self.action == Action::Function || !["select ", "with "].iter().any(|word| self.sql.starts_with(word))
+    }
+}
+
+/// What stands in the rows of those whom the state does not speak for, as a regular expression.
+fn foreign(tells: Tells) -> String {
+    let marks = match tells {
+        Tells::RowsOf(organization) => organization.other().mark(),
+        Tells::OnlyUserBound => B.mark(),
+        Tells::NoRows | Tells::NothingBound => format!("{}|{}", A.mark(), B.mark()),
+    };
+    format!("{marks}|{}", LONELY.mark())
+}
+
+/// What is wrong with an ending, that nothing of another's is seen or changed aside.
+fn wrong(tells: Tells, table: &str, expect: Expect, ending: Result<u64, String>) -> Option<String> {
+    let is_right = match (&ending, tells) {
+        _ if expect == Expect::NoTable => true,
+        (Ok(0), Tells::OnlyUserBound) => expect == Expect::AtMost(0),
+        (Err(code), Tells::NothingBound | Tells::OnlyUserBound) => {
+            UNBOUND.contains(&code.as_str())
+                || (code == INSUFFICIENT_PRIVILEGE && expect_privilege(expect, table))
+        }
+        (Ok(_), Tells::NothingBound | Tells::OnlyUserBound) => false,
+        (Err(code), Tells::NoRows) => REFUSALS.contains(&code.as_str()),
+        (Ok(rows), Tells::NoRows) => *rows == 0,
+        (Err(code), Tells::RowsOf(_)) => {
+            matches!(expect, Expect::AtMost(_) | Expect::Refused) && REFUSALS.contains(&code.as_str())
+        }
+        (Ok(rows), Tells::RowsOf(_)) => match expect {
+            Expect::Rows(expected) => *rows == expected,
+            Expect::AtMost(most) => *rows <= most,
+            Expect::Any => true,
+            Expect::Refused | Expect::NoTable => false,
+        },
+    };
+    (!is_right).then(|| match ending {
+        Ok(rows) => format!("gives {rows} rows in place of {expect:?}"),
+        Err(code) => format!("fails with {code} in place of {expect:?}"),
+    })
+}
+
+/// Whether a missing privilege may come before the missing tenant.
+fn expect_privilege(expect: Expect, table: &str) -> bool {
+    matches!(expect, Expect::Refused | Expect::AtMost(_)) || may(table).len() < 4
+}
+
+/// What a statement gave.
+struct Ending {
+    count: u64,
+    /// The rows of a query.
+    rows: Vec<String>,
+}
+
+async fn ending(tx: &impl ConnectionTrait, sql: &str) -> Result<Ending, String> {
+    if ["select ", "with "].iter().any(|word| sql.starts_with(word)) || sql.contains(" returning ") {
+        let rows = texts(tx, sql).await?;
+        Ok(Ending { count: u64::try_from(rows.len()).unwrap(), rows })
+    } else {
+        let done = tx.execute_unprepared(sql).await.map_err(|error| code(&error))?;
+        Ok(Ending { count: done.rows_affected(), rows: Vec::new() })
+    }
+}
+
+async fn texts(tx: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, String> {
+    let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    let rows = rows.map_err(|error| code(&error))?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get_by_index::<Option<String>>(0).unwrap().unwrap_or_default())
+        .collect())
+}

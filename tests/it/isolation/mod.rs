@@ -1,0 +1,109 @@
+//! The leak matrix: every table × everything that a customer may try × every state of its connection, and never a
+//! row of another organization seen or changed.
+//!
+//! The probes come from the catalogue, so that a new table, key, view, function or policy is probed without a word
+//! here. They run on the crate `database`'s own pools, each of one connection: on a larger pool a leak passes unseen.
+
+mod catalogue;
+mod contexts;
+mod matrix;
+mod mutations;
+mod plain;
+mod probes;
+mod rules;
+
+use crate::guest::Guest;
+use catalogue::{A, B, Catalogue};
+use contexts::{Application, Before, Binding, CONTEXTS, Context, State, states};
+use matrix::Report;
+use plain::Login;
+use probes::ACTIONS;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
+use tests::{connect, migrated, run};
+
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
+const UNBOUND: [&str; 2] = ["42704", "22P02"];
+
+/// Organization A on a connection that nobody has used.
+const OWN: State = State { context: Context::Own, before: Before::Nothing, binding: Binding::Tenant(A) };
+
+#[tokio::test]
+async fn no_cell_leaks_where_the_owner_takes_the_role() {
+    let setup = Setup::new("isolation_owner").await;
+    setup.matrix("the owner takes the role", &setup.guest.admin_url(), None, &[]).await;
+}
+
+#[tokio::test]
+async fn no_cell_leaks_to_a_login_of_customers() {
+    let setup = Setup::new("isolation_login").await;
+    let (owner, customer) = (setup.guest.admin_url(), setup.guest.url());
+    setup.matrix("a login of customers", &owner, Some(&customer), &[]).await;
+}
+
+/// A database with two organizations, and a login that is a member of the role `customer`.
+#[derive(Debug)]
+pub struct Setup {
+    pub guest: Guest,
+    owner: DatabaseConnection,
+    catalogue: Catalogue,
+}
+
+impl Setup {
+    pub async fn new(name: &str) -> Self {
+        Self::with(name, "select 1").await
+    }
+
+    /// A database that has been changed before the catalogue is read.
+    async fn with(name: &str, change: &str) -> Self {
+        let guest = Guest::new(migrated(name).await, "in role customer").await;
+        let owner = connect(&guest.admin_url()).await.unwrap();
+        run(&owner, change).await.unwrap();
+        let catalogue = Catalogue::prepare(&owner).await;
+        Self { guest, owner, catalogue }
+    }
+
+    /// Runs the whole matrix over these URLs.
+    pub async fn matrix(&self, name: &str, owner: &str, customer: Option<&str>, more: &[(&str, &str)]) {
+        let application = Application::start(owner, customer, more).await;
+        let login = Login { url: customer.unwrap_or(owner).to_owned(), is_owner: customer.is_none() };
+        let before = self.digest().await;
+        let mut report = Report::default();
+        for state in states() {
+            report.try_all(&application, &self.catalogue, state).await;
+            report.try_copy(&login, &self.catalogue, state).await;
+        }
+        assert_eq!(report.red, [""; 0], "{name}");
+        assert!(self.digest().await == before, "{name}: an attempt is still there afterwards");
+        for table in &self.catalogue.tables {
+            for action in ACTIONS {
+                for context in CONTEXTS {
+                    let cell = (table.name.clone(), action, context);
+                    assert!(report.cells.contains(&cell), "nobody tried {cell:?}");
+                }
+            }
+        }
+        println!("{name}: {} cells, {} statements", report.cells.len(), report.statements);
+    }
+
+    /// All rows of both organizations, as the owner sees them.
+    async fn digest(&self) -> Vec<String> {
+        texts(&self.owner, &format!("select probe.digest('{}|{}')", A.mark(), B.mark())).await
+    }
+}
+
+/// The SQLSTATE of an error of the database.
+fn code(error: &DbErr) -> String {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        panic!("no error of the database: {error}")
+    };
+    let error = error.as_database_error().unwrap_or_else(|| panic!("no error of the database: {error}"));
+    error.code().unwrap_or_default().into_owned()
+}
+
+async fn texts(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
+    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+}
