@@ -111,7 +111,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    /// The last lines of `initdb` and `postgres`, or the reason why there are none.
+    /// The last lines that the programs wrote, or the reason why there are none.
     pub(crate) fn log_tail(&self) -> String {
         const LONGEST: u64 = 4096;
         let read = || {

@@ -30,6 +30,7 @@
 //! program: `cargo run -p scratch -- cargo test`.
 
 mod account;
+mod companion;
 mod database;
 mod directory;
 mod download;
@@ -42,6 +43,7 @@ mod server;
 mod sql;
 mod supervisor;
 
+pub use companion::Companion;
 pub use database::Database;
 pub use error::Error;
 pub use options::Options;

@@ -1,5 +1,6 @@
 # Runs one server until its owner ends, then removes every trace of it.
-# Arguments: the directory, the directory of the programs, then the server's options.
+# Arguments: the directory, the directory of the programs, then the server's options; or the directory, nothing, then
+# another program and its arguments.
 # Input: a pipe whose other end only the owner holds. Output: the lock. Error output: the log.
 set -u
 directory=$1
@@ -21,29 +22,33 @@ remove() {
     done
 }
 
-if [ -f "$directory/password" ]; then
-    host=scram-sha-256
-    password=--pwfile=$directory/password
+if [ -z "$programs" ]; then
+    "$@" >&2 3<&- &
 else
-    host=reject
-    password=
-fi
-
-cluster() {
-    "$programs/initdb" -D "$directory/data" -U postgres --auth-local=trust "--auth-host=$host" \
-        ${password:+"$password"} --no-sync --no-instructions --encoding=UTF8 "--locale=$1" >&2 3<&-
-}
-
-# Not every system has C.UTF-8.
-if ! cluster C.UTF-8; then
-    rm -rf -- "$directory/data"
-    if ! cluster C; then
-        remove
-        exit 1
+    if [ -f "$directory/password" ]; then
+        host=scram-sha-256
+        password=--pwfile=$directory/password
+    else
+        host=reject
+        password=
     fi
-fi
 
-"$programs/postgres" -D "$directory/data" -k "$directory" "$@" >&2 3<&- &
+    cluster() {
+        "$programs/initdb" -D "$directory/data" -U postgres --auth-local=trust "--auth-host=$host" \
+            ${password:+"$password"} --no-sync --no-instructions --encoding=UTF8 "--locale=$1" >&2 3<&-
+    }
+
+    # Not every system has C.UTF-8.
+    if ! cluster C.UTF-8; then
+        rm -rf -- "$directory/data"
+        if ! cluster C; then
+            remove
+            exit 1
+        fi
+    fi
+
+    "$programs/postgres" -D "$directory/data" -k "$directory" "$@" >&2 3<&- &
+fi
 server=$!
 
 (

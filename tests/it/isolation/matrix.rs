@@ -11,6 +11,9 @@ use tests::run;
 /// What refuses a bound customer.
 const REFUSALS: [&str; 4] = [INSUFFICIENT_PRIVILEGE, "23503", "23001", "23505"];
 
+/// Undoes what was tried in a transaction, also an error.
+const UNDO: &str = "rollback to savepoint entered";
+
 /// Each table is tried at one in so many pauses, and at each pause one table in so many.
 const SHARE: u32 = 4;
 
@@ -76,16 +79,11 @@ impl Report {
         let before = texts(tx, &format!("select {digest}")).await.unwrap().concat();
         run(tx, "savepoint entered").await.unwrap();
         for probe in list {
-            let back = "rollback to savepoint entered";
+            // What the one before did is undone on the way.
             let outcome = ending(tx, &probe.sql).await;
-            let is_changed = if outcome.is_ok() && probe.may_write() {
-                let changed = format!("select 1 where {digest} <> '{before}'; {back}");
-                tx.execute_unprepared(&changed).await.unwrap().rows_affected() > 0
-            } else {
-                if outcome.is_err() {
-                    run(tx, back).await.unwrap();
-                }
-                false
+            let is_changed = outcome.is_ok() && probe.may_write() && {
+                let changed = tx.execute_unprepared(&format!("select 1 where {digest} <> '{before}'")).await;
+                changed.unwrap().rows_affected() > 0
             };
             self.note(state, table, probe.action);
             let marks: Vec<&str> = foreign.split('|').collect();
@@ -104,6 +102,7 @@ impl Report {
                 self.complain(state, &wrong, &probe.sql);
             }
         }
+        run(tx, UNDO).await.unwrap();
     }
 
     /// COPY TO, which sqlx has for its own connections only.
@@ -152,7 +151,7 @@ impl Report {
 
 impl Probe {
     fn may_write(&self) -> bool {
-        self.action == Action::Function || !["select ", "with "].iter().any(|word| self.sql.starts_with(word))
+        self.action == Action::Function || !reads(&self.sql)
     }
 }
 
@@ -207,13 +206,18 @@ struct Ending {
 }
 
 async fn ending(tx: &impl ConnectionTrait, sql: &str) -> Result<Ending, String> {
-    if ["select ", "with "].iter().any(|word| sql.starts_with(word)) || sql.contains(" returning ") {
+    if reads(sql) || sql.contains(" returning ") {
+        run(tx, UNDO).await.unwrap();
         let rows = texts(tx, sql).await?;
         Ok(Ending { count: u64::try_from(rows.len()).unwrap(), rows })
     } else {
-        let done = tx.execute_unprepared(sql).await.map_err(|error| code(&error))?;
+        let done = tx.execute_unprepared(&format!("{UNDO}; {sql}")).await.map_err(|error| code(&error))?;
         Ok(Ending { count: done.rows_affected(), rows: Vec::new() })
     }
+}
+
+fn reads(sql: &str) -> bool {
+    ["select ", "with "].iter().any(|word| sql.starts_with(word))
 }
 
 async fn texts(tx: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, String> {

@@ -28,17 +28,20 @@ const UNBOUND: [&str; 2] = ["42704", "22P02"];
 /// Organization A on a connection that nobody has used.
 const OWN: State = State { context: Context::Own, before: Before::Nothing, binding: Binding::Tenant(A) };
 
+/// Every statement stays prepared, so that one tenant's plans serve the next one.
+const PLANS: [(&str, &str); 1] = [("DATABASE_STATEMENT_CACHE", "5000")];
+
 #[tokio::test]
 async fn no_cell_leaks_where_the_owner_takes_the_role() {
     let setup = Setup::new("isolation_owner").await;
-    setup.matrix("the owner takes the role", &setup.guest.admin_url(), None, &[]).await;
+    setup.matrix("the owner takes the role", &setup.guest.admin_url(), None, &PLANS).await;
 }
 
 #[tokio::test]
 async fn no_cell_leaks_to_a_login_of_customers() {
     let setup = Setup::new("isolation_login").await;
     let (owner, customer) = (setup.guest.admin_url(), setup.guest.url());
-    setup.matrix("a login of customers", &owner, Some(&customer), &[]).await;
+    setup.matrix("a login of customers", &owner, Some(&customer), &PLANS).await;
 }
 
 /// A database with two organizations, and a login that is a member of the role `customer`.
