@@ -6,8 +6,8 @@ use crate::startup;
 use crate::transaction::{AdminTx, CustomerTx, Tenant};
 use metrics::{gauge, histogram};
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector,
+    SqlxSqliteConnector, TransactionTrait,
 };
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -40,6 +40,7 @@ struct Pool {
     name: &'static str,
     connection: DatabaseConnection,
     waiting: AtomicU32,
+    keeps_statements: bool,
 }
 
 impl Database {
@@ -49,14 +50,14 @@ impl Database {
     /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
-        startup::check_migrations(&admin.connection, settings.require_migrations).await?;
+        startup::check_migrations(&admin.begin().await?, settings.require_migrations).await?;
         let customer = match &settings.customer_database_url {
             Some(_) if admin.connection.get_database_backend() == DbBackend::Sqlite => {
                 return Err(Error::SqliteHasNoCustomers);
             }
             Some(url) => {
                 let customer = Pool::open("customer", url, settings).await?;
-                startup::check_customer(&customer.connection).await?;
+                startup::check_customer(&customer.begin().await?).await?;
                 Some(customer)
             }
             None if settings.app_env == AppEnv::Production => {
@@ -178,7 +179,9 @@ impl Pool {
     async fn open(name: &'static str, url: &Url, settings: &Settings) -> Result<Self, Error> {
         let connection =
             if url.is_sqlite() { sqlite(url, settings).await? } else { postgres(url, settings).await? };
-        Ok(Self { name, connection, waiting: AtomicU32::new(0) })
+        // Of SQLite's statements the driver takes care.
+        let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
+        Ok(Self { name, connection, waiting: AtomicU32::new(0), keeps_statements })
     }
 
     async fn begin(&self) -> Result<DatabaseTransaction, Error> {
@@ -188,7 +191,14 @@ impl Pool {
         drop(waiting);
         histogram!("database_pool_acquire_seconds", "pool" => self.name).record(started.elapsed());
         self.tell();
-        Ok(transaction?)
+        let transaction = transaction?;
+        if !self.keeps_statements {
+            // sqlx names a statement also where it does not keep it, counting from sqlx_s_1 on every connection, and
+            // never closes it. Behind PgBouncer in transaction mode the server's connection still has those of the
+            // client before, and refuses a name that it knows.
+            transaction.execute_unprepared("deallocate all").await?;
+        }
+        Ok(transaction)
     }
 
     fn tell(&self) {
@@ -231,6 +241,8 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
         .parse::<PgConnectOptions>()?
         .application_name(&settings.application_name)
         .statement_cache_capacity(settings.statement_cache)
+        // PgBouncer refuses the parameter; the server's default, 1, gives the shortest exact text as well.
+        .extra_float_digits(None)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
     // Connections beyond the pool's size are closed as soon as they are given back.

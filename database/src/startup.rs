@@ -1,15 +1,18 @@
 //! What is checked before the first transaction: better no service than one that mixes tenants.
+//!
+//! Each check runs in a transaction, because behind PgBouncer in transaction mode a statement that was prepared outside
+//! of one may be looked for on another of the server's connections.
 
 use crate::Error;
 use crate::schema::MIGRATIONS;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement};
 use std::collections::BTreeSet;
 
 /// Refuses a login of customers to whom Row Level Security would not apply, or not only.
 ///
 /// Superusers, `BYPASSRLS` and owners are exempt from it
 /// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so is who may take such a role.
-pub(crate) async fn check_customer(db: &DatabaseConnection) -> Result<(), Error> {
+pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error> {
     const REASONS: &[(&str, &str)] = &[
         ("superuser", "is a superuser"),
         ("bypasses", "has BYPASSRLS"),
@@ -41,7 +44,7 @@ pub(crate) async fn check_customer(db: &DatabaseConnection) -> Result<(), Error>
 }
 
 /// Refuses a schema that lacks migrations of this build. One that has more is a newer build's, and accepted.
-pub(crate) async fn check_migrations(db: &DatabaseConnection, required: bool) -> Result<(), Error> {
+pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -> Result<(), Error> {
     if !required {
         return Ok(());
     }
@@ -68,7 +71,7 @@ pub(crate) async fn check_migrations(db: &DatabaseConnection, required: bool) ->
     }
 }
 
-async fn one(db: &DatabaseConnection, sql: &str) -> Result<QueryResult, Error> {
+async fn one(db: &DatabaseTransaction, sql: &str) -> Result<QueryResult, Error> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
     db.query_one_raw(statement).await?.ok_or(Error::NotFound("row"))
 }

@@ -120,7 +120,9 @@ impl Report {
             ] {
                 let copied = plain::copy(&mut connection, &sql).await;
                 if copied.is_err() {
-                    // sqlx does not read the answer to its end.
+                    // sqlx does not read the answer to its end. Closed first, because behind PgBouncer there may be no
+                    // other connection to the server.
+                    drop(connection);
                     connection = plain::enter(login, state).await;
                 }
                 self.note(state, name, Action::CopyTo);

@@ -8,6 +8,7 @@ mod catalogue;
 mod contexts;
 mod matrix;
 mod mutations;
+mod pgbouncer;
 mod plain;
 mod probes;
 mod rules;
