@@ -79,16 +79,6 @@ pub enum Tells {
     RowsOf(Organization),
 }
 
-impl Before {
-    /// At which pause a future was dropped.
-    pub fn pause(self) -> Option<u32> {
-        match self {
-            Self::DroppedAt(pause) | Self::DroppedCommittingAt(pause) => Some(pause),
-            _ => None,
-        }
-    }
-}
-
 impl Binding {
     pub fn tells(self) -> Tells {
         match self {

@@ -14,9 +14,6 @@ const REFUSALS: [&str; 4] = [INSUFFICIENT_PRIVILEGE, "23503", "23001", "23505"];
 /// Undoes what was tried in a transaction, also an error.
 const UNDO: &str = "rollback to savepoint entered";
 
-/// Each table is tried at one in so many pauses, and at each pause one table in so many.
-const SHARE: u32 = 4;
-
 /// What was tried, and what came of it.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -28,17 +25,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Enters a state for each table, and tries everything; of the many pauses at which a future can be dropped, each
-    /// table takes its share.
-    pub async fn try_all(&mut self, application: &Application, catalogue: &Catalogue, state: State) {
-        for (place, table) in (0..).zip(&catalogue.tables) {
-            if state.before.pause().is_none_or(|pause| (place + pause) % SHARE == 0) {
-                self.try_table(application, catalogue, state, &table.name).await;
-            }
-        }
-        self.try_catalogue(application, catalogue, state).await;
-    }
-
     /// Enters a state, and tries the database's own views and functions.
     pub async fn try_catalogue(&mut self, application: &Application, catalogue: &Catalogue, state: State) {
         self.try_list(application, state, "", probes::of_catalogue(catalogue)).await;
@@ -105,38 +91,28 @@ impl Report {
         run(tx, UNDO).await.unwrap();
     }
 
-    /// COPY TO, which sqlx has for its own connections only.
-    pub async fn try_copy(&mut self, login: &plain::Login, catalogue: &Catalogue, state: State) {
+    /// COPY TO on one table, which sqlx has for its own connections only.
+    pub async fn try_copy(&mut self, login: &plain::Login, state: State, table: &str) {
         let tells = state.binding.tells();
         let foreign = foreign(tells);
-        let mut connection = plain::enter(login, state).await;
-        for table in &catalogue.tables {
-            let name = &table.name;
-            let rows = if name == "organizations" { 1 } else { 2 };
-            for (sql, expect) in [
-                (format!("copy {name} to stdout"), Expect::Rows(rows)),
-                (format!("copy (select * from {name}) to stdout"), Expect::Rows(rows)),
-                (format!("copy (select * from probe.view_{name}) to stdout"), Expect::Rows(rows)),
-            ] {
-                let copied = plain::copy(&mut connection, &sql).await;
-                if copied.is_err() {
-                    // sqlx does not read the answer to its end. Closed first, because behind PgBouncer there may be no
-                    // other connection to the server.
-                    drop(connection);
-                    connection = plain::enter(login, state).await;
-                }
-                self.note(state, name, Action::CopyTo);
-                let is_shown =
-                    copied.as_ref().is_ok_and(|text| foreign.split('|').any(|mark| text.contains(mark)));
-                let wrong = if is_shown {
-                    Some("shows another's rows".to_owned())
-                } else {
-                    let count = copied.map(|text| u64::try_from(text.lines().count()).unwrap());
-                    wrong(tells, name, expect, count)
-                };
-                if let Some(wrong) = wrong {
-                    self.complain(state, &wrong, &sql);
-                }
+        let rows = Expect::Rows(if table == "organizations" { 1 } else { 2 });
+        for from in
+            [table, &format!("(select * from {table})"), &format!("(select * from probe.view_{table})")]
+        {
+            let sql = format!("copy {from} to stdout");
+            // Each on a connection of its own, because sqlx does not read an error's answer to its end.
+            let copied = plain::copy(&mut plain::enter(login, state).await, &sql).await;
+            self.note(state, table, Action::CopyTo);
+            let is_shown =
+                copied.as_ref().is_ok_and(|text| foreign.split('|').any(|mark| text.contains(mark)));
+            let wrong = if is_shown {
+                Some("shows another's rows".to_owned())
+            } else {
+                let count = copied.map(|text| u64::try_from(text.lines().count()).unwrap());
+                wrong(tells, table, rows, count)
+            };
+            if let Some(wrong) = wrong {
+                self.complain(state, &wrong, &sql);
             }
         }
     }
