@@ -1,7 +1,6 @@
 //! In what state a customer's connection is when it tries.
 
 use crate::isolation::catalogue::{A, B, Organization};
-use crate::isolation::plain;
 use database::{AdminTx, CustomerTx, Database, Tenant};
 use entity::id::{OrganizationId, UserId};
 use futures_util::future::poll_fn;
@@ -160,9 +159,13 @@ impl Application {
 
     /// Begins a transaction in this state.
     pub async fn enter(&self, state: State) -> Entered {
-        self.live_through(state.before, matches!(state.binding, Binding::Unbound | Binding::User)).await;
+        self.live_through(state.before).await;
         match state.binding {
-            Binding::Unbound => Entered::Forgotten(self.forget().await),
+            Binding::Unbound => match (&self.forgetful, state.before) {
+                (Some(_), Before::Committed) => Entered::Customer(self.outlive("commit").await),
+                (Some(_), Before::RolledBack) => Entered::Customer(self.outlive("rollback").await),
+                _ => Entered::Forgotten(self.forget().await),
+            },
             Binding::User => {
                 let tx = self.forget().await;
                 let user = A.tenant().user;
@@ -196,23 +199,15 @@ impl Application {
         tx
     }
 
-    async fn live_through(&self, before: Before, is_forgotten: bool) {
-        if let (Some(forgetful), true) = (&self.forgetful, is_forgotten) {
-            // The connection that is going to be forgetful, not the pool's that binds.
-            let tx = forgetful.admin().await.unwrap();
-            match before {
-                Before::Nothing => return,
-                Before::Committed => {
-                    run(&tx, &plain::binding(B)).await.unwrap();
-                    tx.commit().await.unwrap();
-                }
-                _ => {
-                    run(&tx, &plain::binding(B)).await.unwrap();
-                    tx.rollback().await.unwrap();
-                }
-            }
-            return;
-        }
+    /// What comes after B's transaction on its very connection: where the login of customers has a pool of its own,
+    /// the crate binds whatever begins on it, so SQL has to end the one and begin the other.
+    async fn outlive(&self, end: &str) -> CustomerTx {
+        let tx = self.as_b().await;
+        run(&tx, &format!("{end}; begin")).await.unwrap();
+        tx
+    }
+
+    async fn live_through(&self, before: Before) {
         match before {
             Before::Nothing => {}
             Before::Admin => {
