@@ -245,7 +245,7 @@ impl Application {
 }
 
 /// Runs a future up to its so-manieth pause, or its end, and drops it.
-async fn dropped_at(pause: u32, future: impl Future<Output = ()>) {
+pub async fn dropped_at(pause: u32, future: impl Future<Output = ()>) {
     let mut future = pin!(future);
     let mut pauses = 0;
     poll_fn(|context| match future.as_mut().poll(context) {

@@ -1,14 +1,12 @@
 //! A customer's connection without the crate `database`, for what that has no way for: COPY TO.
 
 use crate::isolation::catalogue::{A, B, Organization};
-use crate::isolation::contexts::{Before, Binding, State};
+use crate::isolation::contexts::{Before, Binding, State, dropped_at};
 use database::Tenant;
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// How a customer connects.
 #[derive(Debug)]
@@ -36,8 +34,9 @@ pub async fn enter(login: &Login, state: State) -> PgConnection {
         Before::DroppedAt(_) | Before::DroppedCommittingAt(_) => {
             let mut tx = connection.begin().await.unwrap();
             run(&mut tx, &binding(B)).await.unwrap();
-            let longer = "update contacts set email = 'dropped'; select pg_sleep(0.02)";
-            assert!(timeout(Duration::from_millis(5), run(&mut tx, longer)).await.is_err(), "it was cut off");
+            let longer = "update contacts set email = 'dropped'; select pg_sleep(0.01)";
+            // Waiting for the answer.
+            dropped_at(1, async { run(&mut tx, longer).await.unwrap() }).await;
         }
     }
     let role = if login.is_owner { "set local role customer" } else { "select 1" };
