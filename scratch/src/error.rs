@@ -56,6 +56,13 @@ pub enum Error {
         source: Box<sqlx::Error>,
     },
 
+    /// The server is not ours to stop.
+    #[error("{place} is not stopped, because it is not our own; unset TEST_DATABASE_URL to use one that is")]
+    NotOurs {
+        /// The server's address.
+        place: String,
+    },
+
     /// The server of `TEST_DATABASE_URL` is too old.
     #[error("TEST_DATABASE_URL: {place} is PostgreSQL {major}, but {minimum} is the oldest supported; name a newer server", minimum = crate::MINIMUM_MAJOR)]
     TooOld {

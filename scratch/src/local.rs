@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ pub(crate) struct Local {
     pub(crate) port: u16,
     identity: Identity,
     password: Option<String>,
-    supervisor: Supervisor,
+    supervisor: Mutex<Supervisor>,
     handle: Handle,
 }
 
@@ -64,7 +65,8 @@ impl Local {
         let admin = url(&path, port, password.as_deref(), "postgres")
             .parse()
             .map_err(|e| sql::error(&place, "read its URL".to_owned(), "", e))?;
-        let mut local =
+        let supervisor = Mutex::new(supervisor);
+        let local =
             Self { admin, binaries, directory: path, place, port, identity, password, supervisor, handle };
         // While the server comes up by itself.
         directory::remove_abandoned(&local.directory);
@@ -89,22 +91,47 @@ impl Local {
         Err(Error::Upgraded { place: self.place.clone(), detail })
     }
 
-    fn wait_until_ready(&mut self) -> Result<(), Error> {
+    /// Stops the server: its sessions end, its files stay.
+    pub(crate) fn stop(&self) -> Result<(), Error> {
+        self.tell("stop")?;
+        self.wait_for_state("stopped", None)
+    }
+
+    /// Starts the server that was stopped.
+    pub(crate) fn start_again(&self) -> Result<(), Error> {
+        self.tell("start")?;
+        self.wait_until_ready()
+    }
+
+    fn tell(&self, line: &str) -> Result<(), Error> {
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
+        supervisor.tell(line).map_err(|e| Error::io("tell the supervisor of", &self.directory, e))
+    }
+
+    fn wait_until_ready(&self) -> Result<(), Error> {
+        self.wait_for_state("ready", Some("ready"))
+    }
+
+    /// Waits until the server's state is `wanted`; `None`: until it is gone.
+    fn wait_for_state(&self, name: &str, wanted: Option<&str>) -> Result<(), Error> {
         let deadline = Instant::now() + LONGEST_START;
         let status = self.directory.join("data/postmaster.pid");
         let reason = loop {
-            // The eighth line is the server's state.
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            if text.lines().nth(7).is_some_and(|state| state.trim() == "ready") {
+            let reached = match fs::read_to_string(&status) {
+                // The eighth line is the server's state.
+                Ok(text) => wanted.is_some() && text.lines().nth(7).map(str::trim) == wanted,
+                Err(_) => wanted.is_none(),
+            };
+            if reached {
                 return Ok(());
             }
-            match self.supervisor.ended() {
+            match self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).ended() {
                 Ok(None) => {}
                 Ok(Some(status)) => break format!("it ended with {status}"),
                 Err(error) => break error.to_string(),
             }
             if Instant::now() > deadline {
-                break format!("not ready after {} s", LONGEST_START.as_secs());
+                break format!("not {name} after {} s", LONGEST_START.as_secs());
             }
             sleep(Duration::from_millis(5));
         };

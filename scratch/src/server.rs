@@ -72,6 +72,22 @@ impl Server {
         Database::create(&self.inner, prefix, Some(template.name()))
     }
 
+    /// Stops the server, until [`Server::start_again`]: its sessions end, its databases stay.
+    ///
+    /// # Errors
+    /// If the server is not our own, or does not stop.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.inner.ours()?.stop()
+    }
+
+    /// Starts the server that was stopped, at the same address.
+    ///
+    /// # Errors
+    /// If the server is not our own, or does not start.
+    pub fn start_again(&self) -> Result<(), Error> {
+        self.inner.ours()?.start_again()
+    }
+
     /// The URL of a database on this server, for its administrator; it may hold a password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
@@ -150,6 +166,10 @@ impl Inner {
             Kind::External(_) => None,
             Kind::Local(local) => Some(local),
         }
+    }
+
+    fn ours(&self) -> Result<&Local, Error> {
+        self.local().ok_or_else(|| Error::NotOurs { place: self.place().to_owned() })
     }
 
     fn read_version(&self) -> Result<u32, Error> {

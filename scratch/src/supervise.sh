@@ -1,7 +1,8 @@
 # Runs one server until its owner ends, then removes every trace of it.
 # Arguments: the directory, the directory of the programs, then the server's options; or the directory, nothing, then
 # another program and its arguments.
-# Input: a pipe whose other end only the owner holds. Output: the lock. Error output: the log.
+# Input: a pipe whose other end only the owner holds; its lines stop the server and start it again, in turn.
+# Output: the lock. Error output: the log.
 set -u
 directory=$1
 programs=$2
@@ -22,9 +23,7 @@ remove() {
     done
 }
 
-if [ -z "$programs" ]; then
-    "$@" >&2 3<&- &
-else
+if [ -n "$programs" ]; then
     if [ -f "$directory/password" ]; then
         host=scram-sha-256
         password=--pwfile=$directory/password
@@ -46,31 +45,37 @@ else
             exit 1
         fi
     fi
-
-    "$programs/postgres" -D "$directory/data" -k "$directory" "$@" >&2 3<&- &
+    set -- "$programs/postgres" -D "$directory/data" -k "$directory" "$@"
 fi
-server=$!
 
-(
-    read -r _ <&3
-    tick=0
-    while :; do
-        # Repeated, because a signal that comes before the server's handler is lost.
-        if [ "$tick" -lt 50 ]; then
-            kill -INT "$server" || exit
-        elif [ "$tick" -lt 100 ]; then
-            kill -QUIT "$server" || exit
-        else
-            kill -KILL "$server" || exit
-        fi
-        tick=$((tick + 1))
-        sleep 0.1 || sleep 1
-    done
-) 2>/dev/null &
-watcher=$!
+while :; do
+    "$@" >&2 3<&- &
+    server=$!
 
-wait "$server"
-status=$?
-kill -KILL "$watcher" 2>/dev/null
+    (
+        read -r _ <&3 && : >"$directory/stopped"
+        tick=0
+        while :; do
+            # Repeated, because a signal that comes before the server's handler is lost.
+            if [ "$tick" -lt 50 ]; then
+                kill -INT "$server" || exit
+            elif [ "$tick" -lt 100 ]; then
+                kill -QUIT "$server" || exit
+            else
+                kill -KILL "$server" || exit
+            fi
+            tick=$((tick + 1))
+            sleep 0.1 || sleep 1
+        done
+    ) 2>/dev/null &
+    watcher=$!
+
+    wait "$server"
+    status=$?
+    kill -KILL "$watcher" 2>/dev/null
+    # Unless it was stopped by a line, this was its end; the next line starts it again.
+    [ -e "$directory/stopped" ] && read -r _ <&3 || break
+    rm -f -- "$directory/stopped"
+done
 remove
 exit "$status"

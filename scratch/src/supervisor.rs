@@ -1,7 +1,7 @@
 //! A process that outlives us for a moment, to put away what we leave.
 
 use crate::account::{Account, run_as};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -28,6 +28,11 @@ impl Supervisor {
         let mut child = command.stdin(Stdio::piped()).process_group(0).spawn()?;
         let pipe = child.stdin.take();
         Ok(Self { child, pipe })
+    }
+
+    /// Gives it a line to read.
+    pub(crate) fn tell(&self, line: &str) -> io::Result<()> {
+        self.pipe.as_ref().map_or(Ok(()), |mut pipe| writeln!(pipe, "{line}"))
     }
 
     /// How it ended, or `None` while it lives.

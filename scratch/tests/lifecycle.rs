@@ -229,6 +229,31 @@ fn nothing_is_left_after_the_owner_is_killed_while_it_starts_a_server() {
 }
 
 #[test]
+fn a_stopped_server_starts_again_with_its_databases_and_is_removed_in_both_states() {
+    for tcp in [false, true] {
+        let mut options = own();
+        options.tcp = tcp;
+        let server = options.start().unwrap();
+        let database = server.create_database("stays").unwrap();
+        execute(&database.url(), "create table stays (id int)");
+        for _ in 0..2 {
+            server.stop().unwrap();
+            assert!(try_query(&database.url(), "select 1::text").is_err(), "it is down");
+            server.start_again().unwrap();
+            assert_eq!(query(&database.url(), "select count(*)::text from stays"), "0");
+        }
+        let footprint = Footprint::of(server.socket_dir().unwrap());
+        drop((database, server));
+        footprint.assert_gone();
+    }
+    let server = own().start().unwrap();
+    let footprint = Footprint::of(server.socket_dir().unwrap());
+    server.stop().unwrap();
+    drop(server);
+    footprint.assert_gone();
+}
+
+#[test]
 fn a_killed_supervisors_server_stops_with_its_owner_and_the_next_start_removes_the_directory() {
     let root = open_directory();
     let running = Running::start(&mut program_in(root.path()));
