@@ -53,7 +53,7 @@ pub enum Error {
         /// The status that it was to take.
         to: CampaignStatus,
     },
-    /// The server cannot be reached, or every connection of the pool is taken.
+    /// The server cannot be reached, does not answer or ended the session, or every connection of the pool is taken.
     #[error("the database is not available: {0}")]
     Unavailable(Fault),
 }
@@ -123,9 +123,9 @@ impl From<&sqlx::Error> for Error {
             "42704" if fault.message.contains("app.") => Self::TenantRequired,
             "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::TenantRequired,
             "42501" => Self::Forbidden(fault),
-            // Shutdown, crash, start-up, lost connections (class 08), too many connections.
-            "57P01" | "57P02" | "57P03" | "53300" => Self::Unavailable(fault),
-            code if code.starts_with("08") => Self::Unavailable(fault),
+            // Too many connections, lost ones (class 08), and what the operator did (shutdown, crash, start-up).
+            "53300" => Self::Unavailable(fault),
+            code if code.starts_with("08") || code.starts_with("57P") => Self::Unavailable(fault),
             _ => Self::Database(fault),
         }
     }
@@ -140,6 +140,11 @@ fn constraint(error: &dyn DatabaseError) -> Option<String> {
     let (what, name) = error.message().split_once(" constraint failed")?;
     let name = name.strip_prefix(": ").unwrap_or(what);
     Some(name.to_owned())
+}
+
+/// The error of a call that got no answer.
+pub(crate) fn silent(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
 /// An error of a transaction with the DETAIL taken out, which `Debug` would print.

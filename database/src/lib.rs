@@ -30,6 +30,7 @@ pub mod campaigns;
 mod clock;
 pub mod codegen;
 pub mod contacts;
+mod deadline;
 pub mod email_notifications;
 pub mod email_templates;
 mod error;

@@ -1,17 +1,18 @@
 //! The pools, and the transactions that begin on them.
 
+use crate::deadline::within;
 use crate::error::{Error, Fault};
 use crate::settings::{AppEnv, Settings, Url};
 use crate::startup;
 use crate::transaction::{AdminTx, CustomerTx, Tenant};
 use metrics::{gauge, histogram};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqlxPostgresConnector,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxPostgresConnector,
     SqlxSqliteConnector, TransactionTrait,
 };
-use sqlx::ConnectOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{ConnectOptions, Connection, Row};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -33,12 +34,14 @@ struct Inner {
     admin: Pool,
     /// `None`: the owner takes the customer's role, as in development.
     customer: Option<Pool>,
-    statement_timeout: u128,
+    statement_timeout: Duration,
 }
 
 struct Pool {
     name: &'static str,
     connection: DatabaseConnection,
+    /// How long it may take to begin a transaction; `None`: a file, which has its own limit.
+    limit: Option<Duration>,
     waiting: AtomicU32,
     keeps_statements: bool,
 }
@@ -50,14 +53,16 @@ impl Database {
     /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
-        startup::check_migrations(&admin.begin().await?, settings.require_migrations).await?;
+        let checks = async { startup::check_migrations(&admin.begin().await?, settings.require_migrations).await };
+        within(admin.limit, checks).await??;
         let customer = match &settings.customer_database_url {
             Some(_) if admin.connection.get_database_backend() == DbBackend::Sqlite => {
                 return Err(Error::SqliteHasNoCustomers);
             }
             Some(url) => {
                 let customer = Pool::open("customer", url, settings).await?;
-                startup::check_customer(&customer.begin().await?).await?;
+                let checks = async { startup::check_customer(&customer.begin().await?).await };
+                within(customer.limit, checks).await??;
                 Some(customer)
             }
             None if settings.app_env == AppEnv::Production => {
@@ -66,8 +71,7 @@ impl Database {
             }
             None => None,
         };
-        let statement_timeout = settings.statement_timeout.as_millis();
-        Ok(Self { inner: Arc::new(Inner { admin, customer, statement_timeout }) })
+        Ok(Self { inner: Arc::new(Inner { admin, customer, statement_timeout: settings.statement_timeout }) })
     }
 
     /// Begins a transaction that sees all rows.
@@ -177,21 +181,28 @@ impl fmt::Debug for Database {
 
 impl Pool {
     async fn open(name: &'static str, url: &Url, settings: &Settings) -> Result<Self, Error> {
-        let connection =
-            if url.is_sqlite() { sqlite(url, settings).await? } else { postgres(url, settings).await? };
+        let (connection, limit) = if url.is_sqlite() {
+            (sqlite(url, settings).await?, None)
+        } else {
+            (postgres(url, settings).await?, Some(settings.acquire_timeout))
+        };
         // Of SQLite's statements the driver takes care.
         let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
-        Ok(Self { name, connection, waiting: AtomicU32::new(0), keeps_statements })
+        Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements })
     }
 
     async fn begin(&self) -> Result<DatabaseTransaction, Error> {
         let started = Instant::now();
         let waiting = Waiting::new(self);
-        let transaction = self.connection.begin().await;
+        let transaction = within(self.limit, self.begin_clean()).await;
         drop(waiting);
         histogram!("database_pool_acquire_seconds", "pool" => self.name).record(started.elapsed());
         self.tell();
-        let transaction = transaction?;
+        Ok(transaction??)
+    }
+
+    async fn begin_clean(&self) -> Result<DatabaseTransaction, DbErr> {
+        let transaction = self.connection.begin().await?;
         if !self.keeps_statements {
             // sqlx names a statement also where it does not keep it, counting from sqlx_s_1 on every connection, and
             // never closes it. Behind PgBouncer in transaction mode the server's connection still has those of the
@@ -245,23 +256,41 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
         .extra_float_digits(None)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
-    // Connections beyond the pool's size are closed as soon as they are given back.
+    // Half of the time to get a connection: where the one at hand is dead, the other half is for a new one.
+    let alive = settings.acquire_timeout / 2;
+    let pre_ping = settings.pre_ping;
     let opened: Arc<OnceLock<PgPool>> = Arc::default();
     let (size, seen) = (settings.pool_size, Arc::clone(&opened));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
-        .test_before_acquire(settings.pre_ping)
+        // sqlx's own test has no limit.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, _| {
+            Box::pin(async move {
+                if pre_ping {
+                    within(Some(alive), connection.ping()).await??;
+                }
+                Ok(true)
+            })
+        })
         .max_lifetime(settings.recycle)
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(settings.idle_timeout)
-        .after_release(move |_, _| {
+        // Closed are connections beyond the pool's size, those that do not answer, for which sqlx would wait for ever,
+        // and those whose BEGIN nobody waited for, which sqlx would leave open.
+        .after_release(move |connection, _| {
             let keep = seen.get().is_none_or(|pool| pool.size() <= size);
-            Box::pin(async move { Ok(keep) })
+            Box::pin(async move { Ok(keep && within(Some(alive), is_clean(connection)).await??) })
         })
         .connect_with(options)
         .await?;
     let _ = opened.set(pool.clone());
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// Whether no transaction is open: in one, `now()` is the time at which it began.
+async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
 }
 
 async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Error> {

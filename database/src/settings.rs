@@ -24,11 +24,12 @@ pub struct Settings {
     pub pre_ping: bool,
     /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s.
     pub recycle: Duration,
-    /// `DATABASE_ACQUIRE_TIMEOUT_MS`: how long to wait for a connection, 30 s.
+    /// `DATABASE_ACQUIRE_TIMEOUT_MS`: how long to wait for a connection and the begin of a transaction on it, 30 s.
     pub acquire_timeout: Duration,
     /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s.
     pub idle_timeout: Duration,
-    /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s; 0 for no limit.
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s. A server that has not answered
+    /// 5 s after that is taken for gone, as behind a network that fell silent. 0 for no limit to either.
     pub statement_timeout: Duration,
     /// `DATABASE_APPLICATION_NAME`: what `pg_stat_activity` shows, `voicesurvey`.
     pub application_name: String,

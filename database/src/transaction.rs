@@ -1,16 +1,21 @@
 //! A transaction whose type says whose rows it sees.
 
 use crate::Error;
-use crate::error::without_values;
-use crate::observe;
+use crate::deadline::within;
+use crate::error::{silent, without_values};
+use crate::observe::Query;
 use entity::id::{OrganizationId, UserId};
 use futures_util::Stream;
-use futures_util::stream::{StreamExt, TryStreamExt};
+use futures_util::stream::{StreamExt, unfold};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait,
 };
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
+
+/// How much longer than the statement timeout the server may take to say so.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// On whose behalf a customer's transaction runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub type CustomerTx = Tx<Customer>;
 pub struct Tx<Scope> {
     inner: DatabaseTransaction,
     scope: Scope,
+    /// How long a call may take; `None`: as long as it wants.
+    limit: Option<Duration>,
 }
 
 impl<Scope> Tx<Scope> {
@@ -50,7 +57,7 @@ impl<Scope> Tx<Scope> {
     /// # Errors
     /// The server refuses, or is gone: then nobody knows whether it was done, unless the caller looks.
     pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.inner.commit().await?)
+        Ok(within(self.limit, self.inner.commit()).await??)
     }
 
     /// Undoes it at once; dropping the transaction does the same a little later.
@@ -58,24 +65,39 @@ impl<Scope> Tx<Scope> {
     /// # Errors
     /// The server is gone, and has undone it.
     pub async fn rollback(self) -> Result<(), Error> {
-        Ok(self.inner.rollback().await?)
+        Ok(within(self.limit, self.inner.rollback()).await??)
+    }
+
+    /// Makes the transaction of one that has just begun, by a statement that binds `settings` to it.
+    async fn bound(
+        inner: DatabaseTransaction,
+        scope: Scope,
+        statement_timeout: Duration,
+        settings: Statement,
+    ) -> Result<Self, Error> {
+        let limit = (!statement_timeout.is_zero()).then(|| statement_timeout + GRACE);
+        within(limit, inner.execute_raw(settings)).await??;
+        Ok(Self { inner, scope, limit })
+    }
+
+    async fn run<T>(&self, query: Query, call: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(silent(error))) };
+        query.run(call).await.map_err(without_values)
     }
 }
 
 impl AdminTx {
     /// Binds the statement timeout, for this transaction only: the connection is another's afterwards.
-    pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: u128) -> Result<Self, Error> {
-        let tx = Self { inner, scope: Admin(()) };
-        if ConnectionTrait::get_database_backend(&tx.inner) == DbBackend::Postgres {
-            tx.inner
-                .execute_raw(Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    "select set_config('statement_timeout', $1, true)",
-                    [statement_timeout.to_string().into()],
-                ))
-                .await?;
+    pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: Duration) -> Result<Self, Error> {
+        if ConnectionTrait::get_database_backend(&inner) != DbBackend::Postgres {
+            return Ok(Self { inner, scope: Admin(()), limit: None });
         }
-        Ok(tx)
+        let settings = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select set_config('statement_timeout', $1, true)",
+            [statement_timeout.as_millis().to_string().into()],
+        );
+        Self::bound(inner, Admin(()), statement_timeout, settings).await
     }
 }
 
@@ -84,21 +106,19 @@ impl CustomerTx {
     pub(crate) async fn bind(
         inner: DatabaseTransaction,
         tenant: Tenant,
-        statement_timeout: u128,
+        statement_timeout: Duration,
     ) -> Result<Self, Error> {
-        inner
-            .execute_raw(Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "select set_config('statement_timeout', $1, true), set_config('app.user_id', $2, true), \
-                        set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
-                [
-                    statement_timeout.to_string().into(),
-                    tenant.user.as_uuid().to_string().into(),
-                    tenant.organization.as_uuid().to_string().into(),
-                ],
-            ))
-            .await?;
-        Ok(Self { inner, scope: Customer { tenant } })
+        let settings = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "select set_config('statement_timeout', $1, true), set_config('app.user_id', $2, true), \
+                    set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
+            [
+                statement_timeout.as_millis().to_string().into(),
+                tenant.user.as_uuid().to_string().into(),
+                tenant.organization.as_uuid().to_string().into(),
+            ],
+        );
+        Self::bound(inner, Customer { tenant }, statement_timeout, settings).await
     }
 
     /// On whose behalf it runs.
@@ -121,22 +141,19 @@ impl<Scope: Send + Sync> ConnectionTrait for Tx<Scope> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let seen = observe::Query::of(&statement.sql);
-        seen.run(self.inner.execute_raw(statement)).await.map_err(without_values)
+        self.run(Query::of(&statement.sql), self.inner.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        observe::Query::of(sql).run(self.inner.execute_unprepared(sql)).await.map_err(without_values)
+        self.run(Query::of(sql), self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let seen = observe::Query::of(&statement.sql);
-        seen.run(self.inner.query_one_raw(statement)).await.map_err(without_values)
+        self.run(Query::of(&statement.sql), self.inner.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let seen = observe::Query::of(&statement.sql);
-        seen.run(self.inner.query_all_raw(statement)).await.map_err(without_values)
+        self.run(Query::of(&statement.sql), self.inner.query_all_raw(statement)).await
     }
 }
 
@@ -158,9 +175,14 @@ impl<Scope: Send + Sync> StreamTrait for Tx<Scope> {
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let seen = observe::Query::of(&statement.sql);
-            let rows = seen.run(self.inner.stream_raw(statement)).await.map_err(without_values)?;
-            Ok(rows.map_err(without_values).boxed() as Rows<'a>)
+            let rows = self.run(Query::of(&statement.sql), self.inner.stream_raw(statement)).await?;
+            let limit = self.limit;
+            let rows = unfold(rows, move |mut rows| async move {
+                let row =
+                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(silent(error))))?;
+                Some((row.map_err(without_values), rows))
+            });
+            Ok(rows.boxed() as Rows<'a>)
         })
     }
 }

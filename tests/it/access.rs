@@ -388,60 +388,6 @@ async fn a_rush_opens_more_connections_than_the_pools_size_and_closes_them_again
     assert!((1..=2).contains(&open_now().await));
 }
 
-#[tokio::test]
-async fn a_pool_without_a_free_connection_is_unavailable_within_the_configured_time() {
-    let database = migrated("exhausted").await;
-    let one = [
-        ("DATABASE_URL", &*database.url()),
-        ("DATABASE_POOL_SIZE", "1"),
-        ("DATABASE_MAX_OVERFLOW", "0"),
-        ("DATABASE_ACQUIRE_TIMEOUT_MS", "200"),
-    ];
-    let t = T::on(open(&settings(&one)).await).await;
-    let held = t.admin().await;
-    for _ in 0..2 {
-        let error = timeout(HANG, t.database.admin()).await.unwrap().unwrap_err();
-        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-        let error = timeout(HANG, t.database.customer(t.tenant)).await.unwrap().unwrap_err();
-        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-    }
-    drop(held);
-    t.customer().await.commit().await.unwrap();
-}
-
-#[tokio::test]
-async fn nobody_listens_is_unavailable() {
-    let nowhere = [
-        ("DATABASE_URL", "postgres://owner:s3cret@127.0.0.1:1/nothing"),
-        ("DATABASE_ACQUIRE_TIMEOUT_MS", "500"),
-    ];
-    let error = timeout(HANG, Database::connect(&settings(&nowhere))).await.unwrap().unwrap_err();
-    assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
-}
-
-#[tokio::test]
-async fn a_statement_beyond_its_time_is_a_timeout_and_harms_nothing_else() {
-    let database = migrated("slow").await;
-    let hasty = [
-        ("DATABASE_URL", &*database.url()),
-        ("DATABASE_POOL_SIZE", "1"),
-        ("DATABASE_MAX_OVERFLOW", "0"),
-        ("DATABASE_STATEMENT_TIMEOUT_MS", "200"),
-    ];
-    let t = T::on(open(&settings(&hasty)).await).await;
-    let sleep = "select pg_sleep(600)";
-    let tx = t.admin().await;
-    let error = timeout(HANG, run(&tx, sleep)).await.unwrap().unwrap_err();
-    assert_eq!(Error::from(error), Error::Timeout);
-    drop(tx);
-    let tx = t.customer().await;
-    let error = timeout(HANG, run(&tx, sleep)).await.unwrap().unwrap_err();
-    assert_eq!(Error::from(error), Error::Timeout);
-    drop(tx);
-    assert_eq!(campaigns::count(&t.customer().await, None).await.unwrap(), 0);
-}
-
 fn query(sql: &str) -> Statement {
     Statement::from_string(DbBackend::Postgres, sql)
 }
