@@ -2,6 +2,9 @@
 //!
 //! The text form follows <https://github.com/jetify-com/typeid/tree/main/spec>. A bare UUID is not
 //! an id: without its prefix nothing says whose it is.
+//!
+//! An id of another table does not compile as a field, an argument or in `find_by_id`. In a comparison with a column it
+//! does, `COLUMN.campaign_id.eq(contact_id)`, because SeaORM's columns take whatever is a value.
 
 use std::{fmt, str::FromStr};
 

@@ -1,0 +1,54 @@
+//! An id of one table is not an id of another.
+
+use database::{CustomerTx, Error, Tenant, campaigns, codegen};
+use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
+use sea_orm::{EntityTrait, Set};
+
+async fn right(tx: &CustomerTx, campaign: CampaignId, contact: ContactId) -> Result<(), Error> {
+    campaigns::find(tx, campaign).await?;
+    codegen::lock_calls(tx, campaign).await?;
+    codegen::erase_contact(tx, contact).await?;
+    entity::campaigns::Entity::find_by_id(campaign).one(tx).await?;
+    let _ =
+        entity::contacts::ActiveModel { id: Set(contact), campaign_id: Set(campaign), ..Default::default() };
+    Ok(())
+}
+
+fn right_tenant(organization: OrganizationId, user: UserId) -> Tenant {
+    Tenant { organization, user }
+}
+
+async fn in_a_query(tx: &CustomerTx, contact: ContactId) -> Result<(), Error> {
+    campaigns::find(tx, contact).await?;
+    Ok(())
+}
+
+async fn in_a_generated_query(
+    tx: &CustomerTx,
+    campaign: CampaignId,
+    contact: ContactId,
+) -> Result<(), Error> {
+    codegen::lock_calls(tx, contact).await?;
+    codegen::erase_contact(tx, campaign).await?;
+    Ok(())
+}
+
+async fn by_the_primary_key(tx: &CustomerTx, contact: ContactId) -> Result<(), Error> {
+    entity::campaigns::Entity::find_by_id(contact).one(tx).await?;
+    Ok(())
+}
+
+fn in_a_row(campaign: CampaignId, contact: ContactId) {
+    let _ =
+        entity::contacts::ActiveModel { id: Set(campaign), campaign_id: Set(contact), ..Default::default() };
+}
+
+fn in_a_comparison(campaign: CampaignId, contact: ContactId) -> bool {
+    campaign == contact
+}
+
+fn in_a_tenant(organization: OrganizationId, user: UserId) -> Tenant {
+    Tenant { organization: user, user: organization }
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+//! A transaction that nobody keeps is rolled back, and a commit may fail: ignoring either is what the lint says.
+
+#![deny(unused_must_use)]
+
+use database::{Database, Error, Tenant};
+
+async fn right(database: Database, tenant: Tenant) -> Result<(), Error> {
+    let tx = database.customer(tenant).await?;
+    tx.commit().await?;
+    let tx = database.admin().await?;
+    tx.rollback().await
+}
+
+async fn the_transaction(database: Database, tenant: Tenant) -> Result<(), Error> {
+    database.customer(tenant).await?;
+    database.admin().await?;
+    Ok(())
+}
+
+async fn the_end(database: Database) -> Result<(), Error> {
+    let tx = database.admin().await?;
+    tx.commit().await;
+    let tx = database.admin().await?;
+    tx.commit();
+    Ok(())
+}
+
+fn main() {}
