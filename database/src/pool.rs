@@ -256,6 +256,8 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
         .extra_float_digits(None)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
+    // Once outside the pool, which takes a refused connection for a passing one, and in the end does not say why.
+    within(Some(settings.acquire_timeout), options.connect()).await??.close().await?;
     // Half of the time to get a connection: where the one at hand is dead, the other half is for a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
@@ -282,8 +284,7 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
             let keep = seen.get().is_none_or(|pool| pool.size() <= size);
             Box::pin(async move { Ok(keep && within(Some(alive), is_clean(connection)).await??) })
         })
-        .connect_with(options)
-        .await?;
+        .connect_lazy_with(options);
     let _ = opened.set(pool.clone());
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }

@@ -7,9 +7,10 @@ use std::{
 };
 
 use clap::Parser;
+use database::AppEnv;
 use tracing_subscriber::EnvFilter;
 
-use crate::{AppEnv, Error, Fixtures, Mode, Target};
+use crate::{Error, Fixtures, Mode, Target};
 
 /// Fills a development or test database with fixture records.
 ///
@@ -30,12 +31,20 @@ struct Cli {
     database_url: Option<String>,
 
     /// What the database is for: development, test, staging or production.
-    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD")]
-    app_env: AppEnv,
+    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD", value_parser = mark)]
+    app_env: Mark,
 
     /// Show each SQL statement, without its values.
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// `None`: `APP_ENV` is unset or empty.
+type Mark = Option<AppEnv>;
+
+fn mark(text: &str) -> Result<Mark, &'static str> {
+    let known = |()| "expected development, test, staging or production";
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(known) }
 }
 
 /// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
@@ -63,7 +72,7 @@ async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli)
     if verbose {
         // No other target: sqlx warns of a misspelt URL parameter with its value, which may be a password.
         tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new("sqlx::query=debug"))
+            .with_env_filter(EnvFilter::new("sqlx::query=trace"))
             .with_writer(io::stderr)
             .without_time()
             .init();

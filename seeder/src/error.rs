@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
+use database::SettingsError;
 use sea_orm::{DbErr, RuntimeErr};
 
 /// Why nothing was loaded. No message holds a password or the content of a personal field.
@@ -54,17 +55,17 @@ pub enum Error {
         fault: Fault,
     },
     /// The file of the SQLite database is not there.
-    #[error("the {target} does not exist; run `cargo run -p migration -- up` first")]
+    #[error("the {target} does not exist; run: cargo run -p migration -- up")]
     NoFile {
         /// The database.
         target: String,
     },
-    /// The database does not have the schema of this workspace.
-    #[error(
-        "the database does not have the schema of this build ({cause}); run `cargo run -p migration -- up` first"
-    )]
+    /// The database lacks migrations of this build.
+    #[error("the {target} cannot be filled: {cause}")]
     NotMigrated {
-        /// What the database said.
+        /// The database.
+        target: String,
+        /// What it lacks, and the command to run.
         cause: String,
     },
     /// A file of the directory is not named after a table.
@@ -84,9 +85,9 @@ pub enum Error {
     /// The report could not be printed.
     #[error("the run succeeded, but its report cannot be printed")]
     Report(#[source] io::Error),
-    /// The URL is of another engine.
-    #[error("DATABASE_URL is neither postgres://… nor sqlite:…; no other database is supported")]
-    Scheme,
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A host that may be anybody's was to be filled.
     #[error(
         "the {target} is not on this machine and APP_ENV is not set; \
@@ -181,6 +182,23 @@ impl fmt::Display for Place {
 }
 
 impl Error {
+    /// An error of the connection to `target`.
+    pub(crate) fn connection(target: String, error: database::Error) -> Self {
+        match error {
+            database::Error::Refused(cause) => Self::NotMigrated { target, cause },
+            error => {
+                let (cause, remedy) = explained(&error);
+                Self::Unreachable { target, cause, remedy }
+            }
+        }
+    }
+
+    /// An error of the begin or the end of the transaction.
+    pub(crate) fn transaction(error: &database::Error) -> Self {
+        let (cause, remedy) = explained(error);
+        Self::Database { table: "the transaction".to_owned(), cause, remedy }
+    }
+
     /// An error of a statement on `table` that is not the fault of a record.
     pub(crate) fn database(table: &str, error: &DbErr) -> Self {
         let failed = |cause: String, remedy| Self::Database { table: table.to_owned(), cause, remedy };
@@ -195,16 +213,26 @@ impl Error {
         match code.as_ref() {
             // A policy reads a setting that nobody bound: this login is a customer's.
             "42704" if cause.contains("configuration parameter") => failed(cause, remedy("42501")),
-            "42P01" | "42703" | "42704" | "3F000" => Self::NotMigrated { cause },
-            "1" if cause.starts_with("no such ") || cause.contains(" has no column named ") => {
-                Self::NotMigrated { cause }
-            }
             // The message of a data exception quotes the datum.
             code if code.len() == 5 && code.starts_with("22") => {
                 failed(format!("data exception, SQLSTATE {code}"), "")
             }
             code => failed(cause, remedy(code)),
         }
+    }
+}
+
+/// What a connection or a transaction failed of, and the remedy.
+fn explained(error: &database::Error) -> (String, &'static str) {
+    match error {
+        database::Error::Unavailable(fault) if fault.code.is_empty() => (
+            fault.message.clone(),
+            "; start the server, or correct DATABASE_URL: host, port, sslmode, sslrootcert",
+        ),
+        database::Error::Database(fault)
+        | database::Error::Forbidden(fault)
+        | database::Error::Unavailable(fault) => (fault.message.clone(), remedy(&fault.code)),
+        other => (other.to_string(), ""),
     }
 }
 
@@ -220,7 +248,7 @@ pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 
 /// What a SQLSTATE or a result code of SQLite suggests, after a semicolon
 /// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>).
-pub(crate) fn remedy(code: &str) -> &'static str {
+fn remedy(code: &str) -> &'static str {
     match (code, primary(code)) {
         ("28P01" | "28000", _) => {
             "; correct the user and password in DATABASE_URL, or the server's pg_hba.conf"

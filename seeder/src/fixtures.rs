@@ -7,14 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use database::Database;
 use entity::{
     call_attempts, campaigns, contacts, email_notifications, email_templates, events, exclusion_list_entries,
     organizations, provider_configs, survey_responses, transcript_snippets, user_organizations, users,
 };
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, IntoActiveModel, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -24,8 +22,11 @@ use crate::{
     yaml::Source,
 };
 
-/// The key of the advisory lock of PostgreSQL that keeps two runs apart: "seeder" in ASCII.
-const LOCK: i64 = 0x0000_7365_6564_6572;
+/// Keeps two runs apart; the key is "seeder" in ASCII.
+const LOCK_OF_POSTGRESQL: &str = "select pg_advisory_xact_lock(x'736565646572'::bigint)";
+
+/// As a write it waits for another writer, which a transaction that has read before could not.
+const LOCK_OF_SQLITE: &str = "update users set id = id where false";
 
 /// The fixtures of the data model, by the name of their table.
 const BUILT_IN: [(&str, &str); 8] = [
@@ -92,17 +93,14 @@ impl Fixtures {
     ///
     /// # Errors
     /// A record refers to nothing, violates a constraint, or the database fails; it is then as it was before.
-    pub async fn load(&self, db: &DatabaseConnection, mode: Mode) -> Result<Report, Error> {
-        let failed = |error| Error::database("the transaction", &error);
-        let options = TransactionOptions {
-            // A transaction that reads first and then finds another writer in its way cannot wait for it.
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
+    pub async fn load(&self, database: &Database, mode: Mode) -> Result<Report, Error> {
+        let failed = |error| Error::transaction(&error);
+        let tx = database.admin().await.map_err(failed)?;
+        let lock = match tx.get_database_backend() {
+            DbBackend::Postgres => LOCK_OF_POSTGRESQL,
+            _ => LOCK_OF_SQLITE,
         };
-        let tx = db.begin_with_options(options).await.map_err(failed)?;
-        if tx.get_database_backend() == DbBackend::Postgres {
-            tx.execute_unprepared(&format!("select pg_advisory_xact_lock({LOCK})")).await.map_err(failed)?;
-        }
+        tx.execute_unprepared(lock).await.map_err(|error| failed(error.into()))?;
         refuse_dangling(&self.tables, &tx).await?;
         let mut tables = Vec::new();
         for table in &self.tables {

@@ -13,7 +13,7 @@ mod report;
 mod table;
 mod yaml;
 
-pub use connect::{AppEnv, Target};
+pub use connect::Target;
 pub use error::{Error, Fault, Place};
 pub use fixtures::{Fixtures, Mode};
 pub use report::{Counts, Report};

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use database::AdminTx;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, RelationTrait,
+    ConnectionTrait, DbErr, EntityTrait, Iterable, RelationTrait,
     prelude::{Expr, Uuid},
     sea_query::{ExprTrait, Query},
 };
@@ -41,7 +42,7 @@ impl Reference {
     }
 
     /// The keys that the database has, among those with the same id as one of `keys`.
-    async fn in_database(&self, keys: &[&Key], tx: &DatabaseTransaction) -> Result<Vec<Key>, DbErr> {
+    async fn in_database(&self, keys: &[&Key], tx: &AdminTx) -> Result<Vec<Key>, DbErr> {
         let Some(id) = self.referred.last() else { return Ok(Vec::new()) };
         let ids: BTreeSet<Uuid> = keys.iter().filter_map(|key| key.last().copied()).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
@@ -65,10 +66,7 @@ impl Reference {
 /// Refuses the first key that leads to no record of the fixtures and to none of the database.
 ///
 /// The database would refuse it too, but SQLite without saying which key of which record.
-pub(crate) async fn refuse_dangling(
-    tables: &[Box<dyn Table>],
-    tx: &DatabaseTransaction,
-) -> Result<(), Error> {
+pub(crate) async fn refuse_dangling(tables: &[Box<dyn Table>], tx: &AdminTx) -> Result<(), Error> {
     for table in tables {
         for reference in table.references() {
             let keys = table.keys(&reference.columns);

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use chrono::{Datelike, Timelike};
+use database::AdminTx;
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ColumnType, Condition, ConnectionTrait, DatabaseTransaction, DbBackend,
-    DbErr, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter,
-    Schema, TransactionTrait, Value, query::JsonValue,
+    ActiveModelTrait, ColumnTrait, ColumnType, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait,
+    IdenStatic, IntoActiveModel, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, Schema, Value,
+    query::JsonValue,
 };
 use serde::de::DeserializeOwned;
 
@@ -32,7 +33,7 @@ pub(crate) trait Table: fmt::Debug + Send + Sync {
     fn keys(&self, columns: &[String]) -> Vec<(Key, Place)>;
 
     /// Brings the table to what the records say.
-    fn write<'a>(&'a self, tx: &'a DatabaseTransaction) -> BoxFuture<'a, Result<Counts, Error>>;
+    fn write<'a>(&'a self, tx: &'a AdminTx) -> BoxFuture<'a, Result<Counts, Error>>;
 }
 
 /// The records of a fixture file.
@@ -89,7 +90,7 @@ impl<E: EntityTrait> Records<E> {
         Ok(())
     }
 
-    async fn bring(&self, tx: &DatabaseTransaction) -> Result<Counts, Error>
+    async fn bring(&self, tx: &AdminTx) -> Result<Counts, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel> + Sync,
         E::ActiveModel: Send,
@@ -119,7 +120,7 @@ impl<E: EntityTrait> Records<E> {
     }
 
     /// The rows that the database has under the records' ids.
-    async fn present(&self, tx: &DatabaseTransaction) -> Result<HashMap<Vec<Value>, E::Model>, DbErr> {
+    async fn present(&self, tx: &AdminTx) -> Result<HashMap<Vec<Value>, E::Model>, DbErr> {
         let mut present = HashMap::new();
         for records in self.records.chunks(bind_limit(tx)) {
             let ids = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column).fold(
@@ -135,17 +136,18 @@ impl<E: EntityTrait> Records<E> {
         Ok(present)
     }
 
-    async fn insert(&self, records: &[&Record<E::Model>], tx: &DatabaseTransaction) -> Result<(), Error>
+    async fn insert(&self, records: &[&Record<E::Model>], tx: &AdminTx) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel> + Sync,
         E::ActiveModel: Send,
     {
         let models = records.iter().map(|record| record.model.clone().into_active_model());
-        let savepoint = tx.begin().await.map_err(|error| failed::<E>(&error))?;
-        let Err(error) = E::insert_many(models).exec_without_returning(&savepoint).await else {
-            return savepoint.commit().await.map_err(|error| failed::<E>(&error));
+        let run = async |sql| tx.execute_unprepared(sql).await.map_err(|error| failed::<E>(&error));
+        run("savepoint records").await?;
+        let Err(error) = E::insert_many(models).exec_without_returning(tx).await else {
+            return run("release savepoint records").await.map(|_| ());
         };
-        savepoint.rollback().await.map_err(|error| failed::<E>(&error))?;
+        run("rollback to savepoint records").await?;
         // The statement does not say which of its rows is at fault: the first one that fails alone.
         for record in records {
             let result = E::insert(record.model.clone().into_active_model()).exec_without_returning(tx).await;
@@ -199,7 +201,7 @@ where
         self.records.iter().filter_map(key).collect()
     }
 
-    fn write<'a>(&'a self, tx: &'a DatabaseTransaction) -> BoxFuture<'a, Result<Counts, Error>> {
+    fn write<'a>(&'a self, tx: &'a AdminTx) -> BoxFuture<'a, Result<Counts, Error>> {
         Box::pin(self.bring(tx))
     }
 }
@@ -212,7 +214,7 @@ impl<E: EntityTrait> fmt::Debug for Records<E> {
 }
 
 /// How many parameters a statement of this database may bind.
-pub(crate) fn bind_limit(tx: &DatabaseTransaction) -> usize {
+pub(crate) fn bind_limit(tx: &AdminTx) -> usize {
     match tx.get_database_backend() {
         DbBackend::Postgres => 65_535,
         _ => 32_766,

@@ -1,7 +1,7 @@
 //! Seed data is the data model's, idempotent and deterministic, and comes whole or not at all.
 
 use crate::entities::{Engine, Sample, engines, id_of, texts};
-use ::seeder::{Counts, Fixtures, Mode};
+use ::seeder::{Counts, Fixtures, Mode, Report};
 use entity::prelude::{
     Campaigns, Contacts, EmailTemplates, ExclusionListEntries, Organizations, ProviderConfigs,
     UserOrganizations, Users,
@@ -18,6 +18,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
+use tests::factory::{open, settings};
 use tests::{SqliteFile, binary, catalog, connect, empty, run};
 
 /// The table "Fixture records" of the data model: `<table> <field>=<value>, …`; what it leaves open stands in the
@@ -78,8 +79,8 @@ const SECRETS: [&str; 9] = [
 
 #[tokio::test]
 async fn the_fixtures_are_the_data_models_records_and_no_others() {
-    for Engine { db, .. } in &engines("seeder_records").await {
-        load(db).await;
+    for Engine { db, url, .. } in &engines("seeder_records").await {
+        load(url).await;
         let tables = BTreeMap::from([
             ("campaigns", rows::<Campaigns>(db).await),
             ("contacts", rows::<Contacts>(db).await),
@@ -144,8 +145,8 @@ async fn the_fixtures_are_the_data_models_records_and_no_others() {
 
 #[tokio::test]
 async fn the_ids_are_readable_as_made_by_hand() {
-    for Engine { db, .. } in &engines("seeder_ids").await {
-        load(db).await;
+    for Engine { db, url, .. } in &engines("seeder_ids").await {
+        load(url).await;
         let mut ids = ids::<Campaigns>(db).await;
         ids.extend(self::ids::<Contacts>(db).await);
         ids.extend(self::ids::<EmailTemplates>(db).await);
@@ -186,7 +187,7 @@ async fn seeding_again_changes_nothing_and_says_so() {
             );
             assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
         }
-        let report = Fixtures::built_in().unwrap().load(db, Mode::Commit).await.unwrap();
+        let report = load_into(url).await;
         assert_eq!(report.total(), Counts { inserted: 0, updated: 0, unchanged: 21 });
         assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
     }
@@ -235,7 +236,7 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would() {
         assert_eq!(last, "dry run: 21 would be inserted and 0 updated, nothing was written");
         assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
 
-        load(db).await;
+        load(url).await;
         run(db, "update contacts set state = 'completed'").await.unwrap();
         let before = versions(db).await;
         assert!(seed(url, &["--dry-run"]).stdout.contains("0 would be inserted and 5 updated"));
@@ -246,7 +247,7 @@ async fn a_dry_run_writes_nothing_and_says_what_it_would() {
 #[tokio::test]
 async fn a_changed_record_is_updated_and_no_other() {
     for Engine { db, url, .. } in &engines("seeder_changed").await {
-        load(db).await;
+        load(url).await;
         let before = versions(db).await;
         let directory = fixtures();
         replace(directory.path(), "users", "Report Viewer", "Auditor");
@@ -497,7 +498,7 @@ async fn a_server_that_cannot_be_reached_is_named_without_its_password() {
 
 #[tokio::test]
 async fn a_database_that_is_not_migrated_names_the_command_to_run() {
-    let remedy = "run `cargo run -p migration -- up` first";
+    let remedy = "; run: cargo run -p migration -- up";
     let database = empty("seeder_not_migrated");
     let db = connect(&database.url()).await.unwrap();
     let before = catalog::dump(&db).await.unwrap();
@@ -724,8 +725,13 @@ fn report_of(counts: impl Fn(usize) -> [usize; 3]) -> Vec<(String, [usize; 3])> 
     COUNTS.iter().map(|(table, count)| ((*table).to_owned(), counts(*count))).collect()
 }
 
-async fn load(db: &DatabaseConnection) {
-    let report = Fixtures::built_in().unwrap().load(db, Mode::Commit).await.unwrap();
+async fn load_into(url: &str) -> Report {
+    let database = open(&settings(&[("DATABASE_URL", url)])).await;
+    Fixtures::built_in().unwrap().load(&database, Mode::Commit).await.unwrap()
+}
+
+async fn load(url: &str) {
+    let report = load_into(url).await;
     assert_eq!(report.total(), Counts { inserted: 21, updated: 0, unchanged: 0 });
 }
 

@@ -2,13 +2,12 @@
 
 use database::{CustomerTx, Error, Tenant, campaigns, codegen};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
-use sea_orm::{EntityTrait, Set};
+use sea_orm::Set;
 
 async fn right(tx: &CustomerTx, campaign: CampaignId, contact: ContactId) -> Result<(), Error> {
     campaigns::find(tx, campaign).await?;
     codegen::lock_calls(tx, campaign).await?;
     codegen::erase_contact(tx, contact).await?;
-    entity::campaigns::Entity::find_by_id(campaign).one(tx).await?;
     let _ =
         entity::contacts::ActiveModel { id: Set(contact), campaign_id: Set(campaign), ..Default::default() };
     Ok(())
@@ -30,11 +29,6 @@ async fn in_a_generated_query(
 ) -> Result<(), Error> {
     codegen::lock_calls(tx, contact).await?;
     codegen::erase_contact(tx, campaign).await?;
-    Ok(())
-}
-
-async fn by_the_primary_key(tx: &CustomerTx, contact: ContactId) -> Result<(), Error> {
-    entity::campaigns::Entity::find_by_id(contact).one(tx).await?;
     Ok(())
 }
 
