@@ -439,8 +439,9 @@ async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
     .await
 }
 
-async fn soon<T>(call: impl Future<Output = T>) -> T {
-    timeout(HANG, call).await.expect("it hangs")
+fn soon<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
+    let call = Box::pin(call);
+    async { timeout(HANG, call).await.expect("it hangs") }
 }
 
 /// Asserts the kind of an error, and that it tells no secret; returns the server's code, if it was the server's.

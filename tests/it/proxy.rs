@@ -64,15 +64,12 @@ async fn carry(client: TcpStream, server: Url, network: watch::Receiver<Network>
     let socket = server.query_pairs().find(|(name, _)| name == "host");
     let mut cut = network.clone();
     let both = async {
-        match socket {
-            Some((_, directory)) => {
-                let path = format!("{directory}/.s.PGSQL.{}", server.port().unwrap_or(5432));
-                between(client, UnixStream::connect(path).await?, network).await
-            }
-            None => {
-                let address = (server.host_str().unwrap_or_default(), server.port().unwrap_or(5432));
-                between(client, TcpStream::connect(address).await?, network).await
-            }
+        if let Some((_, directory)) = socket {
+            let path = format!("{directory}/.s.PGSQL.{}", server.port().unwrap_or(5432));
+            between(client, UnixStream::connect(path).await?, network).await
+        } else {
+            let address = (server.host_str().unwrap_or_default(), server.port().unwrap_or(5432));
+            between(client, TcpStream::connect(address).await?, network).await
         }
     };
     // However the connection ends, there is nobody to tell.
