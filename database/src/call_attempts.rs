@@ -3,7 +3,7 @@
 use crate::{CustomerTx, Error, Tx};
 use entity::call_attempts;
 use entity::id::{CallAttemptId, ContactId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 /// The call of this id; `None` where there is none, or it is another organization's.
 ///
@@ -55,4 +55,13 @@ pub async fn list(tx: &CustomerTx, contact: ContactId) -> Result<Vec<call_attemp
         .order_by_asc(call_attempts::Column::AttemptNumber)
         .all(tx)
         .await?)
+}
+
+/// How many calls have no outcome yet, because they are under way or whoever placed them is gone. An admin's
+/// transaction counts those of all organizations.
+///
+/// # Errors
+/// The database fails.
+pub async fn count_without_outcome(tx: &Tx<impl Send + Sync>) -> Result<u64, Error> {
+    Ok(call_attempts::Entity::find().filter(call_attempts::COLUMN.outcome.is_null()).count(tx).await?)
 }

@@ -730,6 +730,25 @@ async fn a_call_is_found_by_each_of_its_names() {
 }
 
 #[tokio::test]
+async fn the_calls_without_an_outcome_are_counted() {
+    let t = T::new().await;
+    let campaign = t.factory.campaign(&t.organization).await;
+    for (outcome, ended) in [
+        (None, None),
+        (None, Some("2025-01-15T12:00:00Z")),
+        (Some(CallOutcome::Busy), Some("2025-01-15T12:00:00Z")),
+        (Some(CallOutcome::Completed), None),
+    ] {
+        let contact = t.factory.contact(&campaign).await;
+        let attempt = t.factory.call_attempt(&contact);
+        attempt.with(|row| (row.outcome, row.ended_at) = (Set(outcome), Set(ended.map(time)))).await;
+    }
+    assert_eq!(calls::count_without_outcome(&t.customer().await).await.unwrap(), 2);
+    let admin = t.admin().await;
+    assert!(calls::count_without_outcome(&admin).await.unwrap() >= 2);
+}
+
+#[tokio::test]
 async fn answers_are_found_by_contact_and_listed_by_campaign() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
@@ -931,6 +950,7 @@ async fn no_lookup_reaches_another_organizations_rows() {
     let name = attempt.provider_call_id.clone().unwrap();
     assert_eq!(calls::find_by_provider_call_id(&tx, &name).await.unwrap(), None);
     assert!(calls::list(&tx, contact.id).await.unwrap().is_empty());
+    assert_eq!(calls::count_without_outcome(&tx).await.unwrap(), 0);
     assert_eq!(survey_responses::find(&tx, response.id).await.unwrap(), None);
     assert_eq!(survey_responses::find_by_contact(&tx, contact.id, campaign.id).await.unwrap(), None);
     assert!(survey_responses::list(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
