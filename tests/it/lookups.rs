@@ -17,7 +17,7 @@ use database::{
     provider_configs, survey_responses, transcript_snippets, user_organizations, users,
 };
 use entity::enums::{
-    CampaignStatus, ContactLanguage, ContactState, EmailStatus, EmailTemplateType, EventType,
+    CallOutcome, CampaignStatus, ContactLanguage, ContactState, EmailStatus, EmailTemplateType, EventType,
     ExclusionSource, LanguageCode, LlmProvider, ProviderType, QuestionType, UserRole,
 };
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};

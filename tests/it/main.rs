@@ -22,6 +22,7 @@ mod proxy;
 mod queries;
 mod relations;
 mod round_trip;
+mod schedulers;
 mod schema_model;
 mod schema_shape;
 mod seeder;

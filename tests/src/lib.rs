@@ -126,8 +126,8 @@ pub async fn run(db: &impl ConnectionTrait, sql: &str) -> Result<(), DbErr> {
     db.execute_unprepared(sql).await.map(|_| ())
 }
 
-/// A command that runs a binary of this workspace, `migration` or `seeder`, in an empty environment and in
-/// `directory`.
+/// A command that runs a binary of this workspace, `migration`, `scheduler-tokio` or `seeder`, in an empty environment
+/// and in `directory`.
 ///
 /// # Panics
 /// It cannot be built.
@@ -137,7 +137,17 @@ pub fn binary(name: &str, directory: &Path) -> Command {
     let directory_of_binaries = BUILT.get_or_init(|| {
         // `cargo test` builds only the binaries of packages that have integration tests of their own.
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "migration", "--package", "seeder", "--bins"]);
+        build.args(["build", "--quiet", "--bins"]);
+        build.args(["migration", "scheduler-tokio", "seeder"].map(|package| format!("--package={package}")));
+        // With what `cargo test` says of this package, ring and all that depends on it would be built again.
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+            {
+                build.env_remove(name);
+            }
+        }
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }

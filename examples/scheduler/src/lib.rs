@@ -52,7 +52,7 @@ pub async fn main(spawn: impl AsyncFn(Task) -> Result<Summary, Error>) -> ExitCo
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("scheduler: {error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,0 +1,364 @@
+//! Schedulers as processes, two on one database: what they have done is asked of the database, and not of them.
+
+use crate::migrator::Running;
+use crate::snapshot::texts;
+use database::codegen::{self, ImportExclusions, InsertContacts};
+use entity::campaigns;
+use entity::enums::{CampaignStatus, ContactLanguage, ExclusionSource};
+use sea_orm::prelude::ChronoTime;
+use sea_orm::{DatabaseConnection, Set};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+use tests::factory::{T, open, settings};
+use tests::{binary, connect, migrated, run};
+
+/// Only against hanging.
+const LONGEST: Duration = Duration::from_mins(3);
+
+/// What the organization may have under way.
+const MOST: i64 = 50;
+
+/// Writes down when each call begins and ends to count, and whose claim it was.
+///
+/// The columns of `call_attempts` cannot tell: `now()` is the beginning of the transaction, so that one that waited for
+/// the lock would seem to have called meanwhile. Here a call begins after the claim has seen what was under way, and
+/// ends before the commit that frees its place. So there are never more at once than the claims have counted, and
+/// never fewer than are really on the telephone, which begin after the one commit and end before the other.
+const WATCH: &str = "
+    create table watched (
+        attempt uuid, contact uuid, organization uuid, change bigint,
+        process text default current_setting('application_name'),
+        asked_at timestamptz default statement_timestamp(),
+        at timestamptz default clock_timestamp()
+    );
+    create function watch() returns trigger language plpgsql security definer as $$
+    begin
+        if tg_op = 'INSERT' then
+            insert into watched values (new.id, new.contact_id, new.organization_id, 1);
+        elsif old.outcome is null and old.ended_at is null and (new.outcome is not null or new.ended_at is not null) then
+            insert into watched values (new.id, new.contact_id, new.organization_id, -1);
+        end if;
+        return null;
+    end $$;
+    create trigger watch after insert or update on call_attempts for each row execute function watch();";
+
+/// An organization that may have [`MOST`] calls at once, on a database of its own that is watched.
+struct Scene {
+    db: DatabaseConnection,
+    directory: TempDir,
+    next_number: u64,
+    t: T,
+    url: String,
+    _database: scratch::Database,
+}
+
+impl Scene {
+    async fn new(name: &str) -> Self {
+        let database = migrated(name).await;
+        let url = database.url();
+        let t = T::on(open(&settings(&[("DATABASE_URL", &url)])).await).await;
+        t.factory.provider_config(&t.organization).with(|row| row.max_concurrent_calls = Set(MOST)).await;
+        let db = connect(&url).await.unwrap();
+        run(&db, WATCH).await.unwrap();
+        let directory = TempDir::new().unwrap();
+        Self { db, directory, next_number: 100_000_000, t, url, _database: database }
+    }
+
+    /// Starts one with ten tasks, on whose clock it is noon.
+    fn start(&self, process: &str, arguments: &str) -> Running {
+        let mut command = scheduler(self.directory.path(), &self.url, process);
+        command.args(["--tasks=10", "--interval=0.2", "--longest-call=0.1"]);
+        command.arg(format!("--utc-offset={}", until_noon())).args(arguments.split_whitespace());
+        Running::start(&mut command, arguments)
+    }
+
+    /// Contacts of a campaign, all with this label.
+    async fn contacts(&mut self, campaign: &campaigns::Model, label: &str, count: usize) {
+        let first = self.next_number;
+        self.next_number += count as u64;
+        let rows = InsertContacts {
+            campaign_id: campaign.id,
+            external_contact_ids: vec![label.to_owned(); count],
+            phone_numbers: (first..self.next_number).map(|number| format!("+39{number}")).collect(),
+            emails: vec![String::new(); count],
+            preferred_languages: vec![ContactLanguage::Auto; count],
+            have_prior_consent: vec![true; count],
+            do_not_call: vec![false; count],
+        };
+        let tx = self.t.admin().await;
+        assert_eq!(codegen::insert_contacts(&tx, rows).await.unwrap(), []);
+        tx.commit().await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        texts(&self.db, &format!("select ({sql})::text")).await[0].parse().unwrap()
+    }
+
+    /// That there is no such row; `sql` says which column of it to show.
+    async fn none(&self, sql: &str) {
+        assert_eq!(texts(&self.db, sql).await, [""; 0], "{sql}");
+    }
+
+    /// The most calls that an organization ever had at once.
+    async fn most_at_once(&self, t: &T) -> i64 {
+        let sql = "select max(running) from ( \
+                       select sum(change) over (order by at, change) as running from watched";
+        self.number(&format!("{sql} where organization = '{}') as moments", t.organization.id.as_uuid()))
+            .await
+    }
+
+    /// What holds whenever all schedulers have ended: no call is left open, and nobody was called twice at once.
+    async fn is_tidy(&self) {
+        self.none("select id::text from call_attempts where outcome is null or ended_at is null").await;
+        self.none(
+            "select contact::text from ( \
+                 select contact, sum(change) over (partition by contact order by at, change) as running from watched \
+             ) as moments where running > 1",
+        )
+        .await;
+        // What a contact is, its last call and what came of it agree.
+        self.none(
+            "select contacts.id::text from contacts \
+             join call_attempts as last on last.contact_id = contacts.id and attempt_number = attempts_count \
+             where contacts.last_outcome is distinct from last.outcome \
+                 or contacts.state::text is distinct from case \
+                     when last.outcome in ('completed', 'refused') then last.outcome::text else 'not_reached' end \
+                 or (contacts.state = 'completed') <> exists ( \
+                     select from survey_responses as given where given.call_attempt_id = last.id) \
+                 or (contacts.state in ('completed', 'refused')) <> exists ( \
+                     select from events where events.call_attempt_id = last.id)",
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
+    const DUE: usize = 10_000;
+    let mut scene = Scene::new("schedulers").await;
+    let organization = scene.t.organization.clone();
+    let campaign = |t: &T, status, window: (u32, u32)| {
+        let hour = |hour| Set(ChronoTime::from_hms_opt(hour, 0, 0).unwrap());
+        t.factory.campaign(&t.organization).with(move |row| {
+            row.status = Set(status);
+            (row.allowed_call_start_local, row.allowed_call_end_local) = (hour(window.0), hour(window.1));
+        })
+    };
+    let first = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
+    let second = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
+    let closing = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
+    for campaign in [&first, &second] {
+        for label in ["excluded", "do not call", "exhausted", "too early"] {
+            scene.contacts(campaign, label, 25).await;
+        }
+        scene.contacts(campaign, "due", DUE / 2).await;
+    }
+    scene.contacts(&closing, "closing", 3_000).await;
+    for (status, window) in [
+        (CampaignStatus::Paused, (9, 20)),
+        (CampaignStatus::Running, (9, 11)),
+        (CampaignStatus::Running, (14, 20)),
+    ] {
+        let campaign = campaign(&scene.t, status, window).await;
+        scene.contacts(&campaign, "closed", 50).await;
+    }
+    let without_configuration = scene.t.neighbour().await;
+    let campaign_of_it = campaign(&without_configuration, CampaignStatus::Running, (9, 20)).await;
+    scene.contacts(&campaign_of_it, "cannot call", 50).await;
+    let neighbour = scene.t.neighbour().await;
+    neighbour
+        .factory
+        .provider_config(&neighbour.organization)
+        .with(|row| row.max_concurrent_calls = Set(3))
+        .await;
+    let campaign_of_it = campaign(&neighbour, CampaignStatus::Running, (9, 20)).await;
+    scene.contacts(&campaign_of_it, "due", 100).await;
+
+    // What the neighbour calls is excluded here as well, which is nothing to the neighbour.
+    let sql = format!(
+        "select phone_number from contacts where external_contact_id = 'excluded' or campaign_id = '{}'",
+        campaign_of_it.id.as_uuid()
+    );
+    let exclusions = ImportExclusions {
+        organization_id: organization.id,
+        phone_numbers: texts(&scene.db, &sql).await,
+        reason: None,
+        source: ExclusionSource::Import,
+    };
+    let tx = scene.t.admin().await;
+    codegen::import_exclusions(&tx, exclusions).await.unwrap();
+    tx.commit().await.unwrap();
+    for sql in [
+        "update contacts set do_not_call = true where external_contact_id = 'do not call'",
+        "update contacts set state = 'not_reached', attempts_count = 3, last_attempt_at = '2025-01-01' \
+         where external_contact_id = 'exhausted'",
+        "update contacts set state = 'not_reached', attempts_count = 1, last_attempt_at = now() \
+         where external_contact_id = 'too early'",
+    ] {
+        run(&scene.db, sql).await.unwrap();
+    }
+
+    let started = ["one", "other"].map(|process| scene.start(process, "--until-done"));
+    let ended = tokio::task::spawn_blocking(|| started.map(Running::end));
+    let under_way = format!(
+        "select count(*) from call_attempts \
+         where outcome is null and ended_at is null and organization_id = '{}'",
+        organization.id.as_uuid()
+    );
+    let called = |label| {
+        format!(
+            "select count(*) from watched join contacts on contacts.id = contact \
+                 where change = 1 and external_contact_id = '{label}'"
+        )
+    };
+    let mut closed_at = None;
+    while !ended.is_finished() {
+        assert!(scene.number(&under_way).await <= MOST);
+        if closed_at.is_none() && scene.number(&called("closing")).await >= 100 {
+            let sql = "update campaigns set allowed_call_end_local = '11:00' where id";
+            run(&scene.db, &format!("{sql} = '{}'", closing.id.as_uuid())).await.unwrap();
+            closed_at = texts(&scene.db, "select clock_timestamp()::text").await.pop();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for ended in ended.await.unwrap() {
+        ended.succeeds();
+    }
+
+    let seconds = "select extract(milliseconds from max(at) - min(at)) from watched";
+    println!("{} calls in {} ms", scene.number("select count(*) / 2 from watched").await, {
+        scene.number(&format!("select round(({seconds}))")).await
+    });
+    scene.is_tidy().await;
+    assert_eq!(scene.number(&called("due")).await, 10_100);
+    scene
+        .none(
+            "select contacts.id::text from contacts where external_contact_id = 'due' and 1 <> ( \
+                 select count(*) from call_attempts where contact_id = contacts.id and outcome is not null)",
+        )
+        .await;
+    scene
+        .none(
+            "select distinct external_contact_id from contacts where external_contact_id not in ('due', 'closing') \
+                 and exists (select from call_attempts where contact_id = contacts.id)",
+        )
+        .await;
+    let closed_at = closed_at.expect("the window closed while they worked");
+    scene
+        .none(&format!(
+            "select attempt::text from watched join contacts on contacts.id = contact \
+             where change = 1 and external_contact_id = 'closing' and asked_at > '{closed_at}'"
+        ))
+        .await;
+    assert!(scene.number(&called("closing")).await < 3_000, "the window closed too late to matter");
+    assert_eq!(scene.most_at_once(&scene.t).await, MOST, "as many as allowed, and not one more");
+    assert_eq!(scene.most_at_once(&neighbour).await, 3);
+    for process in ["one", "other"] {
+        let claims = format!("select count(*) from watched where change = 1 and process = '{process}'");
+        assert!(scene.number(&claims).await > 100, "{process} had nothing to do");
+    }
+}
+
+#[tokio::test]
+async fn schedulers_that_are_killed_lose_nothing() {
+    const CONTACTS: usize = 1_500;
+    const KILLS: usize = 4;
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut scene = Scene::new("killed_schedulers").await;
+    let campaign = scene
+        .t
+        .factory
+        .campaign(&scene.t.organization)
+        .with(|row| {
+            row.status = Set(CampaignStatus::Running);
+            (row.max_attempts, row.retry_interval_minutes) = (Set(5), Set(1));
+        })
+        .await;
+    scene.contacts(&campaign, "due", CONTACTS).await;
+    let arguments = "--answered=100 --stalled-after=5";
+    let survivor = scene.start("survivor", arguments);
+    let mut left = Vec::new();
+    for kill in 0..KILLS {
+        let process = format!("victim {kill}");
+        let mut victim = scene.start(&process, arguments);
+        let claims = format!("select count(*) from watched where change = 1 and process = '{process}'");
+        scene.until(&claims, |claims| claims > 0).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(..300))).await;
+        victim.kill();
+        // The server may still do what it was told last.
+        let sessions = format!("select count(*) from pg_stat_activity where application_name = '{process}'");
+        scene.until(&sessions, |sessions| sessions == 0).await;
+        let sql = "select call_attempts.id::text from call_attempts join watched on attempt = call_attempts.id \
+                   where change = 1 and outcome is null and process";
+        left.extend(texts(&scene.db, &format!("{sql} = '{process}'")).await);
+    }
+    println!("{KILLS} kills left {} calls without an outcome", left.len());
+    assert!(!left.is_empty(), "no kill hit a scheduler that was calling");
+
+    // The retry interval is a minute at least, which nobody wants to wait for.
+    let hour = "update contacts set last_attempt_at = last_attempt_at - interval '1 hour' \
+                where state = 'not_reached' and last_attempt_at > now() - interval '1 minute'";
+    let open = "select count(*) from contacts where state not in ('completed', 'refused')";
+    let deadline = Instant::now() + LONGEST;
+    while scene.number(open).await > 0 {
+        assert!(Instant::now() < deadline, "{} contacts are lost", scene.number(open).await);
+        run(&scene.db, hour).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let terminated = Command::new("kill").arg(survivor.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    survivor.end().succeeds();
+
+    scene.is_tidy().await;
+    assert!(scene.most_at_once(&scene.t).await <= MOST);
+    scene
+        .none(
+            "select contacts.id::text from contacts where 1 <> ( \
+                 select count(*) from call_attempts \
+                 where contact_id = contacts.id and outcome in ('completed', 'refused'))",
+        )
+        .await;
+    scene
+        .none(
+            "select id::text from call_attempts where outcome not in ('completed', 'refused') \
+                 and (outcome, error_code) is distinct from ('failed', 'never_ended')",
+        )
+        .await;
+    let given_up =
+        texts(&scene.db, "select id::text from call_attempts where error_code = 'never_ended'").await;
+    assert!(left.iter().all(|id| given_up.contains(id)), "what was left was given up");
+}
+
+impl Scene {
+    async fn until(&self, sql: &str, reached: impl Fn(i64) -> bool) {
+        let deadline = Instant::now() + LONGEST;
+        while !reached(self.number(sql).await) {
+            assert!(Instant::now() < deadline, "{sql}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+fn scheduler(directory: &Path, url: &str, process: &str) -> Command {
+    let mut command = binary("scheduler-tokio", directory);
+    command.stdin(Stdio::null()).envs([
+        ("APP_ENV", "test"),
+        ("DATABASE_APPLICATION_NAME", process),
+        ("DATABASE_MAX_OVERFLOW", "0"),
+        ("DATABASE_PRE_PING", "false"),
+        ("DATABASE_URL", url),
+        ("RUST_LOG", "warn"),
+    ]);
+    command
+}
+
+/// The time zone in which it is noon, to the minute.
+fn until_noon() -> String {
+    let minutes = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60 % (24 * 60);
+    let (sign, minutes) = if minutes > 12 * 60 { ('-', minutes - 12 * 60) } else { ('+', 12 * 60 - minutes) };
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
