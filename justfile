@@ -31,6 +31,10 @@ test *filter:
 scratch *command:
     cargo run -p scratch -- {{ command }}
 
+# Run the example scheduler on a PostgreSQL of its own: just example async-std
+example runtime="tokio":
+    cargo run -p scratch -- --database example examples/run {{ runtime }}
+
 # Compare speeds with their limits.
 bench:
     cargo bench -p tests
