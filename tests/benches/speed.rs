@@ -1,9 +1,10 @@
 //! What `up` and the fixtures cost, beside `psql` doing the same in the same run.
-//!
-//! The machine's speed cancels out: each round runs both, one after the other, and the medians are compared.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has to fail")]
 
+mod comparison;
+
+use comparison::{Table, medians};
 use scratch::{Database, Server};
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -30,54 +31,34 @@ fn main() -> ExitCode {
     dump(programs, &model, &schema, &["--schema-only"]);
     dump(programs, &model, &rows, &["--data-only", "--exclude-table", "seaql_migrations"]);
 
-    println!("{:<44} {:>9} {:>9} {:>7} {:>7}", "median of 21 rounds", "ours", "psql", "ratio", "limit");
-    let up = compare(
-        "up, 15 migrations : psql -f of the schema",
-        || {
-            let database = create(server, "up");
-            time(binary("migration", directory.path()).arg("up").env("DATABASE_URL", database.url()))
-        },
-        || time(psql(programs, &create(server, "psql"), &schema)),
-        Some(3.0),
+    let mut table = Table::new();
+    let [ours, theirs] = medians(
+        ROUNDS,
+        [
+            &mut || {
+                let database = create(server, "up");
+                time(binary("migration", directory.path()).arg("up").env("DATABASE_URL", database.url()))
+            },
+            &mut || time(psql(programs, &create(server, "psql"), &schema)),
+        ],
     );
+    table.times("up, 15 migrations : psql -f of the schema", ours, theirs, Some(3.0));
     // `create_database_from` wants nobody connected, which holds between two rounds.
     let empty = create(server, "migrated");
     finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", empty.url()));
     let copy = || server.create_database_from(&empty, "seed").expect("a copy");
-    let seed = compare(
-        "seeder, 20 records : psql -f of the rows",
-        || {
-            let database = copy();
-            time(binary("seeder", directory.path()).env("DATABASE_URL", database.url()))
-        },
-        || time(psql(programs, &copy(), &rows)),
-        None,
+    let [ours, theirs] = medians(
+        ROUNDS,
+        [
+            &mut || {
+                let database = copy();
+                time(binary("seeder", directory.path()).env("DATABASE_URL", database.url()))
+            },
+            &mut || time(psql(programs, &copy(), &rows)),
+        ],
     );
-    ExitCode::from(u8::from(!(up && seed)))
-}
-
-/// Prints both medians and their ratio, and tells whether it is within the limit.
-fn compare(
-    what: &str,
-    mut ours: impl FnMut() -> Duration,
-    mut theirs: impl FnMut() -> Duration,
-    limit: Option<f64>,
-) -> bool {
-    let (mut mine, mut others) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        mine.push(ours());
-        others.push(theirs());
-    }
-    let (mine, others) = (median(mine), median(others));
-    let ratio = mine.as_secs_f64() / others.as_secs_f64();
-    let shown = limit.map_or("none".to_owned(), |limit| format!("{limit:.1}"));
-    println!("{what:<44} {:>6} ms {:>6} ms {ratio:>7.2} {shown:>7}", mine.as_millis(), others.as_millis());
-    limit.is_none_or(|limit| ratio <= limit)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+    table.times("seeder, 20 records : psql -f of the rows", ours, theirs, None);
+    table.exit_code()
 }
 
 fn create(server: &Server, name: &str) -> Database {

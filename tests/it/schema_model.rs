@@ -109,6 +109,7 @@ table contacts of organization
     check phone_number_e164
     check attempts_count_range
     index campaign_id, state
+    index organization_id, campaign_id, state
     index phone_number
     index campaign_id, created_at
     index campaign_id, created_at as due where state in ('pending', 'not_reached')

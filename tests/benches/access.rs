@@ -1,0 +1,548 @@
+//! What a transaction, Row Level Security, a claim, the statistics and the export cost.
+//!
+//! It fills a database of its own with campaigns of up to 1,000,000 contacts. Every pool has one connection, so that
+//! statements stay prepared and both sides of a comparison wait for the same things.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has to fail")]
+
+mod comparison;
+
+use comparison::{Table, medians};
+use database::codegen::{self, ClaimDueContacts, ExportContactsRow};
+use database::{Database, Settings, Tenant, campaigns, contacts};
+use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
+use futures_util::TryStreamExt;
+use sea_orm::prelude::{ChronoTime, DateTimeUtc, Uuid};
+use sea_orm::{DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{FromRow, Row};
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+use tests::factory::{open, settings};
+use tests::{connect, migrated, run, server};
+use tokio::runtime::Runtime;
+
+/// Rounds of a comparison; odd, so that a median is a measurement.
+const ROUNDS: usize = 21;
+
+/// Rounds where one side takes seconds.
+const FEW_ROUNDS: usize = 5;
+
+/// Transactions of one round, where a single one is too short to be timed.
+const TRANSACTIONS: u32 = 100;
+
+/// A page of the campaign list.
+const PAGE: u64 = 50;
+
+/// How much more memory the export of 1,000,000 rows may take than that of 10,000.
+const MEMORY: u64 = 16 << 20;
+
+/// The campaigns by their contacts: finished ones, and those whose contacts are due.
+const FINISHED: [(u32, u32); 2] = [(1, 10_000), (2, 1_000_000)];
+const DUE: [(u32, u32); 3] = [(3, 10_000), (4, 100_000), (5, 1_000_000)];
+
+/// The campaign whose last contacts are due, behind many that have no attempt left.
+const EXHAUSTED: u32 = 6;
+
+/// What is asked of, and by whom.
+struct Bench {
+    runtime: Runtime,
+    url: String,
+    settings: Settings,
+    tenant: Tenant,
+}
+
+fn main() -> ExitCode {
+    let Some(programs) = server().binaries() else {
+        eprintln!("error: the benchmark needs psql of a local server; unset TEST_DATABASE_URL");
+        return ExitCode::FAILURE;
+    };
+    let runtime = Runtime::new().unwrap();
+    let scratch = runtime.block_on(migrated("access"));
+    let url = scratch.url();
+    let settings = settings(&[
+        ("DATABASE_URL", &url),
+        ("DATABASE_POOL_SIZE", "1"),
+        ("DATABASE_MAX_OVERFLOW", "0"),
+        ("DATABASE_STATEMENT_TIMEOUT_MS", "0"),
+        ("DATABASE_SLOW_STATEMENT_MS", "60000"),
+    ]);
+    let tenant =
+        Tenant { organization: OrganizationId::from_uuid(id(0, 1)), user: UserId::from_uuid(id(0, 1)) };
+    let bench = Bench { runtime, url, settings, tenant };
+    bench.fill();
+
+    let mut table = Table::new();
+    // First, while the process has had no reason to grow.
+    bench.exports(&mut table, programs);
+    bench.transactions(&mut table);
+    bench.row_level_security(&mut table);
+    bench.statistics(&mut table);
+    bench.claims(&mut table);
+    table.exit_code()
+}
+
+impl Bench {
+    fn open(&self) -> Database {
+        self.runtime.block_on(open(&self.settings))
+    }
+
+    /// Inserts without secondary indexes, triggers and keys, which would take minutes, and makes the indexes after.
+    fn fill(&self) {
+        let started = Instant::now();
+        self.runtime.block_on(async {
+            let db = connect(&self.url).await.unwrap();
+            for sql in include_str!("access.sql").split(";\n\n") {
+                run(&db, sql).await.unwrap();
+            }
+            db.close().await.unwrap();
+        });
+        println!("filled in {:.0?}", started.elapsed());
+    }
+
+    /// The mean time of a run, after one that is not counted.
+    fn each(&self, runs: u32, work: impl AsyncFn()) -> Duration {
+        self.runtime.block_on(async {
+            work().await;
+            let started = Instant::now();
+            for _ in 0..runs {
+                work().await;
+            }
+            started.elapsed() / runs
+        })
+    }
+
+    fn transactions(&self, table: &mut Table) {
+        let (ours, theirs) = (self.open(), self.runtime.block_on(self.bare()));
+        let [empty, bare_empty, found, bare_found] = medians(
+            ROUNDS,
+            [
+                &mut || {
+                    self.each(TRANSACTIONS, async || {
+                        ours.customer(self.tenant).await.unwrap().commit().await.unwrap();
+                    })
+                },
+                &mut || {
+                    self.each(TRANSACTIONS, async || {
+                        self.begin_bare(&theirs).await.commit().await.unwrap();
+                    })
+                },
+                &mut || {
+                    self.each(TRANSACTIONS, async || {
+                        let tx = ours.customer(self.tenant).await.unwrap();
+                        contacts::find(&tx, contact()).await.unwrap().unwrap();
+                        tx.commit().await.unwrap();
+                    })
+                },
+                &mut || {
+                    self.each(TRANSACTIONS, async || {
+                        let mut tx = self.begin_bare(&theirs).await;
+                        let _: Contact = sqlx::query_as(Contact::SELECT)
+                            .bind(contact().as_uuid())
+                            .fetch_one(&mut *tx)
+                            .await
+                            .unwrap();
+                        tx.commit().await.unwrap();
+                    })
+                },
+            ],
+        );
+        table.times(
+            "empty customer transaction : sqlx, begin, select set_config, commit",
+            empty,
+            bare_empty,
+            Some(1.3),
+        );
+        table.times(
+            "the same with a point read : sqlx, the same with a point read",
+            found,
+            bare_found,
+            Some(1.3),
+        );
+    }
+
+    /// sqlx alone, with the options of our pool.
+    async fn bare(&self) -> PgPool {
+        let Settings { pre_ping, recycle, acquire_timeout, idle_timeout, statement_cache, .. } =
+            self.settings;
+        let options = self.url.parse::<PgConnectOptions>().unwrap().statement_cache_capacity(statement_cache);
+        PgPoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(pre_ping)
+            .max_lifetime(recycle)
+            .acquire_timeout(acquire_timeout)
+            .idle_timeout(idle_timeout)
+            .connect_with(options)
+            .await
+            .unwrap()
+    }
+
+    /// Begins and binds the tenant, as our customer's transaction does.
+    async fn begin_bare(&self, pool: &PgPool) -> sqlx::PgTransaction<'static> {
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query(
+            "select set_config('statement_timeout', $1, true), set_config('app.user_id', $2, true), \
+             set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
+        )
+        .bind("0")
+        .bind(self.tenant.user.as_uuid().to_string())
+        .bind(self.tenant.organization.as_uuid().to_string())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        tx
+    }
+
+    /// Both sides run the same code on the same rows; between them Row Level Security is switched.
+    fn row_level_security(&self, table: &mut Table) {
+        // Each side keeps its own prepared statements, because their plans differ.
+        let (on, off) = (self.open(), self.open());
+        let owner = self.runtime.block_on(connect(&self.url)).unwrap();
+        let read = async |database: &Database| {
+            let tx = database.customer(self.tenant).await.unwrap();
+            contacts::find(&tx, contact()).await.unwrap().unwrap();
+            tx.commit().await.unwrap();
+        };
+        self.switched(
+            table,
+            "point read, RLS on : off",
+            &owner,
+            TRANSACTIONS,
+            async || read(&on).await,
+            async || {
+                read(&off).await;
+            },
+        );
+        self.switched(
+            table,
+            "page of the campaign list, RLS on : off, organization in the query",
+            &owner,
+            TRANSACTIONS,
+            async || {
+                let tx = on.customer(self.tenant).await.unwrap();
+                let page = campaigns::list(&tx, None, None, PAGE).await.unwrap();
+                tx.commit().await.unwrap();
+                assert_eq!(page.items.len() as u64, PAGE);
+            },
+            // Without the organization it would list those of all of them, and by another plan.
+            async || {
+                let tx = off.customer(self.tenant).await.unwrap();
+                let page = entity::campaigns::Entity::find()
+                    .filter(entity::campaigns::COLUMN.deleted_at.is_null())
+                    .filter(entity::campaigns::COLUMN.organization_id.eq(self.tenant.organization))
+                    .order_by_desc(entity::campaigns::COLUMN.created_at)
+                    .order_by_desc(entity::campaigns::COLUMN.id)
+                    .limit(PAGE + 1)
+                    .all(&tx)
+                    .await
+                    .unwrap();
+                tx.commit().await.unwrap();
+                assert_eq!(page.len() as u64, PAGE + 1);
+            },
+        );
+        for (number, size) in FINISHED {
+            let what = format!("statistics, {size} contacts, RLS on : off");
+            // About as long for each campaign.
+            let runs = (100_000 / size).max(1);
+            self.switched(
+                table,
+                &what,
+                &owner,
+                runs,
+                async || statistics(&on, self.tenant, number, size).await,
+                async || statistics(&off, self.tenant, number, size).await,
+            );
+        }
+    }
+
+    fn switched(
+        &self,
+        table: &mut Table,
+        what: &str,
+        owner: &DatabaseConnection,
+        runs: u32,
+        ours: impl AsyncFn(),
+        theirs: impl AsyncFn(),
+    ) {
+        let switch = |verb: &str| {
+            for name in ["campaigns", "contacts", "call_attempts"] {
+                let sql = format!("alter table {name} {verb} row level security");
+                self.runtime.block_on(run(owner, &sql)).unwrap();
+            }
+        };
+        let [on, off] = medians(
+            ROUNDS,
+            [
+                &mut || {
+                    switch("enable");
+                    self.each(runs, &ours)
+                },
+                &mut || {
+                    switch("disable");
+                    self.each(runs, &theirs)
+                },
+            ],
+        );
+        switch("enable");
+        table.times(what, on, off, Some(1.05));
+    }
+
+    fn statistics(&self, table: &mut Table) {
+        let database = self.open();
+        let [mut small, mut large] = FINISHED.map(|(number, size)| {
+            let database = &database;
+            move || self.each(1, async || statistics(database, self.tenant, number, size).await)
+        });
+        let [small, large] = medians(ROUNDS, [&mut small, &mut large]);
+        table.times(
+            "statistics, 10000 contacts : what they may take",
+            small,
+            Duration::from_millis(50),
+            Some(1.0),
+        );
+        table.times("statistics, 1000000 contacts : 10000 contacts", large, small, None);
+    }
+
+    fn claims(&self, table: &mut Table) {
+        let database = self.open();
+        let claim = |(number, _): (u32, u32)| {
+            let database = &database;
+            move || self.each(1, async || claim(database, number, 1000).await)
+        };
+        let [mut small, mut medium, mut large] = DUE.map(claim);
+        let [small, medium, large] = medians(ROUNDS, [&mut small, &mut medium, &mut large]);
+        table.times("claim 1000 contacts, of 100000 due : of 10000 due", medium, small, Some(1.5));
+        table.times("claim 1000 contacts, of 1000000 due : of 10000 due", large, small, Some(1.5));
+        let [behind, first] = medians(
+            ROUNDS,
+            [&mut || self.each(1, async || claim(&database, EXHAUSTED, 50).await), &mut || {
+                self.each(1, async || claim(&database, DUE[1].0, 50).await)
+            }],
+        );
+        table.times("claim 50 contacts, behind 99940 exhausted : first of 100000 due", behind, first, None);
+    }
+
+    fn exports(&self, table: &mut Table, programs: &Path) {
+        let database = self.open();
+        let [small, large] = FINISHED.map(|(number, size)| {
+            self.export(&database, number, size);
+            peak_memory()
+        });
+        match (small, large) {
+            (Some(small), Some(large)) => {
+                let grown = large.saturating_sub(small);
+                table.line(
+                    "memory for an export of 1000000 rows beyond that of 10000 : allowed",
+                    format!("{} KiB", grown >> 10),
+                    format!("{} KiB", MEMORY >> 10),
+                    grown as f64 / MEMORY as f64,
+                    Some(1.0),
+                );
+            }
+            _ => println!("memory of the export: this system does not tell (/proc/self/status)"),
+        }
+        let (number, size) = FINISHED[1];
+        let [ours, theirs] = medians(
+            FEW_ROUNDS,
+            [&mut || self.export(&database, number, size), &mut || self.copy(programs, number)],
+        );
+        // At least 0.7 of its rows in a second.
+        table.times("export of 1000000 rows as CSV : psql \\copy", ours, theirs, Some(1.0 / 0.7));
+    }
+
+    fn export(&self, database: &Database, number: u32, size: u32) -> Duration {
+        let started = Instant::now();
+        self.runtime.block_on(async {
+            let tx = database.customer(self.tenant).await.unwrap();
+            let mut rows = std::pin::pin!(codegen::export_contacts(&tx, campaign(number)).await.unwrap());
+            let mut sink = std::fs::File::create("/dev/null").unwrap();
+            let (mut text, mut count) = (String::new(), 0);
+            while let Some(row) = rows.try_next().await.unwrap() {
+                write_csv(&mut text, &row);
+                count += 1;
+                if text.len() >= 1 << 16 {
+                    sink.write_all(text.as_bytes()).unwrap();
+                    text.clear();
+                }
+            }
+            sink.write_all(text.as_bytes()).unwrap();
+            assert_eq!(count, size);
+        });
+        started.elapsed()
+    }
+
+    /// The query of the export, run by psql as the same customer.
+    fn copy(&self, programs: &Path, number: u32) -> Duration {
+        let queries = include_str!("../../database/queries.sql");
+        let (_, query) = queries.split_once("-- name: ExportContacts :stream\n").unwrap();
+        let (query, _) = query.split_once(";\n").unwrap();
+        let lines: Vec<&str> = query.lines().filter(|line| !line.starts_with("--")).collect();
+        let campaign = format!("'{}'", campaign(number).as_uuid());
+        let query = lines.join(" ").replace(":campaign_id", &campaign);
+        let Tenant { organization, user } = self.tenant;
+        let bind = format!(
+            "select set_config('app.user_id', '{}', true), set_config('app.organization_id', '{}', true), \
+             set_config('role', 'customer', true)",
+            user.as_uuid(),
+            organization.as_uuid()
+        );
+        let mut psql = Command::new(programs.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--output", "/dev/null"]);
+        for command in ["begin", &bind, &format!("\\copy ({query}) to '/dev/null' csv"), "commit"] {
+            psql.args(["--command", command]);
+        }
+        let started = Instant::now();
+        let output = psql.arg(&self.url).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        started.elapsed()
+    }
+}
+
+async fn statistics(database: &Database, tenant: Tenant, number: u32, size: u32) {
+    let tx = database.customer(tenant).await.unwrap();
+    let row = codegen::campaign_statistics(&tx, campaign(number)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((row.contacts, row.attempts), (i64::from(size), i64::from(size)));
+}
+
+/// Claims as the scheduler does, and takes it back.
+async fn claim(database: &Database, number: u32, batch: u16) {
+    let tx = database.admin().await.unwrap();
+    let max_concurrent_calls = codegen::lock_calls(&tx, campaign(number)).await.unwrap().unwrap();
+    let local_time = ChronoTime::from_hms_opt(12, 0, 0).unwrap();
+    let batch = batch.into();
+    let parameters =
+        ClaimDueContacts { campaign_id: campaign(number), local_time, max_concurrent_calls, batch };
+    let claimed = codegen::claim_due_contacts(&tx, parameters).await.unwrap();
+    assert_eq!(i64::try_from(claimed.len()).unwrap(), batch);
+    tx.rollback().await.unwrap();
+}
+
+/// The id that `access.sql` makes of these two.
+fn id(kind: u32, number: u32) -> Uuid {
+    Uuid::from_u128(u128::from(kind) << 96 | 0x7000_8000_u128 << 48 | u128::from(number))
+}
+
+fn campaign(number: u32) -> CampaignId {
+    CampaignId::from_uuid(id(0, number))
+}
+
+/// One in the middle of many.
+fn contact() -> ContactId {
+    ContactId::from_uuid(id(FINISHED[1].0, FINISHED[1].1 / 2))
+}
+
+/// The most memory that this process has had.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib << 10)
+}
+
+fn write_csv(text: &mut String, row: &ExportContactsRow) {
+    let ExportContactsRow {
+        contact_id,
+        external_contact_id,
+        phone_number,
+        email,
+        state,
+        attempts_count,
+        last_attempt_at,
+        last_outcome,
+        q1_answer,
+        q1_confidence,
+        q2_answer,
+        q2_confidence,
+        q3_answer,
+        q3_confidence,
+        completed_at,
+    } = row;
+    let _ = write!(text, "{}", contact_id.as_uuid());
+    quoted(text, external_contact_id.as_deref());
+    quoted(text, Some(phone_number));
+    quoted(text, email.as_deref());
+    plain(text, Some(state));
+    plain(text, Some(attempts_count));
+    plain(text, last_attempt_at.as_ref());
+    plain(text, last_outcome.as_ref());
+    for (answer, confidence) in
+        [(q1_answer, q1_confidence), (q2_answer, q2_confidence), (q3_answer, q3_confidence)]
+    {
+        quoted(text, answer.as_deref());
+        plain(text, confidence.as_ref());
+    }
+    plain(text, completed_at.as_ref());
+    text.push('\n');
+}
+
+fn plain(text: &mut String, value: Option<&impl Display>) {
+    text.push(',');
+    if let Some(value) = value {
+        let _ = write!(text, "{value}");
+    }
+}
+
+fn quoted(text: &mut String, value: Option<&str>) {
+    text.push(',');
+    match value {
+        Some(value) if value.contains([',', '"', '\n', '\r']) => {
+            text.push('"');
+            text.push_str(&value.replace('"', "\"\""));
+            text.push('"');
+        }
+        Some(value) => text.push_str(value),
+        None => {}
+    }
+}
+
+/// A row as an application without an entity would have it.
+#[expect(dead_code, reason = "it is read, which is what is measured")]
+struct Contact {
+    id: Uuid,
+    organization_id: Uuid,
+    campaign_id: Uuid,
+    external_contact_id: Option<String>,
+    phone_number: String,
+    email: Option<String>,
+    preferred_language: String,
+    has_prior_consent: bool,
+    do_not_call: bool,
+    state: String,
+    attempts_count: i64,
+    last_attempt_at: Option<DateTimeUtc>,
+    last_outcome: Option<String>,
+    created_at: DateTimeUtc,
+    updated_at: DateTimeUtc,
+}
+
+impl Contact {
+    const SELECT: &str = "select id, organization_id, campaign_id, external_contact_id, phone_number, email, \
+        preferred_language::text, has_prior_consent, do_not_call, state::text, attempts_count, last_attempt_at, \
+        last_outcome::text, created_at, updated_at from contacts where id = $1";
+}
+
+/// As `derive(FromRow)` writes it.
+impl FromRow<'_, PgRow> for Contact {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            organization_id: row.try_get("organization_id")?,
+            campaign_id: row.try_get("campaign_id")?,
+            external_contact_id: row.try_get("external_contact_id")?,
+            phone_number: row.try_get("phone_number")?,
+            email: row.try_get("email")?,
+            preferred_language: row.try_get("preferred_language")?,
+            has_prior_consent: row.try_get("has_prior_consent")?,
+            do_not_call: row.try_get("do_not_call")?,
+            state: row.try_get("state")?,
+            attempts_count: row.try_get("attempts_count")?,
+            last_attempt_at: row.try_get("last_attempt_at")?,
+            last_outcome: row.try_get("last_outcome")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+}
