@@ -7,13 +7,14 @@
 
 mod comparison;
 
-use comparison::{Table, medians};
+use comparison::{Table, median, medians};
 use database::codegen::{self, ClaimDueContacts, ExportContactsRow};
 use database::{Database, Settings, Tenant, campaigns, contacts};
+use entity::campaigns::{COLUMN, Entity as Campaigns};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use sea_orm::prelude::{ChronoTime, DateTimeUtc, Uuid};
-use sea_orm::{DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{FromRow, Row};
 use std::fmt::{Display, Write as _};
@@ -25,14 +26,17 @@ use tests::factory::{open, settings};
 use tests::{connect, migrated, run, server};
 use tokio::runtime::Runtime;
 
-/// Rounds of a comparison; odd, so that a median is a measurement.
+/// Rounds where a run takes about a millisecond.
+const SHORT_ROUNDS: usize = 101;
+
+/// Runs of a side in one of them.
+const SHORT_RUNS: usize = 11;
+
+/// Rounds where a run takes a part of a second.
 const ROUNDS: usize = 21;
 
-/// Rounds where one side takes seconds.
+/// Rounds where a run takes seconds.
 const FEW_ROUNDS: usize = 5;
-
-/// Transactions of one round, where a single one is too short to be timed.
-const TRANSACTIONS: u32 = 100;
 
 /// A page of the campaign list.
 const PAGE: u64 = 50;
@@ -103,42 +107,45 @@ impl Bench {
         println!("filled in {:.0?}", started.elapsed());
     }
 
-    /// The mean time of a run, after one that is not counted.
-    fn each(&self, runs: u32, work: impl AsyncFn()) -> Duration {
+    /// The median of the times of some runs, after one that is not counted: a run that another process interrupts
+    /// does not weigh more than the others.
+    fn each(&self, runs: usize, work: impl AsyncFn()) -> Duration {
         self.runtime.block_on(async {
             work().await;
-            let started = Instant::now();
+            let mut times = Vec::with_capacity(runs);
             for _ in 0..runs {
+                let started = Instant::now();
                 work().await;
+                times.push(started.elapsed());
             }
-            started.elapsed() / runs
+            median(times)
         })
     }
 
     fn transactions(&self, table: &mut Table) {
         let (ours, theirs) = (self.open(), self.runtime.block_on(self.bare()));
         let [empty, bare_empty, found, bare_found] = medians(
-            ROUNDS,
+            SHORT_ROUNDS,
             [
                 &mut || {
-                    self.each(TRANSACTIONS, async || {
+                    self.each(SHORT_RUNS, async || {
                         ours.customer(self.tenant).await.unwrap().commit().await.unwrap();
                     })
                 },
                 &mut || {
-                    self.each(TRANSACTIONS, async || {
+                    self.each(SHORT_RUNS, async || {
                         self.begin_bare(&theirs).await.commit().await.unwrap();
                     })
                 },
                 &mut || {
-                    self.each(TRANSACTIONS, async || {
+                    self.each(SHORT_RUNS, async || {
                         let tx = ours.customer(self.tenant).await.unwrap();
                         contacts::find(&tx, contact()).await.unwrap().unwrap();
                         tx.commit().await.unwrap();
                     })
                 },
                 &mut || {
-                    self.each(TRANSACTIONS, async || {
+                    self.each(SHORT_RUNS, async || {
                         let mut tx = self.begin_bare(&theirs).await;
                         let _: Contact = sqlx::query_as(Contact::SELECT)
                             .bind(contact().as_uuid())
@@ -210,7 +217,7 @@ impl Bench {
             table,
             "point read, RLS on : off",
             &owner,
-            TRANSACTIONS,
+            (SHORT_ROUNDS, SHORT_RUNS),
             async || read(&on).await,
             async || {
                 read(&off).await;
@@ -220,7 +227,7 @@ impl Bench {
             table,
             "page of the campaign list, RLS on : off, organization in the query",
             &owner,
-            TRANSACTIONS,
+            (SHORT_ROUNDS, SHORT_RUNS),
             async || {
                 let tx = on.customer(self.tenant).await.unwrap();
                 let page = campaigns::list(&tx, None, None, PAGE).await.unwrap();
@@ -230,11 +237,11 @@ impl Bench {
             // Without the organization it would list those of all of them, and by another plan.
             async || {
                 let tx = off.customer(self.tenant).await.unwrap();
-                let page = entity::campaigns::Entity::find()
-                    .filter(entity::campaigns::COLUMN.deleted_at.is_null())
-                    .filter(entity::campaigns::COLUMN.organization_id.eq(self.tenant.organization))
-                    .order_by_desc(entity::campaigns::COLUMN.created_at)
-                    .order_by_desc(entity::campaigns::COLUMN.id)
+                let page = Campaigns::find()
+                    .filter(COLUMN.deleted_at.is_null())
+                    .filter(COLUMN.organization_id.eq(self.tenant.organization))
+                    .order_by_desc(COLUMN.created_at)
+                    .order_by_desc(COLUMN.id)
                     .limit(PAGE + 1)
                     .all(&tx)
                     .await
@@ -245,8 +252,7 @@ impl Bench {
         );
         for (number, size) in FINISHED {
             let what = format!("statistics, {size} contacts, RLS on : off");
-            // About as long for each campaign.
-            let runs = (100_000 / size).max(1);
+            let runs = if size > 10_000 { (ROUNDS, 1) } else { (ROUNDS, SHORT_RUNS) };
             self.switched(
                 table,
                 &what,
@@ -263,7 +269,7 @@ impl Bench {
         table: &mut Table,
         what: &str,
         owner: &DatabaseConnection,
-        runs: u32,
+        (rounds, runs): (usize, usize),
         ours: impl AsyncFn(),
         theirs: impl AsyncFn(),
     ) {
@@ -274,7 +280,7 @@ impl Bench {
             }
         };
         let [on, off] = medians(
-            ROUNDS,
+            rounds,
             [
                 &mut || {
                     switch("enable");
@@ -308,11 +314,11 @@ impl Bench {
 
     fn claims(&self, table: &mut Table) {
         let database = self.open();
-        let claim = |(number, _): (u32, u32)| {
+        let first = |(number, _): (u32, u32)| {
             let database = &database;
             move || self.each(1, async || claim(database, number, 1000).await)
         };
-        let [mut small, mut medium, mut large] = DUE.map(claim);
+        let [mut small, mut medium, mut large] = DUE.map(first);
         let [small, medium, large] = medians(ROUNDS, [&mut small, &mut medium, &mut large]);
         table.times("claim 1000 contacts, of 100000 due : of 10000 due", medium, small, Some(1.5));
         table.times("claim 1000 contacts, of 1000000 due : of 10000 due", large, small, Some(1.5));

@@ -10,7 +10,7 @@ use entity::id::{
 use entity::json::{CallMetadata, EventPayload};
 use futures_util::{Stream, StreamExt};
 use sea_orm::prelude::{Date, DateTimeUtc, Decimal, Time};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, StreamTrait};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, StreamTrait};
 
 const LOCK_CALLS: &str = r#"
 with locked as (
@@ -125,7 +125,7 @@ pub struct ClaimDueContacts {
 }
 
 /// A row of [`claim_due_contacts`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimDueContactsRow {
     pub call_attempt_id: CallAttemptId,
     pub contact_id: ContactId,
@@ -133,6 +133,19 @@ pub struct ClaimDueContactsRow {
     pub call_id: String,
     pub phone_number: String,
     pub language: LanguageCode,
+}
+
+impl ClaimDueContactsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            call_attempt_id: row.try_get_by_index(0)?,
+            contact_id: row.try_get_by_index(1)?,
+            attempt_number: row.try_get_by_index(2)?,
+            call_id: row.try_get_by_index(3)?,
+            phone_number: row.try_get_by_index(4)?,
+            language: row.try_get_by_index(5)?,
+        })
+    }
 }
 
 /// Claims contacts that are due: makes a call attempt for each, marks it as in progress, and returns what the call needs.
@@ -156,7 +169,8 @@ pub async fn claim_due_contacts<C: ConnectionTrait>(
         CLAIM_DUE_CONTACTS,
         [campaign_id.into(), local_time.into(), max_concurrent_calls.into(), batch.into()],
     );
-    Ok(ClaimDueContactsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(ClaimDueContactsRow::read(&row)?)).collect()
 }
 
 const APPLY_PROVIDER_EVENT: &str = r#"
@@ -227,12 +241,23 @@ pub struct ApplyProviderEvent {
 }
 
 /// A row of [`apply_provider_event`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApplyProviderEventRow {
     pub call_attempt_id: CallAttemptId,
     pub contact_id: ContactId,
     pub campaign_id: CampaignId,
     pub applied: bool,
+}
+
+impl ApplyProviderEventRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            call_attempt_id: row.try_get_by_index(0)?,
+            contact_id: row.try_get_by_index(1)?,
+            campaign_id: row.try_get_by_index(2)?,
+            applied: row.try_get_by_index(3)?,
+        })
+    }
 }
 
 /// Applies what the telephony provider reports of a call, once: `applied` says whether anything has changed. A repeated
@@ -274,7 +299,8 @@ pub async fn apply_provider_event<C: ConnectionTrait>(
             call_id.into(),
         ],
     );
-    Ok(ApplyProviderEventRow::find_by_statement(statement).one(db).await?)
+    let row = db.query_one_raw(statement).await?;
+    Ok(row.map(|row| ApplyProviderEventRow::read(&row)).transpose()?)
 }
 
 const COMPLETE_SURVEY: &str = r"
@@ -349,12 +375,23 @@ pub struct CompleteSurvey {
 }
 
 /// A row of [`complete_survey`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompleteSurveyRow {
     pub survey_response_id: SurveyResponseId,
     pub event_id: EventId,
     pub contact_id: ContactId,
     pub campaign_id: CampaignId,
+}
+
+impl CompleteSurveyRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            survey_response_id: row.try_get_by_index(0)?,
+            event_id: row.try_get_by_index(1)?,
+            contact_id: row.try_get_by_index(2)?,
+            campaign_id: row.try_get_by_index(3)?,
+        })
+    }
 }
 
 /// Stores the answers of a call, once, with everything that follows from them: the outcome of the attempt, the state of
@@ -389,7 +426,8 @@ pub async fn complete_survey<C: ConnectionTrait>(
             q3_confidence.into(),
         ],
     );
-    Ok(CompleteSurveyRow::find_by_statement(statement).one(db).await?)
+    let row = db.query_one_raw(statement).await?;
+    Ok(row.map(|row| CompleteSurveyRow::read(&row)).transpose()?)
 }
 
 const REFUSE_SURVEY: &str = r"
@@ -422,11 +460,21 @@ select id as event_id, contact_id, campaign_id from event
 ";
 
 /// A row of [`refuse_survey`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefuseSurveyRow {
     pub event_id: EventId,
     pub contact_id: ContactId,
     pub campaign_id: CampaignId,
+}
+
+impl RefuseSurveyRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            event_id: row.try_get_by_index(0)?,
+            contact_id: row.try_get_by_index(1)?,
+            campaign_id: row.try_get_by_index(2)?,
+        })
+    }
 }
 
 /// Ends a call whose contact did not consent, once: the outcome of the attempt, the state of the contact, and the event
@@ -441,7 +489,8 @@ pub async fn refuse_survey<C: ConnectionTrait>(
 ) -> Result<Option<RefuseSurveyRow>, Error> {
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, REFUSE_SURVEY, [call_attempt_id.into()]);
-    Ok(RefuseSurveyRow::find_by_statement(statement).one(db).await?)
+    let row = db.query_one_raw(statement).await?;
+    Ok(row.map(|row| RefuseSurveyRow::read(&row)).transpose()?)
 }
 
 const REQUEUE_ATTEMPTS: &str = r"
@@ -478,12 +527,23 @@ select id as call_attempt_id, contact_id, campaign_id, attempt_number from ended
 ";
 
 /// A row of [`requeue_attempts`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequeueAttemptsRow {
     pub call_attempt_id: CallAttemptId,
     pub contact_id: ContactId,
     pub campaign_id: CampaignId,
     pub attempt_number: i64,
+}
+
+impl RequeueAttemptsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            call_attempt_id: row.try_get_by_index(0)?,
+            contact_id: row.try_get_by_index(1)?,
+            campaign_id: row.try_get_by_index(2)?,
+            attempt_number: row.try_get_by_index(3)?,
+        })
+    }
 }
 
 /// Gives up attempts of which nothing was heard since `started_before`, as after a crash: they have failed, and their
@@ -504,7 +564,8 @@ pub async fn requeue_attempts<C: ConnectionTrait>(
         REQUEUE_ATTEMPTS,
         [started_before.into(), batch.into()],
     );
-    Ok(RequeueAttemptsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(RequeueAttemptsRow::read(&row)?)).collect()
 }
 
 const CAMPAIGN_STATISTICS: &str = r#"
@@ -564,7 +625,7 @@ cross join attempt_counts
 "#;
 
 /// A row of [`campaign_statistics`].
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CampaignStatisticsRow {
     pub contacts: i64,
     pub contacts_pending: i64,
@@ -586,6 +647,31 @@ pub struct CampaignStatisticsRow {
     pub completion_rate: Option<f64>,
 }
 
+impl CampaignStatisticsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            contacts: row.try_get_by_index(0)?,
+            contacts_pending: row.try_get_by_index(1)?,
+            contacts_in_progress: row.try_get_by_index(2)?,
+            contacts_completed: row.try_get_by_index(3)?,
+            contacts_refused: row.try_get_by_index(4)?,
+            contacts_not_reached: row.try_get_by_index(5)?,
+            contacts_excluded: row.try_get_by_index(6)?,
+            attempts: row.try_get_by_index(7)?,
+            attempts_completed: row.try_get_by_index(8)?,
+            attempts_refused: row.try_get_by_index(9)?,
+            attempts_no_answer: row.try_get_by_index(10)?,
+            attempts_busy: row.try_get_by_index(11)?,
+            attempts_failed: row.try_get_by_index(12)?,
+            attempts_under_way: row.try_get_by_index(13)?,
+            average_seconds: row.try_get_by_index(14)?,
+            shortest_seconds: row.try_get_by_index(15)?,
+            longest_seconds: row.try_get_by_index(16)?,
+            completion_rate: row.try_get_by_index(17)?,
+        })
+    }
+}
+
 /// Counts a campaign's contacts by state and its attempts by outcome. A call's duration is the time from its answer to
 /// its end, in seconds; `None`: no call was answered and has ended. The completion rate is the share of completed
 /// contacts in all that are not excluded; `None`: there are none.
@@ -598,10 +684,8 @@ pub async fn campaign_statistics<C: ConnectionTrait>(
 ) -> Result<CampaignStatisticsRow, Error> {
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, CAMPAIGN_STATISTICS, [campaign_id.into()]);
-    CampaignStatisticsRow::find_by_statement(statement)
-        .one(db)
-        .await?
-        .ok_or(Error::NotFound("campaign statistics"))
+    let row = db.query_one_raw(statement).await?.ok_or(Error::NotFound("campaign statistics"))?;
+    Ok(CampaignStatisticsRow::read(&row)?)
 }
 
 const CAMPAIGN_CALLS_PER_HOUR: &str = r#"
@@ -618,13 +702,25 @@ order by 1
 "#;
 
 /// A row of [`campaign_calls_per_hour`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignCallsPerHourRow {
     pub hour: DateTimeUtc,
     pub calls: i64,
     pub completed: i64,
     pub refused: i64,
     pub not_reached: i64,
+}
+
+impl CampaignCallsPerHourRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            hour: row.try_get_by_index(0)?,
+            calls: row.try_get_by_index(1)?,
+            completed: row.try_get_by_index(2)?,
+            refused: row.try_get_by_index(3)?,
+            not_reached: row.try_get_by_index(4)?,
+        })
+    }
 }
 
 /// Counts a campaign's calls by the hour in which they started, oldest first. An hour without a call has no row.
@@ -645,7 +741,8 @@ pub async fn campaign_calls_per_hour<C: ConnectionTrait>(
         CAMPAIGN_CALLS_PER_HOUR,
         [campaign_id.into(), from.into(), until.into()],
     );
-    Ok(CampaignCallsPerHourRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(CampaignCallsPerHourRow::read(&row)?)).collect()
 }
 
 const CAMPAIGN_CALLS_PER_DAY: &str = r#"
@@ -674,13 +771,25 @@ pub struct CampaignCallsPerDay {
 }
 
 /// A row of [`campaign_calls_per_day`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CampaignCallsPerDayRow {
     pub day: Date,
     pub calls: i64,
     pub completed: i64,
     pub refused: i64,
     pub not_reached: i64,
+}
+
+impl CampaignCallsPerDayRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            day: row.try_get_by_index(0)?,
+            calls: row.try_get_by_index(1)?,
+            completed: row.try_get_by_index(2)?,
+            refused: row.try_get_by_index(3)?,
+            not_reached: row.try_get_by_index(4)?,
+        })
+    }
 }
 
 /// Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
@@ -697,7 +806,8 @@ pub async fn campaign_calls_per_day<C: ConnectionTrait>(
         CAMPAIGN_CALLS_PER_DAY,
         [time_zone.into(), campaign_id.into(), from.into(), until.into()],
     );
-    Ok(CampaignCallsPerDayRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(CampaignCallsPerDayRow::read(&row)?)).collect()
 }
 
 const EXPORT_CONTACTS: &str = r#"
@@ -734,7 +844,7 @@ order by contacts.created_at, contacts.id
 "#;
 
 /// A row of [`export_contacts`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportContactsRow {
     pub contact_id: ContactId,
     pub external_contact_id: Option<String>,
@@ -753,6 +863,28 @@ pub struct ExportContactsRow {
     pub completed_at: Option<DateTimeUtc>,
 }
 
+impl ExportContactsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            contact_id: row.try_get_by_index(0)?,
+            external_contact_id: row.try_get_by_index(1)?,
+            phone_number: row.try_get_by_index(2)?,
+            email: row.try_get_by_index(3)?,
+            state: row.try_get_by_index(4)?,
+            attempts_count: row.try_get_by_index(5)?,
+            last_attempt_at: row.try_get_by_index(6)?,
+            last_outcome: row.try_get_by_index(7)?,
+            q1_answer: row.try_get_by_index(8)?,
+            q1_confidence: row.try_get_by_index(9)?,
+            q2_answer: row.try_get_by_index(10)?,
+            q2_confidence: row.try_get_by_index(11)?,
+            q3_answer: row.try_get_by_index(12)?,
+            q3_confidence: row.try_get_by_index(13)?,
+            completed_at: row.try_get_by_index(14)?,
+        })
+    }
+}
+
 /// Streams a campaign's contacts whose survey is over, with their answers, in the order of their making: completed,
 /// refused, and not reached with no attempt left or in a campaign that has ended.
 ///
@@ -765,7 +897,10 @@ pub async fn export_contacts<C: ConnectionTrait + StreamTrait>(
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, EXPORT_CONTACTS, [campaign_id.into()]);
     let rows = db.stream_raw(statement).await?;
-    Ok(rows.map(|row| Ok(ExportContactsRow::from_query_result(&row?, "")?)))
+    Ok(rows.map(|row| {
+        let row = row?;
+        Ok(ExportContactsRow::read(&row)?)
+    }))
 }
 
 const LOCK_UNPUBLISHED_EVENTS: &str = r"
@@ -778,7 +913,7 @@ for update skip locked
 ";
 
 /// A row of [`lock_unpublished_events`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockUnpublishedEventsRow {
     pub id: EventId,
     pub organization_id: OrganizationId,
@@ -788,6 +923,21 @@ pub struct LockUnpublishedEventsRow {
     pub call_attempt_id: Option<CallAttemptId>,
     pub payload: EventPayload,
     pub created_at: DateTimeUtc,
+}
+
+impl LockUnpublishedEventsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            id: row.try_get_by_index(0)?,
+            organization_id: row.try_get_by_index(1)?,
+            event_type: row.try_get_by_index(2)?,
+            campaign_id: row.try_get_by_index(3)?,
+            contact_id: row.try_get_by_index(4)?,
+            call_attempt_id: row.try_get_by_index(5)?,
+            payload: row.try_get_by_index(6)?,
+            created_at: row.try_get_by_index(7)?,
+        })
+    }
 }
 
 /// Returns events that the bus has not heard, oldest first, and keeps other publishers from them until the transaction
@@ -804,7 +954,8 @@ pub async fn lock_unpublished_events<C: ConnectionTrait>(
 ) -> Result<Vec<LockUnpublishedEventsRow>, Error> {
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, LOCK_UNPUBLISHED_EVENTS, [batch.into()]);
-    Ok(LockUnpublishedEventsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(LockUnpublishedEventsRow::read(&row)?)).collect()
 }
 
 const MARK_EVENTS_PUBLISHED: &str = r"
@@ -844,12 +995,23 @@ limit $1
 ";
 
 /// A row of [`expired_transcripts`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiredTranscriptsRow {
     pub transcript_snippet_id: TranscriptSnippetId,
     pub organization_id: OrganizationId,
     pub call_attempt_id: CallAttemptId,
     pub created_at: DateTimeUtc,
+}
+
+impl ExpiredTranscriptsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            transcript_snippet_id: row.try_get_by_index(0)?,
+            organization_id: row.try_get_by_index(1)?,
+            call_attempt_id: row.try_get_by_index(2)?,
+            created_at: row.try_get_by_index(3)?,
+        })
+    }
 }
 
 /// Returns transcripts older than their organization keeps them, oldest first. An organization without a provider
@@ -864,7 +1026,8 @@ pub async fn expired_transcripts<C: ConnectionTrait>(
     batch: i64,
 ) -> Result<Vec<ExpiredTranscriptsRow>, Error> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, EXPIRED_TRANSCRIPTS, [batch.into()]);
-    Ok(ExpiredTranscriptsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(ExpiredTranscriptsRow::read(&row)?)).collect()
 }
 
 const DELETE_TRANSCRIPTS: &str = r"
@@ -907,7 +1070,7 @@ limit $1
 "#;
 
 /// A row of [`expired_recordings`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpiredRecordingsRow {
     pub call_attempt_id: CallAttemptId,
     pub organization_id: OrganizationId,
@@ -915,6 +1078,19 @@ pub struct ExpiredRecordingsRow {
     pub provider_call_id: Option<String>,
     pub recording_url: String,
     pub started_at: DateTimeUtc,
+}
+
+impl ExpiredRecordingsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            call_attempt_id: row.try_get_by_index(0)?,
+            organization_id: row.try_get_by_index(1)?,
+            call_id: row.try_get_by_index(2)?,
+            provider_call_id: row.try_get_by_index(3)?,
+            recording_url: row.try_get_by_index(4)?,
+            started_at: row.try_get_by_index(5)?,
+        })
+    }
 }
 
 /// Returns recordings older than their organization keeps them, oldest first: delete them at the provider, then call
@@ -929,7 +1105,8 @@ pub async fn expired_recordings<C: ConnectionTrait>(
     batch: i64,
 ) -> Result<Vec<ExpiredRecordingsRow>, Error> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, EXPIRED_RECORDINGS, [batch.into()]);
-    Ok(ExpiredRecordingsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(ExpiredRecordingsRow::read(&row)?)).collect()
 }
 
 const FORGET_RECORDINGS: &str = r"
@@ -998,12 +1175,23 @@ cross join known
 "#;
 
 /// A row of [`erase_contact`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EraseContactRow {
     pub contact_id: ContactId,
     pub recordings: Vec<String>,
     pub calls_under_way: i64,
     pub transcripts_deleted: i64,
+}
+
+impl EraseContactRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            contact_id: row.try_get_by_index(0)?,
+            recordings: row.try_get_by_index(1)?,
+            calls_under_way: row.try_get_by_index(2)?,
+            transcripts_deleted: row.try_get_by_index(3)?,
+        })
+    }
 }
 
 /// Erases who a contact is, in every table, and keeps what is counted: the number becomes `DELETED`, the e-mail address,
@@ -1020,7 +1208,8 @@ pub async fn erase_contact<C: ConnectionTrait>(
     contact_id: ContactId,
 ) -> Result<Option<EraseContactRow>, Error> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ERASE_CONTACT, [contact_id.into()]);
-    Ok(EraseContactRow::find_by_statement(statement).one(db).await?)
+    let row = db.query_one_raw(statement).await?;
+    Ok(row.map(|row| EraseContactRow::read(&row)).transpose()?)
 }
 
 const IMPORT_EXCLUSIONS: &str = r#"
@@ -1059,11 +1248,21 @@ pub struct ImportExclusions {
 }
 
 /// A row of [`import_exclusions`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportExclusionsRow {
     pub imported: i64,
     pub known: i64,
     pub malformed: i64,
+}
+
+impl ImportExclusionsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            imported: row.try_get_by_index(0)?,
+            known: row.try_get_by_index(1)?,
+            malformed: row.try_get_by_index(2)?,
+        })
+    }
 }
 
 /// Puts numbers on the exclusion list, any number of them at once. Those that are there already keep their reason;
@@ -1081,10 +1280,8 @@ pub async fn import_exclusions<C: ConnectionTrait>(
         IMPORT_EXCLUSIONS,
         [phone_numbers.into(), organization_id.into(), reason.into(), source.into()],
     );
-    ImportExclusionsRow::find_by_statement(statement)
-        .one(db)
-        .await?
-        .ok_or(Error::NotFound("import exclusions"))
+    let row = db.query_one_raw(statement).await?.ok_or(Error::NotFound("import exclusions"))?;
+    Ok(ImportExclusionsRow::read(&row)?)
 }
 
 const EXCLUDED_NUMBERS: &str = r"
@@ -1110,7 +1307,7 @@ pub async fn excluded_numbers<C: ConnectionTrait>(
         [organization_id.into(), phone_numbers.into()],
     );
     let rows = db.query_all_raw(statement).await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    rows.into_iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }
 
 const SWEEP_EXCLUDED_CONTACTS: &str = r"
@@ -1205,10 +1402,16 @@ pub struct InsertContacts {
 }
 
 /// A row of [`insert_contacts`].
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InsertContactsRow {
     pub place: i64,
     pub reason: String,
+}
+
+impl InsertContactsRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self { place: row.try_get_by_index(0)?, reason: row.try_get_by_index(1)? })
+    }
 }
 
 /// Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
@@ -1245,5 +1448,6 @@ pub async fn insert_contacts<C: ConnectionTrait>(
             do_not_call.into(),
         ],
     );
-    Ok(InsertContactsRow::find_by_statement(statement).all(db).await?)
+    let rows = db.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(InsertContactsRow::read(&row)?)).collect()
 }

@@ -35,7 +35,8 @@ fn imports(functions: &[Function<'_>]) -> String {
             import(module, name);
         }
         if columns.len() > 1 {
-            import("sea_orm", "FromQueryResult");
+            import("sea_orm", "DbErr");
+            import("sea_orm", "QueryResult");
         }
         if query.kind == Kind::Stream {
             import("futures_util", "Stream");
@@ -81,13 +82,22 @@ fn one(function: &Function<'_>) -> String {
             };
             let _ = write!(
                 text,
-                "\n/// A row of [`{verb}`].\n#[derive(Clone, Debug, PartialEq{eq}, FromQueryResult)]\n\
+                "\n/// A row of [`{verb}`].\n#[derive(Clone, Debug, PartialEq{eq})]\n\
                  pub struct {name}Row {{\n"
             );
             for (column, of) in columns {
                 let _ = writeln!(text, "pub {column}: {of},");
             }
-            text.push_str("}\n");
+            // By place and not by name: of a million rows, each name would be looked up a million times.
+            let _ = write!(
+                text,
+                "}}\n\nimpl {name}Row {{\n\
+                 fn read(row: &QueryResult) -> Result<Self, DbErr> {{\nOk(Self {{\n"
+            );
+            for (place, (column, _)) in columns.iter().enumerate() {
+                let _ = writeln!(text, "{column}: row.try_get_by_index({place})?,");
+            }
+            text.push_str("})\n}\n}\n");
             format!("{name}Row")
         }
     };
@@ -166,29 +176,23 @@ fn body(function: &Function<'_>, as_struct: bool, row: &str) -> String {
 /// What is done with the statement.
 fn answer(query: &Query<'_>, scalar: bool, row: &str) -> String {
     let missing = format!("Error::NotFound({:?})", spaced(query));
-    match (query.kind, scalar) {
-        (Kind::Exec, _) => "db.execute_raw(statement).await?;\nOk(())\n".to_owned(),
-        (Kind::ExecRows, _) => "Ok(db.execute_raw(statement).await?.rows_affected())\n".to_owned(),
-        (Kind::Many, true) => "let rows = db.query_all_raw(statement).await?;\n\
-             rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()\n"
-            .to_owned(),
-        (Kind::Many, false) => format!("Ok({row}::find_by_statement(statement).all(db).await?)\n"),
-        (Kind::One, true) => format!(
-            "let row = db.query_one_raw(statement).await?.ok_or({missing})?;\nOk(row.try_get_by_index(0)?)\n"
+    let read = if scalar { "row.try_get_by_index(0)".to_owned() } else { format!("{row}::read(&row)") };
+    match query.kind {
+        Kind::Exec => "db.execute_raw(statement).await?;\nOk(())\n".to_owned(),
+        Kind::ExecRows => "Ok(db.execute_raw(statement).await?.rows_affected())\n".to_owned(),
+        Kind::Many => format!(
+            "let rows = db.query_all_raw(statement).await?;\n\
+             rows.into_iter().map(|row| Ok({read}?)).collect()\n"
         ),
-        (Kind::One, false) => {
-            format!("{row}::find_by_statement(statement).one(db).await?.ok_or({missing})\n")
+        Kind::One => {
+            format!("let row = db.query_one_raw(statement).await?.ok_or({missing})?;\nOk({read}?)\n")
         }
-        (Kind::Optional, true) => "let row = db.query_one_raw(statement).await?;\n\
-             Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)\n"
-            .to_owned(),
-        (Kind::Optional, false) => format!("Ok({row}::find_by_statement(statement).one(db).await?)\n"),
-        (Kind::Stream, true) => "let rows = db.stream_raw(statement).await?;\n\
-             Ok(rows.map(|row| Ok(row?.try_get_by_index(0)?)))\n"
-            .to_owned(),
-        (Kind::Stream, false) => format!(
+        Kind::Optional => {
+            format!("let row = db.query_one_raw(statement).await?;\nOk(row.map(|row| {read}).transpose()?)\n")
+        }
+        Kind::Stream => format!(
             "let rows = db.stream_raw(statement).await?;\n\
-             Ok(rows.map(|row| Ok({row}::from_query_result(&row?, \"\")?)))\n"
+             Ok(rows.map(|row| {{ let row = row?; Ok({read}?) }}))\n"
         ),
     }
 }
