@@ -28,6 +28,11 @@ insert into user_organizations (user_id, organization_id) values (pg_temp.id(0, 
 insert into provider_configs (organization_id, outbound_number, max_concurrent_calls)
 values (pg_temp.id(0, 1), '+14155551234', 1000000);
 
+-- Nobody of them is a contact, but each claim has to ask.
+insert into exclusion_list_entries (organization_id, phone_number)
+select pg_temp.id(0, 1), '+2' || lpad(n::text, 10, '0')
+from generate_series(1, 10000) as n;
+
 insert into campaigns (
     id, organization_id, name, status, intro_script, question_1_text, question_2_text, question_3_text,
     question_1_type, question_2_type, question_3_type, allowed_call_start_local, allowed_call_end_local, created_at

@@ -65,11 +65,8 @@ pub fn medians<const SIDES: usize>(
             times.push(side());
         }
     }
-    times.map(median)
-}
-
-/// The middle one; the greater of two.
-pub fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+    times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    })
 }
