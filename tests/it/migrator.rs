@@ -89,11 +89,16 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it goes on no more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_some()
+    }
+
     /// Waits until its standard error contains `words`.
     pub fn says(&mut self, words: &str) {
         let started = Instant::now();
         while !self.errors.so_far().contains(words) {
-            if started.elapsed() > LONGEST || self.child.try_wait().expect("a child of ours").is_some() {
+            if started.elapsed() > LONGEST || self.has_ended() {
                 // What it said last may not have been read yet.
                 let ended = self.kill();
                 assert!(ended.stderr.contains(words), "it never says {words:?}: {ended:?}");
@@ -112,7 +117,7 @@ impl Running {
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let started = Instant::now();
-        while self.child.try_wait().expect("a child of ours").is_none() {
+        while !self.has_ended() {
             assert!(started.elapsed() < LONGEST, "it does not end: {:?}", self.kill());
             thread::sleep(Duration::from_millis(2));
         }

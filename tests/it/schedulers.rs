@@ -17,6 +17,8 @@ use tests::{binary, connect, migrated, run};
 /// Only against hanging.
 const LONGEST: Duration = Duration::from_mins(3);
 
+const RUNNING: CampaignStatus = CampaignStatus::Running;
+
 /// What the organization may have under way.
 const MOST: i64 = 50;
 
@@ -101,6 +103,45 @@ impl Scene {
         assert_eq!(texts(&self.db, sql).await, [""; 0], "{sql}");
     }
 
+    /// Makes the contacts what their labels say. What the neighbour calls is excluded as well, which is nothing to it.
+    async fn keep_from_being_called(&self, neighbour: &T) {
+        let exclusions = ImportExclusions {
+            organization_id: self.t.organization.id,
+            phone_numbers: texts(
+                &self.db,
+                &format!(
+                    "select phone_number from contacts \
+                     where external_contact_id = 'excluded' or organization_id = '{}'",
+                    neighbour.organization.id.as_uuid()
+                ),
+            )
+            .await,
+            reason: None,
+            source: ExclusionSource::Import,
+        };
+        let tx = self.t.admin().await;
+        codegen::import_exclusions(&tx, exclusions).await.unwrap();
+        tx.commit().await.unwrap();
+        for sql in [
+            "update contacts set do_not_call = true where external_contact_id = 'do not call'",
+            "update contacts set state = 'not_reached', attempts_count = 3, last_attempt_at = '2025-01-01' \
+             where external_contact_id = 'exhausted'",
+            "update contacts set state = 'not_reached', attempts_count = 1, last_attempt_at = now() \
+             where external_contact_id = 'too early'",
+        ] {
+            run(&self.db, sql).await.unwrap();
+        }
+    }
+
+    /// Waits for this number.
+    async fn until(&self, sql: &str, reached: impl Fn(i64) -> bool) {
+        let deadline = Instant::now() + LONGEST;
+        while !reached(self.number(sql).await) {
+            assert!(Instant::now() < deadline, "{sql}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// The most calls that an organization ever had at once.
     async fn most_at_once(&self, t: &T) -> i64 {
         let sql = "select max(running) from ( \
@@ -136,76 +177,34 @@ impl Scene {
 
 #[tokio::test]
 async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
-    const DUE: usize = 10_000;
     let mut scene = Scene::new("schedulers").await;
-    let organization = scene.t.organization.clone();
-    let campaign = |t: &T, status, window: (u32, u32)| {
-        let hour = |hour| Set(ChronoTime::from_hms_opt(hour, 0, 0).unwrap());
-        t.factory.campaign(&t.organization).with(move |row| {
-            row.status = Set(status);
-            (row.allowed_call_start_local, row.allowed_call_end_local) = (hour(window.0), hour(window.1));
-        })
-    };
-    let first = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
-    let second = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
-    let closing = campaign(&scene.t, CampaignStatus::Running, (9, 20)).await;
-    for campaign in [&first, &second] {
+    let organization = scene.t.organization.id;
+    let due = [campaign(&scene.t, RUNNING, (9, 20)).await, campaign(&scene.t, RUNNING, (9, 20)).await];
+    for campaign in &due {
         for label in ["excluded", "do not call", "exhausted", "too early"] {
             scene.contacts(campaign, label, 25).await;
         }
-        scene.contacts(campaign, "due", DUE / 2).await;
+        scene.contacts(campaign, "due", 5_000).await;
     }
+    let closing = campaign(&scene.t, RUNNING, (9, 20)).await;
     scene.contacts(&closing, "closing", 3_000).await;
-    for (status, window) in [
-        (CampaignStatus::Paused, (9, 20)),
-        (CampaignStatus::Running, (9, 11)),
-        (CampaignStatus::Running, (14, 20)),
-    ] {
+    for (status, window) in [(CampaignStatus::Paused, (9, 20)), (RUNNING, (9, 11)), (RUNNING, (14, 20))] {
         let campaign = campaign(&scene.t, status, window).await;
         scene.contacts(&campaign, "closed", 50).await;
     }
-    let without_configuration = scene.t.neighbour().await;
-    let campaign_of_it = campaign(&without_configuration, CampaignStatus::Running, (9, 20)).await;
-    scene.contacts(&campaign_of_it, "cannot call", 50).await;
+    let unconfigured = scene.t.neighbour().await;
+    scene.contacts(&campaign(&unconfigured, RUNNING, (9, 20)).await, "cannot call", 50).await;
     let neighbour = scene.t.neighbour().await;
-    neighbour
-        .factory
-        .provider_config(&neighbour.organization)
-        .with(|row| row.max_concurrent_calls = Set(3))
-        .await;
-    let campaign_of_it = campaign(&neighbour, CampaignStatus::Running, (9, 20)).await;
-    scene.contacts(&campaign_of_it, "due", 100).await;
+    let configured = neighbour.factory.provider_config(&neighbour.organization);
+    configured.with(|row| row.max_concurrent_calls = Set(3)).await;
+    scene.contacts(&campaign(&neighbour, RUNNING, (9, 20)).await, "due", 100).await;
+    scene.keep_from_being_called(&neighbour).await;
 
-    // What the neighbour calls is excluded here as well, which is nothing to the neighbour.
-    let sql = format!(
-        "select phone_number from contacts where external_contact_id = 'excluded' or campaign_id = '{}'",
-        campaign_of_it.id.as_uuid()
-    );
-    let exclusions = ImportExclusions {
-        organization_id: organization.id,
-        phone_numbers: texts(&scene.db, &sql).await,
-        reason: None,
-        source: ExclusionSource::Import,
-    };
-    let tx = scene.t.admin().await;
-    codegen::import_exclusions(&tx, exclusions).await.unwrap();
-    tx.commit().await.unwrap();
-    for sql in [
-        "update contacts set do_not_call = true where external_contact_id = 'do not call'",
-        "update contacts set state = 'not_reached', attempts_count = 3, last_attempt_at = '2025-01-01' \
-         where external_contact_id = 'exhausted'",
-        "update contacts set state = 'not_reached', attempts_count = 1, last_attempt_at = now() \
-         where external_contact_id = 'too early'",
-    ] {
-        run(&scene.db, sql).await.unwrap();
-    }
-
-    let started = ["one", "other"].map(|process| scene.start(process, "--until-done"));
-    let ended = tokio::task::spawn_blocking(|| started.map(Running::end));
+    let mut schedulers = ["one", "other"].map(|process| scene.start(process, "--until-done"));
     let under_way = format!(
         "select count(*) from call_attempts \
          where outcome is null and ended_at is null and organization_id = '{}'",
-        organization.id.as_uuid()
+        organization.as_uuid()
     );
     let called = |label| {
         format!(
@@ -214,7 +213,9 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
         )
     };
     let mut closed_at = None;
-    while !ended.is_finished() {
+    let deadline = Instant::now() + LONGEST;
+    while !schedulers.iter_mut().all(Running::has_ended) {
+        assert!(Instant::now() < deadline, "they do not end");
         assert!(scene.number(&under_way).await <= MOST);
         if closed_at.is_none() && scene.number(&called("closing")).await >= 100 {
             let sql = "update campaigns set allowed_call_end_local = '11:00' where id";
@@ -223,14 +224,13 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    for ended in ended.await.unwrap() {
-        ended.succeeds();
+    for scheduler in schedulers {
+        scheduler.end().succeeds();
     }
 
-    let seconds = "select extract(milliseconds from max(at) - min(at)) from watched";
-    println!("{} calls in {} ms", scene.number("select count(*) / 2 from watched").await, {
-        scene.number(&format!("select round(({seconds}))")).await
-    });
+    let calls = scene.number("select count(*) / 2 from watched").await;
+    let seconds = scene.number("select ceil(extract(epoch from max(at) - min(at))) from watched").await;
+    println!("{calls} calls in {seconds} s");
     scene.is_tidy().await;
     assert_eq!(scene.number(&called("due")).await, 10_100);
     scene
@@ -274,7 +274,7 @@ async fn schedulers_that_are_killed_lose_nothing() {
         .factory
         .campaign(&scene.t.organization)
         .with(|row| {
-            row.status = Set(CampaignStatus::Running);
+            row.status = Set(RUNNING);
             (row.max_attempts, row.retry_interval_minutes) = (Set(5), Set(1));
         })
         .await;
@@ -333,16 +333,6 @@ async fn schedulers_that_are_killed_lose_nothing() {
     assert!(left.iter().all(|id| given_up.contains(id)), "what was left was given up");
 }
 
-impl Scene {
-    async fn until(&self, sql: &str, reached: impl Fn(i64) -> bool) {
-        let deadline = Instant::now() + LONGEST;
-        while !reached(self.number(sql).await) {
-            assert!(Instant::now() < deadline, "{sql}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
 fn scheduler(directory: &Path, url: &str, process: &str) -> Command {
     let mut command = binary("scheduler-tokio", directory);
     command.stdin(Stdio::null()).envs([
@@ -354,6 +344,16 @@ fn scheduler(directory: &Path, url: &str, process: &str) -> Command {
         ("RUST_LOG", "warn"),
     ]);
     command
+}
+
+/// A campaign that may call from the one hour to the other.
+async fn campaign(t: &T, status: CampaignStatus, window: (u32, u32)) -> campaigns::Model {
+    let hour = |hour| Set(ChronoTime::from_hms_opt(hour, 0, 0).unwrap());
+    let campaign = t.factory.campaign(&t.organization).with(|row| {
+        row.status = Set(status);
+        (row.allowed_call_start_local, row.allowed_call_end_local) = (hour(window.0), hour(window.1));
+    });
+    campaign.await
 }
 
 /// The time zone in which it is noon, to the minute.
