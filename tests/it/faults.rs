@@ -312,12 +312,17 @@ async fn silent<S: Send + Sync>(
 async fn a_begin_that_nobody_waited_for_is_not_the_next_transactions() {
     let database = migrated("late_begin").await;
     let proxy = Proxy::to(&database.url()).await;
-    let pools = one_connection(&proxy.url, &[("DATABASE_PRE_PING", "false")]).await;
+    let patient = [("DATABASE_PRE_PING", "false"), ("DATABASE_ACQUIRE_TIMEOUT_MS", "4000")];
+    let pools = one_connection(&proxy.url, &patient).await;
+    let db = connect(&database.url()).await.unwrap();
     call(&pools, Scope::Admin).await.unwrap();
+    // Until it is back in the pool.
+    sleep(Duration::from_millis(500)).await;
     proxy.is(Network::Silent);
     unavailable(soon(pools.admin()).await);
     // It has begun on the server, and the answer comes before the connection is given up.
-    let db = connect(&database.url()).await.unwrap();
+    let begun = format!("select count(*) {POOLS} and state = 'idle in transaction'");
+    assert_eq!(number(&db, &begun).await, 1);
     let microseconds = "select (extract(epoch from clock_timestamp()) * 1000000)::bigint";
     let later = number(&db, microseconds).await;
     proxy.is(Network::Intact);
