@@ -2,6 +2,7 @@
 
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
+use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
 use crate::{Error, Finding, Subject, Workspace, codegen, rules};
@@ -22,6 +23,11 @@ struct Cli {
     /// The workspace [default: the one that this program was built in].
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
+
+    /// Compare this live PostgreSQL database with its migrations, and ask nothing else; only reads. The password may
+    /// come from PGPASSWORD.
+    #[arg(long, value_name = "URL", conflicts_with = "only")]
+    database: Option<String>,
 
     /// How to tell what was found.
     #[arg(long, value_enum, default_value_t)]
@@ -83,8 +89,12 @@ pub async fn run() -> ExitCode {
 async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
     let workspace = Workspace::at(cli.root);
     let Some(command) = cli.command else {
-        let asked = if cli.only.is_empty() { rules::ALL.iter().collect() } else { cli.only };
-        let outcomes = ask(&Subject::migrated(workspace).await?, &asked).await?;
+        let (subject, asked) = match cli.database {
+            Some(url) => (Subject::live(workspace, &url).await?, vec![&database_matches_migrations::RULE]),
+            None if cli.only.is_empty() => (Subject::migrated(workspace).await?, rules::ALL.iter().collect()),
+            None => (Subject::migrated(workspace).await?, cli.only),
+        };
+        let outcomes = ask(&subject, &asked).await?;
         let code = exit_code(&outcomes, cli.deny_warnings);
         return Ok((report::render(cli.format, &outcomes), code));
     };

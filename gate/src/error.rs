@@ -18,9 +18,29 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
+    /// A live database cannot be reached.
+    #[error("cannot ask the {target}")]
+    Live {
+        /// Where it is, without its password.
+        target: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+    /// The ledger is there and closed to this login.
+    #[error("cannot read which migrations are applied; grant select on seaql_migrations to this login")]
+    Ledger(#[source] sqlx::Error),
     /// The schema cannot be made.
     #[error("the migrations fail")]
     Migration(#[from] migration::Error),
+    /// A live database is not a PostgreSQL one.
+    #[error("only a PostgreSQL database, postgres://…, can be asked")]
+    NotPostgres,
+    /// A live database is on a server whose catalogue says less.
+    #[error("the {target} is on a server older than PostgreSQL 15")]
+    OldServer {
+        /// Where it is, without its password.
+        target: String,
+    },
     /// A rule's query is refused.
     #[error("the rule {rule} cannot be asked")]
     Rule {

@@ -1,5 +1,6 @@
 //! The rules that this workspace must keep, asked of the sources and of a real PostgreSQL.
 
+pub mod catalogue;
 pub mod cli;
 pub mod codegen;
 mod error;
@@ -13,6 +14,7 @@ pub mod selftest;
 pub mod subject;
 mod workspace;
 
+pub use catalogue::Catalogue;
 pub use error::Error;
 pub use exceptions::Exceptions;
 pub use finding::{Finding, Place};

@@ -77,6 +77,9 @@ pub struct Break {
 pub enum Mutation {
     /// Statements, for a copy of the migrated database.
     Sql(&'static str),
+    /// Statements about roles, which belong to the whole server: they stay in a transaction that only this copy's one
+    /// connection sees, and that ends with it.
+    Role(&'static str),
     /// A text that stands in a file of the workspace, and what takes its place; an empty one is the file's end.
     Replace {
         /// Relative to the workspace. One that is not there is made.

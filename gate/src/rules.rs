@@ -2,13 +2,18 @@
 
 use crate::rule::Rule;
 
+pub mod database_matches_migrations;
 pub mod exceptions_current;
 pub mod foreign_keys_indexed;
 pub mod generated_queries_current;
 
 /// All rules, by name.
-pub static ALL: &[Rule] =
-    &[exceptions_current::RULE, foreign_keys_indexed::RULE, generated_queries_current::RULE];
+pub static ALL: &[Rule] = &[
+    database_matches_migrations::RULE,
+    exceptions_current::RULE,
+    foreign_keys_indexed::RULE,
+    generated_queries_current::RULE,
+];
 
 /// The rule of a name; `None`: there is none.
 #[must_use]

@@ -34,7 +34,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
             let changed = subject.with(by).await?;
             for (other_index, other) in rules.iter().enumerate() {
                 let is_own = other_index == index;
-                if !is_own && !concerns(other, by) {
+                if !is_own && (echoes(rule) || !concerns(other, by)) {
                     continue;
                 }
                 let found = ask(&changed, other).await?;
@@ -56,10 +56,14 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 
 /// Whether a change could be a breach of this rule as well, and should not be one.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
-    let echoes = matches!(rule.family, Family::Drift | Family::Artefacts);
-    !echoes
+    !echoes(rule)
         && match mutation {
-            Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
+            Mutation::Role(_) | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
         }
+}
+
+/// Whether the rule sees what others complain of, and breaks what they look at.
+fn echoes(rule: &Rule) -> bool {
+    matches!(rule.family, Family::Drift | Family::Artefacts)
 }

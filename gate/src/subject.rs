@@ -1,21 +1,34 @@
 //! What the rules are asked about: the sources, and a PostgreSQL database that was migrated by them.
 
 use crate::rule::Mutation;
-use crate::{Error, Workspace};
+use crate::{Catalogue, Error, Workspace};
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+/// How long a live database may take to answer: the first connection, and each statement.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The oldest PostgreSQL whose catalogue has what is asked.
+const OLDEST: u32 = 150_000;
 
 /// The sources, a server, and a migrated database on it.
 #[derive(Debug)]
 pub struct Subject {
     workspace: Workspace,
     pool: PgPool,
-    database: Database,
+    url: String,
+    /// What `template` consists of, read when it is first asked for.
+    reference: Arc<OnceCell<Catalogue>>,
     /// Never connected to, so that it can be copied at any time.
     template: Arc<Database>,
+    /// What the pool leads to; a live database is not ours to drop.
+    _database: Option<Database>,
     /// Keeps a changed copy of the sources for as long as somebody reads it.
     _copy: Option<TempDir>,
 }
@@ -28,7 +41,44 @@ impl Subject {
     pub async fn migrated(workspace: Workspace) -> Result<Self, Error> {
         let template = empty("migrated")?;
         migrate(&template).await?;
-        Self::on(workspace, template.into(), None)
+        Self::on_copy(workspace, template.into(), Arc::default())
+    }
+
+    /// A database that somebody uses, over connections that can only read.
+    ///
+    /// # Errors
+    /// The URL is not PostgreSQL's, the database cannot be reached, or a scratch database not be migrated.
+    pub async fn live(workspace: Workspace, url: &str) -> Result<Self, Error> {
+        // Refuses what would show a password, and shows none itself.
+        let target = Target::resolve(Some(url), None, AppEnv::Test)?;
+        let options: PgConnectOptions = url.parse().map_err(|_| Error::NotPostgres)?;
+        let options = options
+            .application_name("gate")
+            .options([
+                ("default_transaction_read_only", "on".to_owned()),
+                ("statement_timeout", PATIENCE.as_millis().to_string()),
+            ])
+            .disable_statement_logging();
+        let unreachable = |source| Error::Live { target: target.to_string(), source };
+        // Not by the pool: it would take a refused connection for a passing one and try again.
+        let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+        let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
+        if connection.server_version_num().is_some_and(|version| version < OLDEST) {
+            return Err(Error::OldServer { target: target.to_string() });
+        }
+        connection.close().await.map_err(unreachable)?;
+
+        let template = empty("migrated")?;
+        migrate(&template).await?;
+        Ok(Self {
+            workspace,
+            pool: PgPoolOptions::new().max_connections(1).connect_lazy_with(options),
+            url: url.to_owned(),
+            reference: Arc::default(),
+            template: template.into(),
+            _database: None,
+            _copy: None,
+        })
     }
 
     /// The same with one thing changed, in copies.
@@ -36,15 +86,29 @@ impl Subject {
     /// # Errors
     /// The change cannot be made.
     pub async fn with(&self, mutation: &Mutation) -> Result<Self, Error> {
-        let template = Arc::clone(&self.template);
+        let copy =
+            |workspace| Self::on_copy(workspace, Arc::clone(&self.template), Arc::clone(&self.reference));
         match *mutation {
+            Mutation::Role(sql) => {
+                let mut changed = copy(self.workspace.clone())?;
+                changed.pool = PgPoolOptions::new()
+                    .max_connections(1)
+                    .after_connect(move |connection, _| {
+                        Box::pin(async move {
+                            connection.execute("begin").await?;
+                            connection.execute(sql).await.map(|_| ())
+                        })
+                    })
+                    .connect_lazy(&changed.url)?;
+                Ok(changed)
+            }
             Mutation::Sql(sql) => {
-                let changed = Self::on(self.workspace.clone(), template, None)?;
+                let changed = copy(self.workspace.clone())?;
                 sqlx::raw_sql(sql).execute(changed.pool()).await?;
                 Ok(changed)
             }
             Mutation::Replace { file, text, with } => {
-                let (copy, workspace) = self.workspace.copy()?;
+                let (directory, workspace) = self.workspace.copy()?;
                 let before = workspace.read_if_there(file)?.unwrap_or_default();
                 if !before.contains(text) {
                     let reason = format!("`{text}` is not there to be replaced");
@@ -53,15 +117,20 @@ impl Subject {
                 let after =
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
                 workspace.write(file, &after)?;
-                Self::on(workspace, template, Some(copy))
+                Ok(Self { _copy: Some(directory), ..copy(workspace)? })
             }
         }
     }
 
-    fn on(workspace: Workspace, template: Arc<Database>, copy: Option<TempDir>) -> Result<Self, Error> {
+    fn on_copy(
+        workspace: Workspace,
+        template: Arc<Database>,
+        reference: Arc<OnceCell<Catalogue>>,
+    ) -> Result<Self, Error> {
         let database = server()?.create_database_from(&template, "gate").map_err(no_database)?;
-        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&database.url())?;
-        Ok(Self { workspace, pool, database, template, _copy: copy })
+        let url = database.url();
+        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&url)?;
+        Ok(Self { workspace, pool, url, reference, template, _database: Some(database), _copy: None })
     }
 
     /// The sources.
@@ -70,16 +139,16 @@ impl Subject {
         &self.workspace
     }
 
-    /// Connections of the owner to the migrated database.
+    /// Connections to the migrated database: the owner's, or to a live one its login's.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
 
-    /// The migrated database's URL, for its owner.
+    /// The URL that [`Subject::pool`] leads to.
     #[must_use]
     pub fn url(&self) -> String {
-        self.database.url()
+        self.url.clone()
     }
 
     /// Another migrated database, which a rule may fill and change.
@@ -89,6 +158,31 @@ impl Subject {
     pub fn copy(&self) -> Result<Database, Error> {
         server()?.create_database_from(&self.template, "gate_copy").map_err(no_database)
     }
+
+    /// What a database consists of that was just migrated, and by nothing else changed.
+    ///
+    /// # Errors
+    /// PostgreSQL cannot be asked.
+    pub async fn reference(&self) -> Result<&Catalogue, Error> {
+        self.reference.get_or_try_init(|| async { read(&self.copy()?).await }).await
+    }
+}
+
+/// What a database consists of to which only the first migrations were applied.
+///
+/// # Errors
+/// There is no PostgreSQL, or a migration fails.
+pub(crate) async fn migrated_by(steps: usize) -> Result<Catalogue, Error> {
+    let database = empty("behind")?;
+    session(&database)?.up(Some(u32::try_from(steps).unwrap_or(u32::MAX))).await?;
+    read(&database).await
+}
+
+async fn read(database: &Database) -> Result<Catalogue, Error> {
+    let mut connection = PgConnection::connect(&database.url()).await?;
+    let catalogue = Catalogue::read(&mut connection).await?;
+    connection.close().await?;
+    Ok(catalogue)
 }
 
 /// An empty database on the same server.
@@ -104,9 +198,13 @@ pub fn empty(name: &str) -> Result<Database, Error> {
 /// # Errors
 /// A migration fails.
 pub async fn migrate(database: &Database) -> Result<(), Error> {
-    let target = Target::resolve(Some(&database.url()), None, AppEnv::Test)?;
-    Session::new(target, Options::default()).up(None).await?;
+    session(database)?.up(None).await?;
     Ok(())
+}
+
+fn session(database: &Database) -> Result<Session, Error> {
+    let target = Target::resolve(Some(&database.url()), None, AppEnv::Test)?;
+    Ok(Session::new(target, Options::default()))
 }
 
 fn server() -> Result<&'static Server, Error> {

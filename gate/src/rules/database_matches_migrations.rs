@@ -1,0 +1,150 @@
+//! A database is what its migrations make of an empty one.
+
+use crate::catalogue::LEDGER;
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Catalogue, Finding, Subject, subject};
+
+/// The rule. `gate --database` asks it of a live database, and no other.
+pub const RULE: Rule = Rule {
+    id: "database_matches_migrations",
+    level: Level::Block,
+    family: Family::Drift,
+    says: "A database is what its migrations make of an empty one, to every type, default, key, policy, grant and comment.",
+    harm: "What was tested is not what runs: the next migration fails, or a policy that everybody relies on is not there.",
+    cure: "Undo the change in the database, or write a migration that makes it: cargo run -p migration -- generate.",
+    source: "database-rules.md, Quality Gates; architecture.md, Decisions: re-runnable DDL",
+    check: Check::Subject(look),
+    breaks: BREAKS,
+};
+
+/// The least of each kind of change.
+const BREAKS: &[Break] = &[
+    Break {
+        by: Mutation::Sql("alter table contacts alter phone_number drop not null"),
+        finds: &["column contacts.phone_number"],
+    },
+    Break {
+        by: Mutation::Sql("alter table contacts alter phone_number type varchar(50)"),
+        finds: &["column contacts.phone_number"],
+    },
+    Break {
+        by: Mutation::Sql("alter table contacts alter attempts_count set default 1"),
+        finds: &["column contacts.attempts_count"],
+    },
+    Break {
+        by: Mutation::Sql(
+            "alter table events drop constraint fk_events_contact_id_contacts, \
+             add constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
+             references contacts (organization_id, id) on delete restrict",
+        ),
+        finds: &["constraint fk_events_contact_id_contacts on events"],
+    },
+    Break {
+        by: Mutation::Sql("alter table call_attempts drop constraint uq_call_attempts_call_id"),
+        finds: &["constraint uq_call_attempts_call_id on call_attempts"],
+    },
+    Break {
+        by: Mutation::Sql(
+            "alter table campaigns drop constraint ck_campaigns_max_attempts_range, \
+             add constraint ck_campaigns_max_attempts_range check (max_attempts between 1 and 6)",
+        ),
+        finds: &["constraint ck_campaigns_max_attempts_range on campaigns"],
+    },
+    Break {
+        by: Mutation::Sql(
+            "drop index ix_contacts_campaign_created_due; \
+             create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at) where state = 'pending'",
+        ),
+        finds: &["index ix_contacts_campaign_created_due on contacts"],
+    },
+    Break {
+        by: Mutation::Sql("alter type call_outcome add value 'voicemail'"),
+        finds: &["enum call_outcome"],
+    },
+    Break {
+        by: Mutation::Sql("alter policy tenant_isolation on contacts using (true)"),
+        finds: &["policy tenant_isolation on contacts"],
+    },
+    Break {
+        by: Mutation::Sql("alter table contacts disable row level security"),
+        finds: &["table contacts"],
+    },
+    Break {
+        by: Mutation::Sql("grant select on users to public"),
+        finds: &["grants to public on table users"],
+    },
+    Break {
+        by: Mutation::Sql("comment on column contacts.email is 'An address.'"),
+        finds: &["column contacts.email"],
+    },
+    Break {
+        by: Mutation::Sql("alter table contacts disable trigger updated_at"),
+        finds: &["trigger updated_at on contacts"],
+    },
+    Break {
+        by: Mutation::Sql(
+            "create or replace function current_user_id() returns uuid language sql stable parallel safe return null::uuid",
+        ),
+        finds: &["function current_user_id()"],
+    },
+    Break {
+        by: Mutation::Sql("alter table contacts add nickname text"),
+        finds: &["column contacts.nickname"],
+    },
+    Break { by: Mutation::Sql("alter table contacts drop email"), finds: &["column contacts.email"] },
+    Break {
+        by: Mutation::Sql("drop index ix_contacts_phone"),
+        finds: &["index ix_contacts_phone on contacts"],
+    },
+    Break { by: Mutation::Role("alter role customer bypassrls"), finds: &["role customer"] },
+    Break {
+        by: Mutation::Sql("create view names with (security_barrier) as select name from organizations"),
+        finds: &["view names"],
+    },
+    Break {
+        by: Mutation::Sql("create table notes (id uuid primary key, contact_id uuid references contacts)"),
+        finds: &["table notes"],
+    },
+    Break {
+        by: Mutation::Sql(
+            "delete from seaql_migrations where version like '%transcript_snippets'; drop table transcript_snippets",
+        ),
+        finds: &["table seaql_migrations"],
+    },
+    Break {
+        by: Mutation::Sql("insert into seaql_migrations values ('m20990101_000001_unknown', 0)"),
+        finds: &["table seaql_migrations"],
+    },
+];
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(async {
+        let found = {
+            let mut connection = subject.pool().acquire().await?;
+            Catalogue::read(&mut connection).await?
+        };
+        let reference = subject.reference().await?;
+        let (known, applied) = (reference.migrations(), found.migrations());
+
+        let mut findings = Vec::new();
+        let unknown: Vec<&str> = applied.difference(known).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            let problem = format!("has migrations that this build does not know: {}", unknown.join(", "));
+            findings
+                .push(Finding::of(LEDGER, problem).cured_by("Ask again with the build that applied them."));
+        }
+        let pending: Vec<&str> = known.difference(applied).map(String::as_str).collect();
+        if pending.is_empty() {
+            findings.extend(reference.differences(&found));
+            return Ok(findings);
+        }
+        let count = pending.len();
+        let problem = format!("is behind by {count} of {} migrations: {}", known.len(), pending.join(", "));
+        findings.push(Finding::of(LEDGER, problem).cured_by("Run: cargo run -p migration -- up."));
+        // Compared is what was applied; comments come with the next `up`, whatever that applies.
+        let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
+        let reference = subject::migrated_by(steps).await?.without_comments();
+        findings.extend(reference.differences(&found.without_comments()));
+        Ok(findings)
+    })
+}
