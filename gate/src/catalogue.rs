@@ -64,6 +64,10 @@ impl Catalogue {
         &self.migrations
     }
 
+    pub(crate) fn has(&self, kind: &str, name: &str) -> bool {
+        self.objects.contains_key(&format!("{kind} {name}"))
+    }
+
     /// The objects of a kind, without that word: `contacts.email` for `column`.
     pub(crate) fn names<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a str> {
         self.objects.keys().filter_map(move |name| name.strip_prefix(kind)?.strip_prefix(' '))

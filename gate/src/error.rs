@@ -8,6 +8,9 @@ pub enum Error {
     /// The PostgreSQL was lost, or answers what none should.
     #[error("PostgreSQL cannot be asked")]
     Database(#[from] sqlx::Error),
+    /// The generator of entities refuses the schema.
+    #[error("sea-orm-codegen cannot write entities for this schema")]
+    Entities(#[from] sea_orm_codegen::Error),
     /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {

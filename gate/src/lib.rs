@@ -3,9 +3,11 @@
 pub mod catalogue;
 pub mod cli;
 pub mod codegen;
+pub mod entities;
 mod error;
 mod exceptions;
 mod finding;
+mod models;
 pub mod report;
 pub mod rule;
 pub mod rules;

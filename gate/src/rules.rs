@@ -3,6 +3,8 @@
 use crate::rule::Rule;
 
 pub mod database_matches_migrations;
+pub mod entities_match_database;
+pub mod entities_match_generated;
 pub mod exceptions_current;
 pub mod foreign_keys_indexed;
 pub mod generated_queries_current;
@@ -10,6 +12,8 @@ pub mod generated_queries_current;
 /// All rules, by name.
 pub static ALL: &[Rule] = &[
     database_matches_migrations::RULE,
+    entities_match_database::RULE,
+    entities_match_generated::RULE,
     exceptions_current::RULE,
     foreign_keys_indexed::RULE,
     generated_queries_current::RULE,
