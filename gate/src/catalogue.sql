@@ -114,9 +114,10 @@ acl (classid, objid, objsubid, identity, owner, items) as (
         (
             select array_agg(makeaclitem(i.grantee, i.grantor, i.privilege_type, i.is_grantable))
             from aclexplode(d.datacl) as i
-            where i.privilege_type = 'CREATE'
+            where i.privilege_type = 'CREATE' and i.grantee not in (d.datdba, owner.oid)
         )
     from pg_database as d
+    cross join owner
     where d.datname = current_database()
 ),
 
@@ -252,11 +253,12 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'options', array_to_string(ir.reloptions, ', '),
             'deferrable', case when c.condeferrable then case when c.condeferred then 'deferred' else 'immediate' end end,
             'validated', c.convalidated,
-            'triggers', (
-                select 'disabled'
+            -- By triggers, which somebody can disable.
+            'enforced', (
+                select coalesce(bool_and(g.tgenabled = 'O'), false)
                 from pg_trigger as g
-                where g.tgconstraint = c.oid and g.tgisinternal and g.tgenabled <> 'O'
-                limit 1
+                where g.tgconstraint = c.oid and g.tgisinternal
+                having c.contype = 'f'
             ),
             'comment', obj_description(c.oid, 'pg_constraint')
         )
@@ -397,7 +399,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'event', e.evtevent,
             'calls', e.evtfoid::regproc::text,
             'tags', array_to_string(e.evttags, ', '),
-            'enabled', e.evtenabled
+            'enabled', e.evtenabled <> 'D'
         )
     from pg_event_trigger as e
 

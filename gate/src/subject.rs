@@ -51,7 +51,10 @@ impl Subject {
     pub async fn live(workspace: Workspace, url: &str) -> Result<Self, Error> {
         // Refuses what would show a password, and shows none itself.
         let target = Target::resolve(Some(url), None, AppEnv::Test)?;
-        let options: PgConnectOptions = url.parse().map_err(|_| Error::NotPostgres)?;
+        if !url.starts_with("postgres") {
+            return Err(Error::NotPostgres);
+        }
+        let options: PgConnectOptions = url.parse()?;
         let options = options
             .application_name("gate")
             .options([
