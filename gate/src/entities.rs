@@ -72,7 +72,7 @@ pub fn all() -> Vec<Entity> {
     ]
 }
 
-fn read<E: EntityTrait>(entity: E) -> Entity {
+pub(crate) fn read<E: EntityTrait>(entity: E) -> Entity {
     let mut unique: BTreeSet<BTreeSet<String>> = E::Column::iter()
         .filter(|column| column.def().is_unique())
         .map(|column| BTreeSet::from([column.as_str().to_owned()]))

@@ -177,8 +177,7 @@ impl<'a> Table<'a> {
                 nullable(column.nullable)
             ));
         }
-        // PostgreSQL writes a literal with its type.
-        let default = facet("default").split("::").next().unwrap_or_default();
+        let default = without_type(facet("default"));
         if let Some(of_entity) = &column.default
             && !default.eq_ignore_ascii_case(of_entity)
         {
@@ -270,4 +269,67 @@ impl<'a> Table<'a> {
 
 fn list(columns: &BTreeSet<String>) -> String {
     columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// A default as the entity's builder writes it: PostgreSQL adds its type to a literal.
+fn without_type(default: &str) -> &str {
+    if default.starts_with('\'') {
+        default.rsplit_once("::").map_or(default, |(text, _)| text)
+    } else {
+        default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entities::read;
+    use crate::subject::{empty, migrate};
+    use sqlx::Connection as _;
+
+    mod notes {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(table_name = "notes")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+            #[sea_orm(column_type = "Text", default_value = "none::yet")]
+            pub text: String,
+            #[sea_orm(default_value = 3)]
+            pub stars: i64,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    #[tokio::test]
+    async fn a_default_that_an_entity_says_is_the_databases() {
+        for (text, stars, expected) in [
+            ("none::yet", 3, vec![]),
+            ("none", 3, vec!["column notes.text"]),
+            ("none::yet", 4, vec!["column notes.stars"]),
+        ] {
+            let database = empty("defaults").unwrap();
+            migrate(&database).await.unwrap();
+            let mut connection = sqlx::PgConnection::connect(&database.url()).await.unwrap();
+            let sql = format!(
+                "create table notes (
+                    id uuid constraint pk primary key, text text not null default '{text}',
+                    stars bigint not null default {stars}
+                )"
+            );
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            let catalogue = Catalogue::read(&mut connection).await.unwrap();
+            let entities = [entities::all(), vec![read(notes::Entity)]].concat();
+            let found = compare(&entities, &catalogue);
+            assert_eq!(
+                found.iter().map(|finding| &finding.object).collect::<Vec<_>>(),
+                expected,
+                "{found:?}"
+            );
+        }
+    }
 }
