@@ -55,7 +55,7 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, Error>> +
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
     /// A query of a migrated database's catalogue. Each row is a breach: three texts, the object, the problem, and
-    /// the cure or null.
+    /// the cure or null. The views of `views.sql` are there.
     Catalogue(&'static str),
     /// A look at the sources.
     Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),
@@ -77,9 +77,8 @@ pub struct Break {
 pub enum Mutation {
     /// Statements, for a copy of the migrated database.
     Sql(&'static str),
-    /// Statements about roles, which belong to the whole server: they stay in a transaction that only this copy's one
-    /// connection sees, and that ends with it.
-    Role(&'static str),
+    /// Statements that are taken back: for what reaches beyond the database, such as a role, and for what needs no copy.
+    Uncommitted(&'static str),
     /// A text that stands in a file of the workspace, and what takes its place; an empty one is the file's end.
     Replace {
         /// Relative to the workspace. One that is not there is made.

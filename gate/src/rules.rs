@@ -2,21 +2,91 @@
 
 use crate::rule::Rule;
 
+pub mod bigint_only;
+pub mod categories_are_enums;
+pub mod constraints_validated;
+pub mod customer_privileges_few;
+pub mod customer_role_powerless;
 pub mod database_matches_migrations;
 pub mod entities_match_database;
 pub mod entities_match_generated;
+pub mod everything_documented;
 pub mod exceptions_current;
+pub mod external_ids_marked;
+pub mod foreign_keys_have_actions;
 pub mod foreign_keys_indexed;
+pub mod functions_lend_no_rights;
 pub mod generated_queries_current;
+pub mod id_prefixes_unique;
+pub mod jsonb_only;
+pub mod naming_convention;
+pub mod no_default_privileges;
+pub mod no_event_triggers;
+pub mod no_raw_sql_in_code;
+pub mod no_sequences;
+pub mod one_owner;
+pub mod owner_keys_let_go;
+pub mod policies_canonical;
+pub mod policies_name_the_customer;
+pub mod primary_key_form;
+pub mod privileges_go_to_the_customer;
+pub mod restrictive_policies_plain;
+pub mod row_level_security_enabled;
+pub mod soft_delete_frees_names;
+pub mod tables_are_plain;
+pub mod tenant_column;
+pub mod tenant_keys_whole;
+pub mod text_bounded;
+pub mod timestamps_present;
+pub mod timestamptz_only;
+pub mod triggers_enabled;
+pub mod unique_within_tenant;
+pub mod updated_at_trigger;
+pub mod views_ask_as_the_reader;
 
 /// All rules, by name.
 pub static ALL: &[Rule] = &[
+    bigint_only::RULE,
+    categories_are_enums::RULE,
+    constraints_validated::RULE,
+    customer_privileges_few::RULE,
+    customer_role_powerless::RULE,
     database_matches_migrations::RULE,
     entities_match_database::RULE,
     entities_match_generated::RULE,
+    everything_documented::RULE,
     exceptions_current::RULE,
+    external_ids_marked::RULE,
+    foreign_keys_have_actions::RULE,
     foreign_keys_indexed::RULE,
+    functions_lend_no_rights::RULE,
     generated_queries_current::RULE,
+    id_prefixes_unique::RULE,
+    jsonb_only::RULE,
+    naming_convention::RULE,
+    no_default_privileges::RULE,
+    no_event_triggers::RULE,
+    no_raw_sql_in_code::RULE,
+    no_sequences::RULE,
+    one_owner::RULE,
+    owner_keys_let_go::RULE,
+    policies_canonical::RULE,
+    policies_name_the_customer::RULE,
+    primary_key_form::RULE,
+    privileges_go_to_the_customer::RULE,
+    restrictive_policies_plain::RULE,
+    row_level_security_enabled::RULE,
+    soft_delete_frees_names::RULE,
+    tables_are_plain::RULE,
+    tenant_column::RULE,
+    tenant_keys_whole::RULE,
+    text_bounded::RULE,
+    timestamps_present::RULE,
+    timestamptz_only::RULE,
+    triggers_enabled::RULE,
+    unique_within_tenant::RULE,
+    updated_at_trigger::RULE,
+    views_ask_as_the_reader::RULE,
 ];
 
 /// The rule of a name; `None`: there is none.

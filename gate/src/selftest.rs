@@ -58,7 +58,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     !echoes(rule)
         && match mutation {
-            Mutation::Role(_) | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
+            Mutation::Sql(_) | Mutation::Uncommitted(_) => matches!(rule.check, Check::Catalogue(_)),
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
         }
 }

@@ -22,13 +22,15 @@ const OLDEST: u32 = 150_000;
 pub struct Subject {
     workspace: Workspace,
     pool: PgPool,
+    /// One connection, so that whatever is asked is asked inside the transaction of a change that is taken back.
+    trial: PgPool,
     url: String,
     /// What `template` consists of, read when it is first asked for.
     reference: Arc<OnceCell<Catalogue>>,
     /// Never connected to, so that it can be copied at any time.
     template: Arc<Database>,
     /// What the pool leads to; a live database is not ours to drop.
-    _database: Option<Database>,
+    _database: Option<Arc<Database>>,
     /// Keeps a changed copy of the sources for as long as somebody reads it.
     _copy: Option<TempDir>,
 }
@@ -73,9 +75,11 @@ impl Subject {
 
         let template = empty("migrated")?;
         migrate(&template).await?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         Ok(Self {
             workspace,
-            pool: PgPoolOptions::new().max_connections(1).connect_lazy_with(options),
+            trial: pool.clone(),
+            pool,
             url: url.to_owned(),
             reference: Arc::default(),
             template: template.into(),
@@ -92,18 +96,20 @@ impl Subject {
         let copy =
             |workspace| Self::on_copy(workspace, Arc::clone(&self.template), Arc::clone(&self.reference));
         match *mutation {
-            Mutation::Role(sql) => {
-                let mut changed = copy(self.workspace.clone())?;
-                changed.pool = PgPoolOptions::new()
-                    .max_connections(1)
-                    .after_connect(move |connection, _| {
-                        Box::pin(async move {
-                            connection.execute("begin").await?;
-                            connection.execute(sql).await.map(|_| ())
-                        })
-                    })
-                    .connect_lazy(&changed.url)?;
-                Ok(changed)
+            Mutation::Uncommitted(sql) => {
+                // Ends the transaction of the change before; where there was none, PostgreSQL only warns.
+                sqlx::raw_sql("rollback; begin").execute(&self.trial).await?;
+                sqlx::raw_sql(sql).execute(&self.trial).await?;
+                Ok(Self {
+                    workspace: self.workspace.clone(),
+                    pool: self.trial.clone(),
+                    trial: self.trial.clone(),
+                    url: self.url.clone(),
+                    reference: Arc::clone(&self.reference),
+                    template: Arc::clone(&self.template),
+                    _database: self._database.clone(),
+                    _copy: None,
+                })
             }
             Mutation::Sql(sql) => {
                 let changed = copy(self.workspace.clone())?;
@@ -132,8 +138,9 @@ impl Subject {
     ) -> Result<Self, Error> {
         let database = server()?.create_database_from(&template, "gate").map_err(no_database)?;
         let url = database.url();
-        let pool = PgPoolOptions::new().max_connections(4).connect_lazy(&url)?;
-        Ok(Self { workspace, pool, url, reference, template, _database: Some(database), _copy: None })
+        let (pool, trial) = (pool(&url, 4)?, pool(&url, 1)?);
+        let database = Some(Arc::new(database));
+        Ok(Self { workspace, pool, trial, url, reference, template, _database: database, _copy: None })
     }
 
     /// The sources.
@@ -208,6 +215,14 @@ pub async fn migrate(database: &Database) -> Result<(), Error> {
 fn session(database: &Database) -> Result<Session, Error> {
     let target = Target::resolve(Some(&database.url()), None, AppEnv::Test)?;
     Ok(Session::new(target, Options::default()))
+}
+
+/// Connections on which the views of `views.sql` are there.
+fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
+    let options = PgPoolOptions::new().max_connections(size).after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(include_str!("views.sql")).await.map(|_| ()) })
+    });
+    Ok(options.connect_lazy(url)?)
 }
 
 fn server() -> Result<&'static Server, Error> {

@@ -1,6 +1,7 @@
 //! Where the sources are.
 
 use crate::Error;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,31 @@ impl Workspace {
         fs::read_to_string(&path).map_err(Error::io("read", path))
     }
 
+    /// The files below a directory whose names end in `.<extension>`, relative to the workspace and in order; built
+    /// and hidden ones aside.
+    pub(crate) fn files(&self, directory: &str, extension: &str) -> Result<Vec<String>, Error> {
+        let mut found = Vec::new();
+        for name in entries(&self.path(directory))? {
+            let name = name.to_string_lossy();
+            let file = if directory.is_empty() { name.to_string() } else { format!("{directory}/{name}") };
+            if name == "target" || name.starts_with('.') {
+                continue;
+            }
+            if self.path(&file).is_dir() {
+                found.extend(self.files(&file, extension)?);
+            } else if Path::new(&file).extension().is_some_and(|found| found == extension) {
+                found.push(file);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The parsed text of a Rust file.
+    pub(crate) fn parse(&self, file: &str) -> Result<syn::File, Error> {
+        let wrong = |error: syn::Error| Error::Source { path: self.path(file), reason: error.to_string() };
+        syn::parse_file(&self.read(file)?).map_err(wrong)
+    }
+
     /// Replaces a file as a whole: whoever reads it meanwhile sees the old text or the new one.
     pub(crate) fn write(&self, file: &str, text: &str) -> Result<(), Error> {
         let path = self.path(file);
@@ -62,13 +88,18 @@ impl Workspace {
     }
 }
 
+/// The names in a directory, in order.
+fn entries(directory: &Path) -> Result<Vec<OsString>, Error> {
+    let mut names = fs::read_dir(directory)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<Result<Vec<_>, _>>())
+        .map_err(Error::io("read", directory))?;
+    names.sort();
+    Ok(names)
+}
+
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    let read = |path: &Path| {
-        fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(Error::io("read", path))
-    };
-    for entry in read(from)? {
-        let name = entry.file_name();
-        let (source, target) = (entry.path(), to.join(&name));
+    for name in entries(from)? {
+        let (source, target) = (from.join(&name), to.join(&name));
         if name == "target" || name == ".git" {
             continue;
         }

@@ -96,7 +96,7 @@ const BREAKS: &[Break] = &[
         by: Mutation::Sql("drop index ix_contacts_phone"),
         finds: &["index ix_contacts_phone on contacts"],
     },
-    Break { by: Mutation::Role("alter role customer bypassrls"), finds: &["role customer"] },
+    Break { by: Mutation::Uncommitted("alter role customer bypassrls"), finds: &["role customer"] },
     Break {
         by: Mutation::Sql("create view names with (security_barrier) as select name from organizations"),
         finds: &["view names"],

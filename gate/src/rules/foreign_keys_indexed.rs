@@ -13,8 +13,25 @@ pub const RULE: Rule = Rule {
     source: "lane-guide-sql.md, Default Gate Policy: foreign_keys_indexed; \
              https://www.postgresql.org/docs/15/ddl-constraints.html#DDL-CONSTRAINTS-FK",
     check: Check::Catalogue(include_str!("foreign_keys_indexed.sql")),
-    breaks: &[Break {
-        by: Mutation::Sql("drop index ix_events_contact"),
-        finds: &["fk_events_contact_id_contacts"],
-    }],
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted("drop index ix_events_contact"),
+            finds: &["fk_events_contact_id_contacts"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "drop index ix_events_contact; create index ix_events_contact on events \
+                 (contact_id) where published_at is null; alter index ix_events_contact rename to \
+                 ix_events_contact_unpublished",
+            ),
+            finds: &["fk_events_contact_id_contacts"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "drop index ix_events_contact; create index ix_events_organization on \
+                 events (organization_id) include (contact_id)",
+            ),
+            finds: &["fk_events_contact_id_contacts"],
+        },
+    ],
 };

@@ -1,22 +1,38 @@
 -- The first columns of an index are compared as a set: their order does not matter to an equality search. A unique
--- or partial index serves only if it is valid and covers all rows.
+-- or partial index serves only if it is valid and covers all rows. Included columns are stored and not searched.
 with keys as (
-    select c.oid, c.conname, c.conrelid,
-        (
-            select array_agg(k.attnum order by k.attnum)
-            from unnest(c.conkey) as k (attnum)
-            join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
-            where cardinality(c.conkey) = 1 or a.attname <> 'organization_id'
-        ) as columns
-    from pg_constraint as c
-    where c.contype = 'f' and c.connamespace = 'public'::regnamespace
+    select k.conname, k.conrelid, k.table_name, wanted.columns, cardinality(wanted.columns) as size
+    from our_keys as k
+    cross join lateral (
+        select array_agg(a.attnum order by a.attnum) as columns
+        from pg_attribute as a
+        where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+            and (cardinality(k.conkey) = 1 or a.attname <> 'organization_id')
+    ) as wanted
+),
+
+-- Each index by its key columns, with the tenant's and without it.
+starts as (
+    select i.indrelid, ordered.columns
+    from pg_index as i
+    join pg_class as c on c.oid = i.indexrelid
+    join pg_am as m on m.oid = c.relam and m.amname in ('btree', 'hash')
+    cross join lateral (
+        select array_agg(k.attnum order by k.place) as columns,
+            array_agg(k.attnum order by k.place) filter (where a.attname is distinct from 'organization_id') as others
+        -- An int2vector counts from 0; `unnest` with ordinality counts from 1.
+        from unnest(i.indkey::int2[]) with ordinality as k (attnum, place)
+        left join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum
+        where k.place <= i.indnkeyatts
+    ) as found
+    cross join lateral (values (found.columns), (found.others)) as ordered (columns)
+    where i.indisvalid and i.indpred is null
 )
 
 select keys.conname::text,
-    format('the foreign key on %s has no index', keys.conrelid::regclass),
+    format('the foreign key on %s has no index', keys.table_name),
     format(
-        'create index ix_%s_%s on %1$s (%s)',
-        (select relname from pg_class where oid = keys.conrelid),
+        'create index ix_%s_%s on %1$s (%s)', keys.table_name,
         (
             select string_agg(regexp_replace(attname, '_(id|at|number)$', ''), '_' order by attnum)
             from pg_attribute
@@ -31,20 +47,8 @@ select keys.conname::text,
 from keys
 where not exists (
     select
-    from pg_index as i
-    where i.indrelid = keys.conrelid and i.indisvalid and i.indpred is null
-        and (
-            -- The key's own columns come first, or the tenant's and then they.
-            (
-                select array_agg(x.attnum order by x.attnum)
-                from unnest((i.indkey::int2[])[0:cardinality(keys.columns) - 1]) as x (attnum)
-            ) = keys.columns
-            or (
-                select array_agg(x.attnum order by x.attnum)
-                from unnest((i.indkey::int2[])[0:cardinality(keys.columns)]) as x (attnum)
-                join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = x.attnum
-                where a.attname <> 'organization_id'
-            ) = keys.columns
-        )
+    from starts
+    where starts.indrelid = keys.conrelid
+        and (select array_agg(c order by c) from unnest(starts.columns[1:keys.size]) as c) = keys.columns
 )
 order by keys.conname

@@ -1,0 +1,24 @@
+//! A column with a fixed list of values has an enum type.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "categories_are_enums",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "A column with a fixed list of values has an enum type.",
+    harm: "Every client keeps the list of values by itself, and a new value breaks those that were forgotten.",
+    cure: "Create an enum type with these values, give it to the column, and drop the check.",
+    source: "database-rules.md, Modeling Conventions: Columns",
+    check: Check::Catalogue(include_str!("categories_are_enums.sql")),
+    breaks: &[Break {
+        by: Mutation::Uncommitted(
+            "alter table events add constraint ck_events_mood check (true), add \
+                 column mood text constraint ck_events_mood_length check (length(mood) <= 9) constraint \
+                 ck_events_mood_values check (mood in ('good', 'bad')); comment on column events.mood is 'How \
+                 the person sounded in the end, as the agent heard it.'",
+        ),
+        finds: &["events.mood"],
+    }],
+};

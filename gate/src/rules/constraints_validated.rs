@@ -1,0 +1,32 @@
+//! Every constraint holds for all rows: it is validated and enforced.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "constraints_validated",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Every constraint holds for all rows: it is validated and enforced.",
+    harm: "Old rows may break what every reader takes for granted.",
+    cure: "Cure the rows, then: alter table <table> validate constraint <constraint>.",
+    source: "https://www.postgresql.org/docs/15/sql-altertable.html, NOT VALID",
+    check: Check::Catalogue(include_str!("constraints_validated.sql")),
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table events drop constraint fk_events_contact_id_contacts, add \
+                 constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
+                 references contacts (organization_id, id) on delete cascade not valid",
+            ),
+            finds: &["events.fk_events_contact_id_contacts"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table events add constraint ck_events_order check (published_at >= \
+                 created_at) not valid",
+            ),
+            finds: &["events.ck_events_order"],
+        },
+    ],
+};

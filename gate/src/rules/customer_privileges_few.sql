@@ -1,0 +1,56 @@
+-- organizations, users and user_organizations: what their policies allow. campaigns and users are updated by column:
+-- an author or a role is nothing to be given to oneself.
+with granted as (
+    select r.name, r.name as table_name, r.relkind, r.is_ledger or r.relispartition as is_closed, null::name as attname,
+        a.privilege_type, a.is_grantable
+    from our_relations as r
+    cross join aclexplode(r.relacl) as a
+    where a.grantee = to_regrole('customer')
+    union all
+    select format('%s.%s', r.name, c.attname), r.name, r.relkind, r.is_ledger or r.relispartition, c.attname,
+        a.privilege_type, a.is_grantable
+    from our_relations as r
+    join pg_attribute as c on c.attrelid = r.oid
+    cross join aclexplode(c.attacl) as a
+    where a.grantee = to_regrole('customer')
+),
+
+excessive as (
+    select name, privilege_type,
+        case
+            when relkind not in ('r', 'p', 'v') then 'on something without policies'
+            when is_closed then 'on something that is not for customers'
+            when relkind = 'v' and privilege_type = 'SELECT' and not is_grantable then null
+            when privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE') then 'beyond row security'
+            when table_name = 'user_organizations' and privilege_type <> 'SELECT'
+                or table_name in ('organizations', 'users') and privilege_type not in ('SELECT', 'UPDATE')
+                then 'outside the tenant'
+            when table_name in ('campaigns', 'users') and privilege_type = 'UPDATE'
+                and coalesce(attname in ('created_at', 'created_by_user_id', 'id', 'organization_id', 'role'), true)
+                then 'on a column that is not the customer''s to change'
+            when is_grantable then 'and may pass it on'
+        end as fault
+    from granted
+    union all
+    select format('schema %s', s.nspname), a.privilege_type, 'where it could hide a function from us'
+    from our_schemas as s
+    cross join aclexplode(s.nspacl) as a
+    where a.grantee = to_regrole('customer') and (a.privilege_type = 'CREATE' or a.is_grantable)
+    union all
+    select 'database', a.privilege_type, 'where it could make schemas'
+    from pg_database as d
+    cross join aclexplode(d.datacl) as a
+    where d.datname = current_database() and a.grantee = to_regrole('customer') and a.privilege_type = 'CREATE'
+    union all
+    select format('parameter %s', p.parname), a.privilege_type, 'which is an administrator''s'
+    from pg_parameter_acl as p
+    cross join aclexplode(p.paracl) as a
+    where a.grantee in (0, to_regrole('customer'))
+)
+
+select name,
+    'the customer holds ' || string_agg(format('%s %s', privilege_type, fault), ', ' order by privilege_type), null
+from excessive
+where fault is not null
+group by name
+order by name

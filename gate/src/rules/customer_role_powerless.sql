@@ -1,0 +1,36 @@
+-- A single-tenant deployment sets app.organization_id on its database; a migration never does. The login of an
+-- administrator that made the role by hand is the administrator's business.
+select 'customer', fault, null
+from pg_roles as r
+cross join lateral (
+    select 'is a superuser' as fault where r.rolsuper
+    union all
+    select 'bypasses row security' where r.rolbypassrls
+    union all
+    select 'may create databases' where r.rolcreatedb
+    union all
+    select 'may create roles' where r.rolcreaterole
+    union all
+    select 'may replicate' where r.rolreplication
+    union all
+    select 'may log in, and one password would be everybody''s'
+    where r.rolcanlogin
+        and shobj_description(r.oid, 'pg_authid') like '%created by the migration create_functions'
+    union all
+    select format('is a member of %s', m.roleid::regrole) from pg_auth_members as m where m.member = r.oid
+    union all
+    select format('has the member %s, who bypasses row security', m.member::regrole)
+    from pg_auth_members as m
+    join pg_roles as other on other.oid = m.member
+    where m.roleid = r.oid and other.rolbypassrls and not other.rolsuper
+    union all
+    select format('has the setting %s', unnest(s.setconfig)) from pg_db_role_setting as s where s.setrole = r.oid
+) as faults
+where r.rolname = 'customer'
+union all
+select 'database', format('has the setting %s', setting), null
+from pg_db_role_setting as s
+cross join unnest(s.setconfig) as setting
+where s.setrole = 0 and s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+    and setting ~ '^(app\.|row_security|session_replication_role|role=)'
+order by 1, 2

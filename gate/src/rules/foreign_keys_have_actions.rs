@@ -1,0 +1,24 @@
+//! Every foreign key says what deleting the parent does.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "foreign_keys_have_actions",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Every foreign key says what deleting the parent does.",
+    harm: "NO ACTION is what a key has that nobody thought about: the first deletion of a parent fails in \
+           production.",
+    cure: "Decide: on delete cascade, set null or restrict.",
+    source: "database-rules.md, Modeling Conventions: Foreign Keys",
+    check: Check::Catalogue(include_str!("foreign_keys_have_actions.sql")),
+    breaks: &[Break {
+        by: Mutation::Uncommitted(
+            "alter table events drop constraint fk_events_contact_id_contacts, add \
+                 constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
+                 references contacts (organization_id, id)",
+        ),
+        finds: &["events.fk_events_contact_id_contacts"],
+    }],
+};

@@ -1,0 +1,52 @@
+//! No function is LEAKPROOF; one that is SECURITY DEFINER fixes its `search_path`, says why, and is not for everybody.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "functions_lend_no_rights",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "No function is LEAKPROOF; one that is SECURITY DEFINER fixes its search_path, says why, and is not \
+           for everybody.",
+    harm: "Such a function reads every tenant's rows for whoever calls it, or whoever puts an object of the \
+           same name first.",
+    cure: "Make it SECURITY INVOKER. If it cannot be: set search_path = pg_catalog, public, pg_temp; comment \
+           on it with \"security definer because …\"; revoke execute on it from public and customer.",
+    source: "https://www.postgresql.org/docs/15/sql-createfunction.html, Writing SECURITY DEFINER Functions \
+             Safely; pgrls SEC014, SEC015, SEC017",
+    check: Check::Catalogue(include_str!("functions_lend_no_rights.sql")),
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted("alter function current_user_id() leakproof"),
+            finds: &["current_user_id()"],
+        },
+        Break {
+            by: Mutation::Uncommitted("alter function set_updated_at() security definer"),
+            finds: &["set_updated_at()"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "create function purge() returns void security definer set search_path = \
+                 pg_catalog, pg_temp return null; comment on function purge() is 'Empties the archive; \
+                 security definer because the job may not.'",
+            ),
+            finds: &["purge()"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "create function purge() returns void security definer set search_path = \
+                 pg_catalog, pg_temp return null; revoke execute on function purge() from public",
+            ),
+            finds: &["purge()"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "create function purge() returns void security definer set search_path = \
+                 pg_catalog return null; revoke execute on function purge() from public; comment on function \
+                 purge() is 'Empties the archive; security definer because the job may not.'",
+            ),
+            finds: &["purge()"],
+        },
+    ],
+};

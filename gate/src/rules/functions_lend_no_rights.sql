@@ -1,0 +1,29 @@
+-- pg_temp is searched first unless it is named last.
+select f.name, concat_ws(
+        ', ',
+        case when f.proleakproof then 'is leakproof, so it is called with rows that policies hide' end,
+        case when f.prosecdef and not exists (
+            select from unnest(f.proconfig) as setting where setting ~ '^search_path=(.*, *)?"?pg_temp"?$'
+        ) then 'is security definer without a search_path that ends in pg_temp' end,
+        case when f.prosecdef
+            and coalesce(obj_description(f.oid, 'pg_proc'), '') !~* 'security definer because \w+'
+            then 'is security definer without a reason in its comment'
+        end,
+        case when f.prosecdef and exists (
+            select
+            from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
+            where a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'EXECUTE'
+        ) then 'is security definer and may be called by a customer' end
+    ) as problem, null
+from our_functions as f
+where f.proleakproof or f.prosecdef
+    and not (
+        exists (select from unnest(f.proconfig) as setting where setting ~ '^search_path=(.*, *)?"?pg_temp"?$')
+        and coalesce(obj_description(f.oid, 'pg_proc'), '') ~* 'security definer because \w+'
+        and not exists (
+            select
+            from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
+            where a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'EXECUTE'
+        )
+    )
+order by f.name

@@ -1,0 +1,140 @@
+//! Each table's ids have a prefix of their own.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Workspace};
+use std::collections::{BTreeMap, BTreeSet};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Fields, Ident, Item, LitStr, Token, Type};
+
+/// Where the id types stand.
+const IDS: &str = "entity/src/id.rs";
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "id_prefixes_unique",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.",
+    harm: "The id of one kind of row passes for another's.",
+    cure: "Add the table's id to entity/src/id.rs, between its neighbours, with a prefix that nobody has.",
+    source: "database-layer.md, Conventions Enforced by Tests: ID Prefixes; style.md, Typed ids",
+    check: Check::Sources(look),
+    breaks: &[
+        Break { by: replace("ContactId = \"con\"", "ContactId = \"cmp\""), finds: &["ContactId"] },
+        Break { by: replace("ContactId = \"con\"", "ContactId = \"cont\""), finds: &["ContactId"] },
+        Break { by: replace("ContactId = \"con\"", "ContactId = \"CON\""), finds: &["ContactId"] },
+        Break {
+            by: replace(
+                "    /// A tenant.\n",
+                "    /// Nobody's.\n    ZebraId = \"zeb\";\n    /// A tenant.\n",
+            ),
+            finds: &["OrganizationId", "ZebraId"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "entity/src/events.rs",
+                text: "pub id: EventId",
+                with: "pub id: ContactId",
+            },
+            finds: &["EventId", "events"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "entity/src/events.rs",
+                text: "pub id: EventId",
+                with: "pub id: uuid::Uuid",
+            },
+            finds: &["EventId", "events"],
+        },
+    ],
+};
+
+const fn replace(text: &'static str, with: &'static str) -> Mutation {
+    Mutation::Replace { file: IDS, text, with }
+}
+
+/// `/// Doc. ContactId = "con"`.
+struct Id {
+    name: Ident,
+    prefix: LitStr,
+}
+
+impl Parse for Id {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        input.call(Attribute::parse_outer)?;
+        let name = input.parse()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, prefix: input.parse()? })
+    }
+}
+
+fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
+    let unreadable =
+        |error: syn::Error| Error::Source { path: workspace.path(IDS), reason: error.to_string() };
+    let file = workspace.parse(IDS)?;
+    let ids = file.items.iter().find_map(|item| match item {
+        Item::Macro(item) if item.mac.path.is_ident("ids") => Some(&item.mac),
+        _ => None,
+    });
+    let Some(ids) = ids else { return Ok(vec![Finding::of(IDS, "has no list of ids: ids! { … }")]) };
+    let ids = ids.parse_body_with(Punctuated::<Id, Token![;]>::parse_terminated).map_err(unreadable)?;
+
+    let mut tables = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (table, id) in keys(workspace)? {
+        if !ids.iter().any(|known| known.name == id) {
+            findings
+                .push(Finding::of(&table, format!("has ids of the type {id}, which {IDS} does not list")));
+        } else if let Some(other) = tables.insert(id.clone(), table.clone()) {
+            findings.push(Finding::of(&table, format!("has ids of the type {id}, as {other} has")));
+        }
+    }
+    let mut prefixes = BTreeSet::new();
+    let mut previous = String::new();
+    for id in &ids {
+        let (name, prefix) = (id.name.to_string(), id.prefix.value());
+        let mut problems = Vec::new();
+        if prefix.len() != 3 || !prefix.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            problems.push(format!("the prefix {prefix} is not three lowercase letters"));
+        }
+        if !prefixes.insert(prefix.clone()) {
+            problems.push(format!("the prefix {prefix} is another id's as well"));
+        }
+        if name < previous {
+            problems.push(format!("it stands after {previous}"));
+        }
+        if !tables.contains_key(&name) {
+            problems.push("no table has it".to_owned());
+        }
+        if !problems.is_empty() {
+            let line = id.name.span().start().line;
+            findings.push(Finding::at(IDS, line, problems.join(", ")).about(&name));
+        }
+        previous = name;
+    }
+    findings.sort_by(|a, b| a.object.cmp(&b.object));
+    Ok(findings)
+}
+
+/// Each table with the type of its `id`.
+fn keys(workspace: &Workspace) -> Result<Vec<(String, String)>, Error> {
+    let mut keys = Vec::new();
+    for path in workspace.files("entity/src", "rs")? {
+        let file = workspace.parse(&path)?;
+        let model = file.items.iter().find_map(|item| match item {
+            Item::Struct(item) if item.ident == "Model" => Some(&item.fields),
+            _ => None,
+        });
+        let Some(Fields::Named(fields)) = model else { continue };
+        let id = fields.named.iter().find(|field| field.ident.as_ref().is_some_and(|name| name == "id"));
+        let id = id.and_then(|field| match &field.ty {
+            Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
+            _ => None,
+        });
+        // The table's name is the file's.
+        let table = path.rsplit('/').next().unwrap_or(&path).trim_end_matches(".rs").to_owned();
+        keys.push((table, id.unwrap_or_default()));
+    }
+    Ok(keys)
+}

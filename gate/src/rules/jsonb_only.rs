@@ -1,0 +1,19 @@
+//! A document is jsonb.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "jsonb_only",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "A document is jsonb.",
+    harm: "json keeps the text: it has no index and no equality, and repeats keys.",
+    cure: "Make it jsonb.",
+    source: "database-rules.md, Modeling Conventions: Text vs. JSONB",
+    check: Check::Catalogue(include_str!("jsonb_only.sql")),
+    breaks: &[Break {
+        by: Mutation::Uncommitted("alter table users alter metadata drop default, alter metadata type json"),
+        finds: &["users.metadata"],
+    }],
+};

@@ -1,0 +1,27 @@
+//! Nothing is granted to PUBLIC or to any role but the customer and the owner.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "privileges_go_to_the_customer",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Nothing is granted to PUBLIC or to any role but the customer and the owner.",
+    harm: "Logins that nobody thought of read the tables, by policies that were not written for them or by an \
+           attribute above policies.",
+    cure: "Revoke it; give a login what it needs through the role customer.",
+    source: "architecture.md, Decisions: RLS and owners; https://www.postgresql.org/docs/15/ddl-priv.html",
+    check: Check::Catalogue(include_str!("privileges_go_to_the_customer.sql")),
+    breaks: &[
+        Break { by: Mutation::Uncommitted("grant select on contacts to public"), finds: &["contacts"] },
+        Break {
+            by: Mutation::Uncommitted("grant select (email) on users to pg_monitor"),
+            finds: &["users.email"],
+        },
+        Break {
+            by: Mutation::Uncommitted("grant create on schema public to public"),
+            finds: &["schema public"],
+        },
+    ],
+};

@@ -1,0 +1,39 @@
+//! A key between two tenant tables contains `organization_id` at both ends, and deleting the parent leaves it alone.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "tenant_keys_whole",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "A key between two tenant tables contains organization_id at both ends, and deleting the parent \
+           leaves it alone.",
+    harm: "A row can refer to another tenant's: row security does not look at keys, and a cascade deletes \
+           across tenants.",
+    cure: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on \
+           delete set null (x_id).",
+    source: "architecture.md, Decisions: tenant integrity; \
+             https://www.postgresql.org/docs/15/ddl-rowsecurity.html (referential integrity checks bypass row \
+             security)",
+    check: Check::Catalogue(include_str!("tenant_keys_whole.sql")),
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table contacts drop constraint fk_contacts_campaign_id_campaigns, \
+                 add constraint fk_contacts_campaign_id_campaigns foreign key (campaign_id) references \
+                 campaigns (id) on delete cascade",
+            ),
+            finds: &["contacts.fk_contacts_campaign_id_campaigns"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table events drop constraint \
+                 fk_events_call_attempt_id_call_attempts, add constraint \
+                 fk_events_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id) \
+                 references call_attempts (organization_id, id) on delete set null",
+            ),
+            finds: &["events.fk_events_call_attempt_id_call_attempts"],
+        },
+    ],
+};

@@ -1,0 +1,40 @@
+with prose (name, reason) as (
+    values
+    ('campaigns.description', 'in the words of the manager'),
+    ('campaigns.intro_script', 'a script, read aloud'),
+    ('campaigns.question_1_text', 'a script, read aloud'),
+    ('campaigns.question_2_text', 'a script, read aloud'),
+    ('campaigns.question_3_text', 'a script, read aloud'),
+    ('email_notifications.error_message', 'whatever the provider answers'),
+    ('email_templates.body_html', 'a letter'),
+    ('email_templates.body_text', 'a letter'),
+    ('exclusion_list_entries.reason', 'in the words of whoever asked'),
+    ('survey_responses.q1_answer', 'what a person said'),
+    ('survey_responses.q2_answer', 'what a person said'),
+    ('survey_responses.q3_answer', 'what a person said'),
+    ('transcript_snippets.transcript_text', 'what people said')
+)
+
+select c.name,
+    case
+        when c.type_oid = 'text'::regtype then 'has no length check'
+        else format('is %s', c.type_name)
+    end,
+    case
+        when c.type_oid = 'text'::regtype then format(
+            'alter table %s add constraint %I check (length(%I) <= 255)',
+            c.table_name, format('ck_%s_%s_length', c.relname, c.attname), c.attname
+        )
+        else format('alter table %s alter column %I type text', c.table_name, c.attname)
+    end
+from our_columns as c
+where c.type_oid in ('varchar'::regtype, 'bpchar'::regtype, '"char"'::regtype, 'name'::regtype)
+    or c.type_oid = 'text'::regtype
+    and c.name not in (select name from prose)
+    and not exists (
+        select
+        from pg_constraint as k
+        where k.conrelid = c.table_oid and k.contype = 'c' and k.conname like 'ck\_%\_length'
+            and pg_get_constraintdef(k.oid, true) ~ format('^CHECK \(length\("?%s"?\) <= \d+\)', c.attname)
+    )
+order by c.name

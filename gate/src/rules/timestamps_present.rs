@@ -1,0 +1,29 @@
+//! Every table has `created_at` and `updated_at`, timestamptz, not null, default `now()`.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "timestamps_present",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Every table has created_at and updated_at, timestamptz, not null, default now().",
+    harm: "Nobody can tell when a row came, and incremental exports miss the rows that changed.",
+    cure: "Add the column: timestamptz not null default now().",
+    source: "database-layer.md, Conventions Enforced by Tests: Created/Updated",
+    check: Check::Catalogue(include_str!("timestamps_present.sql")),
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted("alter table events drop column updated_at"),
+            finds: &["events.updated_at"],
+        },
+        Break {
+            by: Mutation::Uncommitted("alter table users alter created_at drop not null"),
+            finds: &["users.created_at"],
+        },
+        Break {
+            by: Mutation::Uncommitted("alter table users alter updated_at drop default"),
+            finds: &["users.updated_at"],
+        },
+    ],
+};

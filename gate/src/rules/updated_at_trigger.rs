@@ -1,0 +1,40 @@
+//! Every table has the trigger `updated_at`: before each update of any column, `set_updated_at()`.
+
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "updated_at_trigger",
+    level: Level::Block,
+    family: Family::Conventions,
+    says: "Every table has the trigger updated_at: before each update of any column, set_updated_at().",
+    harm: "updated_at keeps the time of the insert, and whatever follows changes by it misses them.",
+    cure: "Create it: create trigger updated_at before update on <table> for each row execute function \
+           set_updated_at().",
+    source: "database-layer.md, Conventions Enforced by Tests: Update Trigger",
+    check: Check::Catalogue(include_str!("updated_at_trigger.sql")),
+    breaks: &[
+        Break { by: Mutation::Uncommitted("drop trigger updated_at on events"), finds: &["events"] },
+        Break {
+            by: Mutation::Uncommitted(
+                "create or replace trigger updated_at after update on users for each row \
+                 execute function set_updated_at()",
+            ),
+            finds: &["users"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "create or replace trigger updated_at before update of email on users for \
+                 each row execute function set_updated_at()",
+            ),
+            finds: &["users"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "create or replace trigger updated_at before update on users for each row \
+                 execute function suppress_redundant_updates_trigger()",
+            ),
+            finds: &["users"],
+        },
+    ],
+};

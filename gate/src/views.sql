@@ -1,0 +1,66 @@
+-- What the rules look at: whatever is in the database that neither PostgreSQL nor an extension brought there, in every
+-- schema. Each connection of the gate makes these views for itself; they go with it.
+
+-- Compiling a query takes longer than any of them.
+set jit = off;
+
+create temp view our_schemas as
+select oid, nspname, nspowner, nspacl
+from pg_namespace
+where nspname !~ '^pg_' and nspname <> 'information_schema'
+    and not exists (
+        select from pg_depend where classid = 'pg_namespace'::regclass and objid = pg_namespace.oid and deptype = 'e'
+    );
+
+-- Tables, views, sequences and the like, indexes aside. SeaORM's ledger is no table of ours, but who may read it is our
+-- concern; it is known by its name and its two columns, so that nothing else hides behind the name.
+create temp view our_relations as
+select c.*, c.oid::regclass::text as name,
+    c.relkind in ('r', 'p') and c.relname = 'seaql_migrations' and (
+        select array_agg(attname::text order by attnum) from pg_attribute where attrelid = c.oid and attnum > 0
+    ) = '{version,applied_at}' as is_ledger
+from pg_class as c
+where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
+    and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');
+
+-- A partition takes its columns, keys and trigger from its table: it is not judged for them again.
+create temp view our_tables as
+select *, name not in ('organizations', 'users', 'user_organizations') as is_tenant
+from our_relations
+where relkind in ('r', 'p') and not relispartition and not is_ledger;
+
+create temp view our_columns as
+select t.oid as table_oid, t.name as table_name, t.relname, t.is_tenant, a.attname, a.attnum, a.attnotnull,
+    format('%s.%s', t.name, a.attname) as name,
+    -- What a domain or an array is made of.
+    case when base.typtype = 'd' then base.typbasetype when base.typcategory = 'A' then base.typelem else base.oid end
+        as type_oid,
+    format_type(a.atttypid, a.atttypmod) as type_name,
+    pg_get_expr(d.adbin, d.adrelid) as default_text,
+    -- Identity is not a default.
+    a.attidentity
+from our_tables as t
+join pg_attribute as a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+join pg_type as base on base.oid = a.atttypid
+left join pg_attrdef as d on d.adrelid = t.oid and d.adnum = a.attnum;
+
+create temp view our_keys as
+select k.*, k.conrelid::regclass::text as table_name, k.confrelid::regclass::text as referred_name,
+    format('%s.%s', t.name, k.conname) as name, t.is_tenant
+from pg_constraint as k
+join our_tables as t on t.oid = k.conrelid
+where k.contype = 'f' and k.conparentid = 0;
+
+create temp view our_functions as
+select p.*, p.oid::regprocedure::text as name
+from pg_proc as p
+where p.pronamespace in (select oid from our_schemas)
+    and not exists (select from pg_depend where classid = 'pg_proc'::regclass and objid = p.oid and deptype = 'e');
+
+-- Conditions as PostgreSQL writes them back, on one line.
+create temp view our_policies as
+select p.*, format('%s.%s', r.name, p.polname) as name, r.name as table_name, r.relispartition,
+    regexp_replace(pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g') as using_text,
+    regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g') as check_text
+from pg_policy as p
+join our_relations as r on r.oid = p.polrelid;
