@@ -1,0 +1,114 @@
+//! Each mistake of `hostile.sql` is found by exactly the rules that it names; and what pgrls calls an error there, the
+//! gate finds as well, or `docs/decisions/pgrls.md` tells why not.
+
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions, but not what they share"
+)]
+
+use gate::rule::{Check, Mutation};
+use gate::run::ask;
+use gate::{Subject, Workspace, rules, subject};
+use scratch::Options;
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const HOSTILE: &str = include_str!("hostile.sql");
+
+/// One mistake.
+struct Mistake {
+    /// Its number and what it is.
+    title: &'static str,
+    /// The rules that find it, each with the object.
+    finds: BTreeSet<String>,
+    /// Statements that make it.
+    sql: &'static str,
+}
+
+fn mistakes() -> Vec<Mistake> {
+    let blocks = HOSTILE.split("\n\n-- ").skip(1);
+    blocks
+        .map(|block| {
+            let (title, sql) = block.split_once('\n').unwrap();
+            let finds = sql.lines().filter_map(|line| line.strip_prefix("-- finds: ")).map(ToOwned::to_owned);
+            Mistake { title, finds: finds.collect(), sql }
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn every_mistake_is_found_and_nothing_else() {
+    let mistakes = mistakes();
+    assert!(mistakes.len() >= 25);
+    let subject = Subject::migrated(Workspace::at(None)).await.unwrap();
+    let mut wrong = Vec::new();
+    for (index, mistake) in mistakes.iter().enumerate() {
+        assert!(
+            mistake.title.starts_with(&format!("{:02} ", index + 1)),
+            "{} is out of order",
+            mistake.title
+        );
+        assert!(!mistake.finds.is_empty(), "{} is to be found by nobody", mistake.title);
+        let changed = subject.with(&Mutation::Uncommitted(mistake.sql)).await;
+        let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", mistake.title));
+        let mut found = BTreeSet::new();
+        for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Catalogue(_))) {
+            let findings = ask(&changed, rule).await.unwrap();
+            found.extend(findings.iter().map(|finding| format!("{} {}", rule.id, finding.object)));
+        }
+        for line in mistake.finds.difference(&found) {
+            wrong.push(format!("{}: - {line}", mistake.title));
+        }
+        for line in found.difference(&mistake.finds) {
+            wrong.push(format!("{}: + {line}", mistake.title));
+        }
+    }
+    assert!(wrong.is_empty(), "- is not found, + is found besides\n{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn pgrls_finds_no_error_that_the_gate_does_not() {
+    let pgrls = std::env::var_os("PGRLS").unwrap_or_else(|| "pgrls".into());
+    if Command::new(&pgrls).arg("--version").output().is_err() {
+        eprintln!("not compared: there is no pgrls; `pip install pgrls`, or name it by PGRLS");
+        return;
+    }
+    // Roles belong to the server, so this one is nobody else's.
+    let mut options = Options::from_environment();
+    options.admin_url = None;
+    let server = options.start().unwrap();
+    let database = server.create_database("hostile").unwrap();
+    subject::migrate(&database).await.unwrap();
+    let errors = |schemas| {
+        let mut lint = Command::new(&pgrls);
+        lint.args(["lint", "--format", "json", "--min-severity", "error", "--schemas", schemas]);
+        let output = lint.args(["--database-url", &database.url()]).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let violations = report["violations"].as_array().unwrap().iter();
+        let found =
+            violations.map(|one| (text(&one["rule_id"]), text(&one["location"]).replace("public.", "")));
+        // Decided otherwise: docs/decisions/pgrls.md.
+        let is_explained = |(rule, object): &(String, String)| {
+            rule == "SEC002" || (rule == "SEC001" && object == "seaql_migrations")
+        };
+        found.filter(|error| !is_explained(error)).collect::<Vec<_>>()
+    };
+    assert_eq!(errors("public"), [], "on the migrated database");
+
+    let pool = sqlx::PgPool::connect(&database.url()).await.unwrap();
+    sqlx::raw_sql(HOSTILE).execute(&pool).await.unwrap();
+    let errors = errors("public,hidden,hidden_too");
+    assert!(errors.len() >= 10, "pgrls sees {errors:?}");
+    let found: BTreeSet<String> = mistakes().into_iter().flat_map(|mistake| mistake.finds).collect();
+    let more: Vec<_> = errors
+        .iter()
+        .filter(|(_, object)| {
+            // A function is named without its arguments there.
+            !found.iter().any(|line| line.split([' ', '(']).nth(1) == Some(object))
+        })
+        .collect();
+    assert!(more.is_empty(), "pgrls finds what the gate does not: {more:?}");
+}

@@ -1,0 +1,409 @@
+-- Mistakes by which one tenant reaches another's rows, or a customer more than rows. Each is made on a migrated
+-- database by itself and taken back; `-- finds:` names what the gate says then, and it says nothing else. All of them
+-- can be made together too, on distinct objects, for the comparison with pgrls in hostile.rs.
+
+-- 01 Row Level Security is switched off.
+-- finds: row_level_security_enabled call_attempts
+alter table call_attempts disable row level security;
+
+-- 02 Row Level Security is forced on the owner, whose retention jobs then delete nothing.
+-- finds: row_level_security_enabled user_organizations
+alter table user_organizations force row level security;
+
+-- 03 Every tenant's rows are read.
+-- finds: policies_canonical campaigns.tenant_isolation
+alter policy tenant_isolation on campaigns using (true);
+
+-- 04 Rows are written for other tenants.
+-- finds: policies_canonical events.tenant_isolation
+alter policy tenant_isolation on events with check (true);
+
+-- 05 WITH CHECK is left out.
+-- finds: policies_canonical email_templates.tenant_isolation
+drop policy tenant_isolation on email_templates;
+create policy tenant_isolation on email_templates to customer
+using (organization_id = (select current_setting('app.organization_id')::uuid));
+
+-- 06 The policy is for everybody.
+-- finds: policies_name_the_customer survey_responses.tenant_isolation
+alter policy tenant_isolation on survey_responses to public;
+
+-- 07 A second permissive policy is an alternative to the first.
+-- finds: policies_canonical survey_responses.support
+create policy support on survey_responses for select to customer using (true);
+
+-- 08 Deleting has a policy of its own, wider than the rest.
+-- finds: policies_canonical exclusion_list_entries.cleanup
+create policy cleanup on exclusion_list_entries for delete to customer using (created_at < now());
+
+-- 09 An unbound tenant is silence in place of an error.
+-- finds: policies_canonical provider_configs.tenant_isolation
+alter policy tenant_isolation on provider_configs
+using (organization_id = (select current_setting('app.organization_id', true)::uuid))
+with check (organization_id = (select current_setting('app.organization_id', true)::uuid));
+
+-- 10 The setting is read for each row.
+-- finds: policies_canonical transcript_snippets.tenant_isolation
+alter policy tenant_isolation on transcript_snippets
+using (organization_id = current_setting('app.organization_id')::uuid)
+with check (organization_id = current_setting('app.organization_id')::uuid);
+
+-- 11 Another column is compared.
+-- finds: policies_canonical contacts.tenant_isolation
+alter policy tenant_isolation on contacts
+using (campaign_id = (select current_setting('app.organization_id')::uuid));
+
+-- 12 A column is compared with itself.
+-- finds: policies_canonical email_notifications.tenant_isolation
+alter policy tenant_isolation on email_notifications using (organization_id = organization_id);
+
+-- 13 Rows of nobody are everybody's.
+-- finds: policies_canonical contacts.orphans
+create policy orphans on contacts to customer
+using (organization_id = (select current_setting('app.organization_id')::uuid) or organization_id is null);
+
+-- 14 The policy answers another thing each time.
+-- finds: policies_canonical contacts.sampled
+create policy sampled on contacts for select to customer using (random() < 0.1);
+
+-- 15 The policy believes what a customer may write.
+-- finds: policies_canonical contacts.lookup
+create policy lookup on contacts for select to customer
+using (exists (select from campaigns where campaigns.id = contacts.campaign_id and campaigns.name = 'public'));
+
+-- 16 The policy asks a table without Row Level Security.
+-- finds: policies_canonical contacts.unguarded
+create policy unguarded on contacts for select to customer using (exists (select from seaql_migrations));
+
+-- 17 The policy calls a function that claims never to change and reads a setting.
+-- finds: restrictive_policies_plain events.of_tenant
+create function tenant_of_session() returns uuid language sql immutable
+return current_setting('app.organization_id', true)::uuid;
+create policy of_tenant on events as restrictive to customer using (organization_id = tenant_of_session());
+
+-- 18 A restrictive policy shows each row to a volatile function before it is filtered.
+-- finds: restrictive_policies_plain events.delayed
+create policy delayed on events as restrictive to customer using (pg_sleep(0) is not null);
+
+-- 19 A policy trusts the user's own word for who it is.
+-- finds: policies_canonical users.by_name
+create policy by_name on users for select to customer using (name = current_setting('app.name', true));
+
+-- 20 The policy of a person lets every tenant's people through.
+-- finds: policies_canonical users.users_visible
+alter policy users_visible on users using (
+    (select current_setting('app.organization_id')::uuid) is not null or id = (select current_user_id())
+);
+
+-- 21 The policy is for another role, whom the tables are granted to.
+-- finds: policies_name_the_customer organizations.reporting
+-- finds: policies_canonical organizations.reporting
+-- finds: privileges_go_to_the_customer organizations
+create role hostile_reporting;
+grant select on organizations to hostile_reporting;
+create policy reporting on organizations for select to hostile_reporting using (true);
+
+-- 22 A table has no policy, so that somebody will switch Row Level Security off to make it work.
+-- finds: policies_canonical user_organizations
+drop policy tenant_isolation on user_organizations;
+
+-- 23 A row may belong to nobody.
+-- finds: tenant_column provider_configs.organization_id
+alter table provider_configs alter organization_id drop not null;
+
+-- 24 A new row belongs to one tenant, whoever writes it.
+-- finds: tenant_column exclusion_list_entries.organization_id
+alter table exclusion_list_entries alter organization_id set default '00000000-0000-0000-0000-000000000001';
+
+-- 25 The customer is above Row Level Security.
+-- finds: customer_role_powerless customer
+alter role customer bypassrls;
+
+-- 26 The customer is a superuser.
+-- finds: customer_role_powerless customer
+alter role customer superuser;
+
+-- 27 The customer becomes the owner at will.
+-- finds: customer_role_powerless customer
+create role hostile_owner;
+grant hostile_owner to customer;
+
+-- 28 The customer reads everything by a role that PostgreSQL brings.
+-- finds: customer_role_powerless customer
+grant pg_read_all_data to customer;
+
+-- 29 A login of customers is above Row Level Security.
+-- finds: customer_role_powerless customer
+create role hostile_login login bypassrls;
+grant customer to hostile_login;
+
+-- 30 The customer is bound to one tenant by default.
+-- finds: customer_role_powerless customer
+alter role customer set app.organization_id = '00000000-0000-0000-0000-000000000001';
+
+-- 31 The customer asks for row security to be off.
+-- finds: customer_role_powerless customer
+alter role customer set row_security = off;
+
+-- 32 Everybody is bound to one tenant by default.
+-- finds: customer_role_powerless database
+do $$ begin
+    execute format(
+        'alter database %I set app.organization_id = %L', current_database(), '00000000-0000-0000-0000-000000000001'
+    );
+end $$;
+
+-- 33 The customer owns a table, and no owner is bound by row security.
+-- finds: customer_privileges_few transcript_snippets
+-- finds: one_owner transcript_snippets
+grant create on schema public to customer;
+alter table transcript_snippets owner to customer;
+revoke create on schema public from customer;
+
+-- 34 A view reads with its owner's rights.
+-- finds: views_ask_as_the_reader due_contacts
+create view due_contacts as select * from contacts where state = 'pending';
+grant select on due_contacts to customer;
+
+-- 35 A barrier is no invoker.
+-- finds: views_ask_as_the_reader due_calls
+create view due_calls with (security_barrier = true, security_invoker = false) as select * from call_attempts;
+grant select on due_calls to customer;
+
+-- 36 A materialized view keeps every tenant's rows.
+-- finds: customer_privileges_few answer_counts
+-- finds: views_ask_as_the_reader answer_counts
+create materialized view answer_counts as select organization_id, count(*) from survey_responses group by 1;
+grant select on answer_counts to customer;
+
+-- 37 A function lends the owner's rights to whoever calls it.
+-- finds: functions_lend_no_rights all_contacts()
+create function all_contacts() returns bigint language sql security definer begin atomic
+    select count(*) from contacts; end;
+
+-- 38 The same with a search_path, and without a reason.
+-- finds: functions_lend_no_rights all_campaigns()
+create function all_campaigns() returns bigint language sql security definer
+set search_path = pg_catalog, public, pg_temp
+begin atomic
+    select count(*) from campaigns; end;
+revoke execute on function all_campaigns() from public;
+
+-- 39 A trigger function lends them to whoever writes a row.
+-- finds: functions_lend_no_rights copy_contact()
+create function copy_contact() returns trigger language plpgsql security definer as $$ begin return new; end $$;
+create trigger copied after insert on contacts for each row execute function copy_contact();
+
+-- 40 A function is called with rows that policies hide.
+-- finds: functions_lend_no_rights current_user_id()
+alter function current_user_id() leakproof;
+
+-- 41 TRUNCATE ignores row security.
+-- finds: customer_privileges_few contacts
+grant truncate on contacts to customer;
+
+-- 42 REFERENCES tells which rows of others exist.
+-- finds: customer_privileges_few campaigns
+grant references on campaigns to customer;
+
+-- 43 TRIGGER runs the customer's code with others' rows.
+-- finds: customer_privileges_few events
+grant trigger on events to customer;
+
+-- 44 The customer passes on what it holds.
+-- finds: customer_privileges_few email_templates
+grant select on email_templates to customer with grant option;
+
+-- 45 A person makes itself an administrator.
+-- finds: customer_privileges_few users.role
+grant update (role) on users to customer;
+
+-- 46 A person joins another organization.
+-- finds: customer_privileges_few user_organizations
+grant insert on user_organizations to customer;
+
+-- 47 A table is granted to everybody.
+-- finds: privileges_go_to_the_customer provider_configs
+grant select on provider_configs to public;
+
+-- 48 A column is granted to everybody.
+-- finds: privileges_go_to_the_customer users.email
+grant select (email) on users to public;
+
+-- 49 The customer reads the ledger, which has no policies.
+-- finds: customer_privileges_few seaql_migrations
+grant select on seaql_migrations to customer;
+
+-- 50 The customer makes functions where others find them.
+-- finds: customer_privileges_few schema public
+grant create on schema public to customer;
+
+-- 51 Everybody makes functions where others find them.
+-- finds: privileges_go_to_the_customer schema public
+grant create on schema public to public;
+
+-- 52 The next table is open before it has a policy.
+-- finds: no_default_privileges default privileges
+alter default privileges in schema public grant select on tables to customer;
+
+-- 53 The customer switches off triggers, and with them foreign keys.
+-- finds: customer_privileges_few parameter session_replication_role
+grant set on parameter session_replication_role to customer;
+
+-- 54 A key leads to another tenant's row.
+-- finds: tenant_keys_whole contacts.fk_contacts_campaign_id_campaigns
+alter table contacts drop constraint fk_contacts_campaign_id_campaigns,
+add constraint fk_contacts_campaign_id_campaigns foreign key (campaign_id) references campaigns (id) on delete restrict;
+
+-- 55 Deleting a row deletes another tenant's.
+-- finds: tenant_keys_whole transcript_snippets.fk_transcript_snippets_call_attempt_id_call_attempts
+alter table transcript_snippets drop constraint fk_transcript_snippets_call_attempt_id_call_attempts,
+add constraint fk_transcript_snippets_call_attempt_id_call_attempts
+foreign key (call_attempt_id) references call_attempts (id) on delete cascade;
+
+-- 56 The tenant is at both ends, crosswise.
+-- finds: tenant_keys_whole events.fk_events_contact_id_contacts
+alter table events drop constraint fk_events_contact_id_contacts;
+alter table contacts add constraint uq_contacts_id_organization_id unique (id, organization_id);
+alter table events add constraint fk_events_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (id, organization_id) on delete cascade;
+
+-- 57 Deleting a parent takes the tenant off its children.
+-- finds: tenant_keys_whole events.fk_events_call_attempt_id_call_attempts
+alter table events drop constraint fk_events_call_attempt_id_call_attempts,
+add constraint fk_events_call_attempt_id_call_attempts
+foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null;
+
+-- 58 A violation tells what another tenant has.
+-- finds: unique_within_tenant uq_contacts_phone_number
+alter table contacts add constraint uq_contacts_phone_number unique (phone_number);
+
+-- 59 A number tells how many rows the others have.
+-- finds: no_sequences email_notifications.ticket
+alter table email_notifications add column ticket bigint generated always as identity;
+comment on column email_notifications.ticket is 'The number that the letter carries, counted over everybody.';
+
+-- 60 Foreign keys are switched off.
+-- finds: triggers_enabled survey_responses
+alter table survey_responses disable trigger all;
+
+-- 61 A table of tenants without a tenant.
+-- finds: tenant_column notes.organization_id
+-- finds: policies_canonical notes.readable
+create table notes (
+    id uuid default uuid_generate_v4(),
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_notes primary key (id)
+);
+alter table notes enable row level security;
+create trigger updated_at before update on notes for each row execute function set_updated_at();
+create policy readable on notes to customer using (true);
+grant select on notes to customer;
+comment on table notes is 'What people write down about a call.';
+comment on column notes.id is 'Tells one note from another.';
+comment on column notes.created_at is 'When it was written, in UTC.';
+comment on column notes.updated_at is 'When it was last changed, in UTC.';
+
+-- 62 A partition is read past its table's policies.
+-- finds: customer_privileges_few recordings_0
+-- finds: row_level_security_enabled recordings_0
+create table recordings (
+    id uuid default uuid_generate_v4(),
+    organization_id uuid not null default current_organization_id(),
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_recordings primary key (id),
+    constraint uq_recordings_organization_id_id unique (organization_id, id),
+    constraint fk_recordings_organization_id_organizations
+    foreign key (organization_id) references organizations (id) on delete cascade
+) partition by hash (id);
+create table recordings_0 partition of recordings for values with (modulus 1, remainder 0);
+alter table recordings enable row level security;
+create trigger updated_at before update on recordings for each row execute function set_updated_at();
+create policy tenant_isolation on recordings to customer
+using (organization_id = (select current_setting('app.organization_id')::uuid))
+with check (organization_id = (select current_setting('app.organization_id')::uuid));
+grant select, insert on recordings, recordings_0 to customer;
+comment on table recordings is 'What was recorded of a call.';
+comment on column recordings.id is 'Tells one recording from another.';
+comment on column recordings.organization_id is 'The tenant that was on the phone.';
+comment on column recordings.created_at is 'When it was recorded, in UTC.';
+comment on column recordings.updated_at is 'When it was last changed, in UTC.';
+
+-- 63 A child by inheritance takes the columns of its parent, and neither its policies nor its keys.
+-- finds: everything_documented former_members
+-- finds: everything_documented former_members.created_at
+-- finds: everything_documented former_members.id
+-- finds: everything_documented former_members.organization_id
+-- finds: everything_documented former_members.updated_at
+-- finds: everything_documented former_members.user_id
+-- finds: external_ids_marked former_members.user_id
+-- finds: policies_canonical former_members
+-- finds: primary_key_form former_members
+-- finds: row_level_security_enabled former_members
+-- finds: tenant_column former_members.organization_id
+-- finds: updated_at_trigger former_members
+create table former_members () inherits (user_organizations);
+grant select on former_members to customer;
+
+-- 64 A tenant's rows in a schema that nobody looks at.
+-- finds: everything_documented hidden.contacts
+-- finds: everything_documented hidden.contacts.phone_number
+-- finds: policies_canonical hidden.contacts
+-- finds: primary_key_form hidden.contacts
+-- finds: row_level_security_enabled hidden.contacts
+-- finds: tenant_column hidden.contacts.organization_id
+-- finds: text_bounded hidden.contacts.phone_number
+-- finds: timestamps_present hidden.contacts.created_at
+-- finds: timestamps_present hidden.contacts.updated_at
+-- finds: updated_at_trigger hidden.contacts
+create schema hidden;
+create table hidden.contacts (phone_number text);
+grant usage on schema hidden to customer;
+grant select on hidden.contacts to customer;
+
+-- 65 A table that calls itself the ledger.
+-- finds: everything_documented hidden_too.seaql_migrations
+-- finds: everything_documented hidden_too.seaql_migrations.applied_at
+-- finds: everything_documented hidden_too.seaql_migrations.stolen
+-- finds: everything_documented hidden_too.seaql_migrations.version
+-- finds: policies_canonical hidden_too.seaql_migrations
+-- finds: primary_key_form hidden_too.seaql_migrations
+-- finds: row_level_security_enabled hidden_too.seaql_migrations
+-- finds: tenant_column hidden_too.seaql_migrations.organization_id
+-- finds: text_bounded hidden_too.seaql_migrations.version
+-- finds: timestamps_present hidden_too.seaql_migrations.created_at
+-- finds: timestamps_present hidden_too.seaql_migrations.updated_at
+-- finds: updated_at_trigger hidden_too.seaql_migrations
+create schema hidden_too;
+create table hidden_too.seaql_migrations (version text, applied_at bigint, stolen jsonb);
+
+-- 66 A foreign table has no policies.
+-- finds: customer_privileges_few far_contacts
+-- finds: tables_are_plain far_contacts
+create foreign data wrapper hostile_wrapper;
+create server hostile_server foreign data wrapper hostile_wrapper;
+create foreign table far_contacts (id uuid) server hostile_server;
+grant select on far_contacts to customer;
+
+-- 67 A rule runs with the owner's rights.
+-- finds: tables_are_plain email_templates.copied
+create rule copied as on update to email_templates do also delete from events;
+
+-- 68 A sequence is one for all tenants.
+-- finds: customer_privileges_few tickets
+-- finds: no_sequences tickets
+create sequence tickets;
+grant usage on sequence tickets to customer;
+
+-- 69 Every later migration runs somebody's code.
+-- finds: no_event_triggers grants_again
+create function grant_again() returns event_trigger language plpgsql as 'begin end';
+create event trigger grants_again on ddl_command_end execute function grant_again();
+
+-- 70 Keys are not checked for the rows that are there.
+-- finds: constraints_validated survey_responses.fk_survey_responses_contact_id_contacts
+alter table survey_responses drop constraint fk_survey_responses_contact_id_contacts,
+add constraint fk_survey_responses_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade not valid;
