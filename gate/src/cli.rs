@@ -5,6 +5,7 @@ use crate::rule::{Level, Rule};
 use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
+use crate::artefacts::{self, Kind, Written};
 use crate::{Error, Finding, Subject, Workspace, codegen, rules};
 use clap::{Parser, Subcommand};
 use std::fmt::Write as _;
@@ -63,6 +64,8 @@ enum Command {
     List,
     /// Break each rule in a scratch copy, and see that it notices.
     Selftest,
+    /// Write whatever is generated and is not what it should be: the functions of the queries, schema.sql, docs/schema.
+    Write,
 }
 
 /// Reads the command line, does what it says, and returns the exit code.
@@ -100,11 +103,9 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
     };
     Ok(match command {
         Command::Codegen { check: true } => {
-            lines(&codegen::check(&Subject::migrated(workspace).await?).await?)
+            lines(&artefacts::check(&Subject::migrated(workspace).await?, &codegen::KIND).await?)
         }
-        Command::Codegen { check: false } => {
-            lines(&codegen::write(&Subject::migrated(workspace).await?).await?)
-        }
+        Command::Codegen { check: false } => write(workspace, &[codegen::KIND]).await?,
         Command::Explain { rule } => (explain(rule), ExitCode::SUCCESS),
         Command::List => (list(), ExitCode::SUCCESS),
         Command::Selftest => {
@@ -122,7 +123,18 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
                 (text, ExitCode::from(1))
             }
         }
+        Command::Write => write(workspace, artefacts::ALL).await?,
     })
+}
+
+/// Says what was written; nothing to say is nothing to print.
+async fn write(workspace: Workspace, kinds: &[Kind]) -> Result<(String, ExitCode), Error> {
+    let subject = Subject::migrated(workspace).await?;
+    let Written { written, deleted, findings } = artefacts::write(&subject, kinds).await?;
+    let (wrong, code) = lines(&findings);
+    let written = written.iter().map(|file| format!("wrote {file}\n"));
+    let deleted = deleted.iter().map(|file| format!("deleted {file}\n"));
+    Ok((written.chain(deleted).collect::<String>() + &wrong, code))
 }
 
 fn rule(id: &str) -> Result<&'static Rule, String> {

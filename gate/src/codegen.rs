@@ -26,10 +26,11 @@
 
 mod describe;
 mod entities;
-mod queries;
+pub(crate) mod queries;
 mod render;
-mod sql;
+pub(crate) mod sql;
 
+use crate::artefacts::{Artefact, Kind};
 use crate::{Error, Finding, Subject, Workspace};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
@@ -40,39 +41,10 @@ pub const QUERIES: &str = "database/queries.sql";
 /// What is generated.
 pub const GENERATED: &str = "database/src/codegen/mod.rs";
 
-/// Generates the functions and writes them if they differ; findings are what is wrong with the queries.
-///
-/// # Errors
-/// PostgreSQL cannot be asked, or a file not be read or written.
-pub async fn write(subject: &Subject) -> Result<Vec<Finding>, Error> {
-    let workspace = subject.workspace();
-    match generate(subject).await? {
-        Err(findings) => Ok(findings),
-        Ok(code) => {
-            if workspace.read_if_there(GENERATED)?.as_deref() != Some(&code) {
-                workspace.write(GENERATED, &code)?;
-            }
-            Ok(Vec::new())
-        }
-    }
-}
+/// The functions of the queries.
+pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: None };
 
-/// Generates the functions and compares; findings are also the first line in which the file differs.
-///
-/// # Errors
-/// PostgreSQL cannot be asked, or a file not be read.
-pub async fn check(subject: &Subject) -> Result<Vec<Finding>, Error> {
-    match generate(subject).await? {
-        Err(findings) => Ok(findings),
-        Ok(code) => {
-            let found = subject.workspace().read_if_there(GENERATED)?;
-            Ok(first_difference(found.as_deref(), &code).into_iter().collect())
-        }
-    }
-}
-
-/// The code, or what is wrong with the queries.
-async fn generate(subject: &Subject) -> Result<Result<String, Vec<Finding>>, Error> {
+async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding>>, Error> {
     let workspace = subject.workspace();
     let text = workspace.read(QUERIES)?;
     let queries = match queries::parse(&text) {
@@ -83,21 +55,11 @@ async fn generate(subject: &Subject) -> Result<Result<String, Vec<Finding>>, Err
     let described = describe::describe(&subject.url(), &queries, &entities).await?;
     Ok(match described {
         Err(findings) => Err(findings),
-        Ok(functions) => Ok(format(workspace, &render::render(&functions)).await?),
+        Ok(functions) => {
+            let text = format(workspace, &render::render(&functions)).await?;
+            Ok(vec![Artefact { file: GENERATED.to_owned(), text }])
+        }
     })
-}
-
-fn first_difference(found: Option<&str>, wanted: &str) -> Option<Finding> {
-    let finding = |line, message| Some(Finding::at(GENERATED, line, message));
-    let Some(found) = found else { return finding(1, "is missing".to_owned()) };
-    if found == wanted {
-        return None;
-    }
-    let line = found.lines().zip(wanted.lines()).take_while(|(found, wanted)| found == wanted).count();
-    let show = |text: &str| {
-        text.lines().nth(line).map_or_else(|| "the end".to_owned(), |line| format!("`{}`", line.trim()))
-    };
-    finding(line + 1, format!("is stale: it has {} where {} belongs", show(found), show(wanted)))
 }
 
 /// As `cargo fmt` would leave it.
@@ -120,23 +82,4 @@ async fn format(workspace: &Workspace, code: &str) -> Result<String, Error> {
         return Err(Error::Rustfmt(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
     String::from_utf8(output.stdout).map_err(|error| Error::Rustfmt(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_difference;
-
-    fn difference(found: Option<&str>, wanted: &str) -> String {
-        first_difference(found, wanted).map(|finding| finding.to_string()).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_stale_file_is_named_with_its_first_difference() {
-        assert_eq!(first_difference(Some("a\nb\n"), "a\nb\n"), None);
-        assert!(difference(None, "a\n").starts_with("database/src/codegen/mod.rs:1: is missing"));
-        let changed = difference(Some("a\n  b\nc\n"), "a\nB\nc\n");
-        assert!(changed.starts_with("database/src/codegen/mod.rs:2: is stale: it has `b` where `B` belongs"));
-        let longer = difference(Some("a\nb\n"), "a\n");
-        assert!(longer.contains(":2: is stale: it has `b` where the end belongs"), "{longer}");
-    }
 }

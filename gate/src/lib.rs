@@ -1,8 +1,10 @@
 //! The rules that this workspace must keep, asked of the sources and of a real PostgreSQL.
 
+pub mod artefacts;
 pub mod catalogue;
 pub mod cli;
 pub mod codegen;
+mod diagram;
 pub mod entities;
 mod error;
 mod exceptions;
@@ -12,6 +14,9 @@ pub mod report;
 pub mod rule;
 pub mod rules;
 pub mod run;
+mod schema;
+pub mod schema_docs;
+pub mod schema_sql;
 pub mod selftest;
 pub mod subject;
 mod workspace;

@@ -32,8 +32,11 @@ pub mod primary_key_form;
 pub mod privileges_go_to_the_customer;
 pub mod restrictive_policies_plain;
 pub mod row_level_security_enabled;
+pub mod schema_docs_current;
+pub mod schema_sql_current;
 pub mod soft_delete_frees_names;
 pub mod tables_are_plain;
+pub mod tables_in_areas;
 pub mod tenant_column;
 pub mod tenant_keys_whole;
 pub mod text_bounded;
@@ -76,8 +79,11 @@ pub static ALL: &[Rule] = &[
     privileges_go_to_the_customer::RULE,
     restrictive_policies_plain::RULE,
     row_level_security_enabled::RULE,
+    schema_docs_current::RULE,
+    schema_sql_current::RULE,
     soft_delete_frees_names::RULE,
     tables_are_plain::RULE,
+    tables_in_areas::RULE,
     tenant_column::RULE,
     tenant_keys_whole::RULE,
     text_bounded::RULE,

@@ -86,6 +86,27 @@ impl Workspace {
         fs::write(&unfinished, text).map_err(Error::io("write", &unfinished))?;
         fs::rename(&unfinished, &path).map_err(Error::io("write", path))
     }
+
+    /// The files of a directory, by name and relative to the workspace; none if it is not there.
+    pub(crate) fn files(&self, directory: &str) -> Result<Vec<String>, Error> {
+        let path = self.path(directory);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(Error::io("read", &path))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Error::io("read", path)(error)),
+        };
+        let names = entries.iter().filter(|entry| entry.path().is_file()).map(fs::DirEntry::file_name);
+        let mut files: Vec<String> =
+            names.map(|name| format!("{directory}/{}", name.to_string_lossy())).collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// Removes a file.
+    pub(crate) fn delete(&self, file: &str) -> Result<(), Error> {
+        let path = self.path(file);
+        fs::remove_file(&path).map_err(Error::io("delete", path))
+    }
 }
 
 /// The names in a directory, in order.

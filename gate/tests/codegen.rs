@@ -7,7 +7,7 @@
 )]
 
 use gate::codegen::{self, GENERATED, QUERIES};
-use gate::{Subject, Workspace};
+use gate::{Finding, Subject, Workspace, artefacts};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -48,17 +48,21 @@ impl Sources {
     }
 }
 
+async fn write(sources: &Sources) -> Vec<Finding> {
+    artefacts::write(&sources.subject().await, &[codegen::KIND]).await.unwrap().findings
+}
+
 /// What is generated for the queries.
 async fn code(queries: &str) -> String {
     let sources = Sources::new(queries);
-    assert_eq!(codegen::write(&sources.subject().await).await.unwrap(), []);
+    assert_eq!(write(&sources).await, []);
     sources.generated()
 }
 
 /// What is wrong with the queries.
 async fn wrong(queries: &str) -> Vec<String> {
     let sources = Sources::new(queries);
-    let findings = codegen::write(&sources.subject().await).await.unwrap();
+    let findings = write(&sources).await;
     assert!(!sources.directory.path().join(GENERATED).exists(), "nothing is written");
     findings.iter().map(ToString::to_string).collect()
 }

@@ -38,16 +38,16 @@ impl Kind {
 
 /// One query of the file.
 #[derive(Debug)]
-pub(super) struct Query<'a> {
+pub(crate) struct Query<'a> {
     /// Upper camel case.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     pub(super) kind: Kind,
     /// The line of its name.
     pub(super) line: usize,
-    pub(super) doc: Vec<&'a str>,
+    pub(crate) doc: Vec<&'a str>,
     pub(super) parameters: Vec<Parameter<'a>>,
     pub(super) columns: Vec<Annotation<'a>>,
-    pub(super) body: Vec<Token<'a>>,
+    pub(crate) body: Vec<Token<'a>>,
     /// The line of the body's first character.
     pub(super) body_line: usize,
 }
@@ -77,7 +77,7 @@ pub(super) fn finding(line: usize, message: impl Into<String>) -> Finding {
 }
 
 /// The queries of the file, or everything that is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Vec<Query<'_>>, Vec<Finding>> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Query<'_>>, Vec<Finding>> {
     let mut findings = Vec::new();
     let mut queries: Vec<Query<'_>> = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();

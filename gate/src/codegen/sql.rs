@@ -2,7 +2,7 @@
 
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(crate) enum Token<'a> {
     /// `--` to the end of the line, or `/*` to its `*/`.
     Comment(&'a str),
     /// `:name` or `:name?`.
@@ -22,7 +22,7 @@ pub(super) enum Token<'a> {
 /// Splits a statement; the pieces together are the whole text.
 ///
 /// <https://www.postgresql.org/docs/15/sql-syntax-lexical.html>
-pub(super) fn tokens(mut rest: &str) -> Vec<Token<'_>> {
+pub(crate) fn tokens(mut rest: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     while !rest.is_empty() {
         let after_e = matches!(tokens.last(), Some(Token::Word("e" | "E")));

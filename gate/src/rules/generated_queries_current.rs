@@ -1,7 +1,7 @@
 //! `database/src/codegen/mod.rs` is what `database/queries.sql` says.
 
-use crate::Subject;
 use crate::codegen;
+use crate::{Subject, artefacts};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
@@ -31,5 +31,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(codegen::check(subject))
+    Box::pin(artefacts::check(subject, &codegen::KIND))
 }

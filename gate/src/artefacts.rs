@@ -1,0 +1,129 @@
+//! Files that are generated: written by `gate write`, and compared with what would be written.
+
+use crate::{Error, Finding, Subject, codegen, schema_docs, schema_sql};
+use std::pin::Pin;
+
+/// A file as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    /// Relative to the workspace.
+    pub file: String,
+    /// All of it.
+    pub text: String,
+}
+
+/// The files, or what is wrong with what they are generated from.
+pub type Generated<'a> = Pin<Box<dyn Future<Output = Result<Result<Vec<Artefact>, Vec<Finding>>, Error>> + 'a>>;
+
+/// Files that are generated together.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Makes them.
+    pub generate: for<'a> fn(&'a Subject) -> Generated<'a>,
+    /// Where no other file may stand.
+    pub directory: Option<&'static str>,
+}
+
+/// Everything that is generated.
+pub const ALL: &[Kind] = &[codegen::KIND, schema_docs::KIND, schema_sql::KIND];
+
+/// What [`write`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The files that were another text, or not there.
+    pub written: Vec<String>,
+    /// The files that nothing generates any more.
+    pub deleted: Vec<String>,
+    /// What is wrong with the sources.
+    pub findings: Vec<Finding>,
+}
+
+/// Writes the files that differ; where the sources are wrong, none of that kind.
+///
+/// # Errors
+/// PostgreSQL cannot be asked, or a file not be read or written.
+pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> {
+    let workspace = subject.workspace();
+    let mut done = Written::default();
+    for kind in kinds {
+        let artefacts = match (kind.generate)(subject).await? {
+            Ok(artefacts) => artefacts,
+            Err(findings) => {
+                done.findings.extend(findings);
+                continue;
+            }
+        };
+        for Artefact { file, text } in &artefacts {
+            if workspace.read_if_there(file)?.as_deref() != Some(text) {
+                workspace.write(file, text)?;
+                done.written.push(file.clone());
+            }
+        }
+        for file in strays(subject, kind, &artefacts)? {
+            workspace.delete(&file)?;
+            done.deleted.push(file);
+        }
+    }
+    Ok(done)
+}
+
+/// Compares; findings are also the first line in which each file differs.
+///
+/// # Errors
+/// PostgreSQL cannot be asked, or a file not be read.
+pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
+    let artefacts = match (kind.generate)(subject).await? {
+        Ok(artefacts) => artefacts,
+        Err(findings) => return Ok(findings),
+    };
+    let mut findings = Vec::new();
+    for artefact in &artefacts {
+        let found = subject.workspace().read_if_there(&artefact.file)?;
+        findings.extend(first_difference(artefact, found.as_deref()));
+    }
+    for file in strays(subject, kind, &artefacts)? {
+        findings.push(Finding::of(file, "nothing generates this file"));
+    }
+    Ok(findings)
+}
+
+fn strays(subject: &Subject, kind: &Kind, artefacts: &[Artefact]) -> Result<Vec<String>, Error> {
+    let Some(directory) = kind.directory else { return Ok(Vec::new()) };
+    let mut files = subject.workspace().files(directory)?;
+    files.retain(|file| !artefacts.iter().any(|artefact| artefact.file == *file));
+    Ok(files)
+}
+
+fn first_difference(artefact: &Artefact, found: Option<&str>) -> Option<Finding> {
+    let Artefact { file, text: wanted } = artefact;
+    let finding = |line, problem| Some(Finding::at(file, line, problem));
+    let Some(found) = found else { return finding(1, "is missing".to_owned()) };
+    if found == wanted {
+        return None;
+    }
+    let line = found.lines().zip(wanted.lines()).take_while(|(found, wanted)| found == wanted).count();
+    let show = |text: &str| {
+        text.lines().nth(line).map_or_else(|| "the end".to_owned(), |line| format!("`{}`", line.trim()))
+    };
+    finding(line + 1, format!("is stale: it has {} where {} belongs", show(found), show(wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Artefact, first_difference};
+
+    fn difference(found: Option<&str>, wanted: &str) -> String {
+        let artefact = Artefact { file: "docs/a.md".to_owned(), text: wanted.to_owned() };
+        first_difference(&artefact, found).map(|finding| finding.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_stale_file_is_named_with_its_first_difference() {
+        assert_eq!(difference(Some("a\nb\n"), "a\nb\n"), "");
+        assert_eq!(difference(None, "a\n"), "docs/a.md:1: is missing");
+        let changed = difference(Some("a\n  b\nc\n"), "a\nB\nc\n");
+        assert_eq!(changed, "docs/a.md:2: is stale: it has `b` where `B` belongs");
+        let longer = difference(Some("a\nb\n"), "a\n");
+        assert_eq!(longer, "docs/a.md:2: is stale: it has `b` where the end belongs");
+    }
+}

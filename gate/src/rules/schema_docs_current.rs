@@ -1,0 +1,34 @@
+//! `docs/schema` is what a migrated database and the sources say.
+
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Subject, artefacts, schema_docs};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "schema_docs_current",
+    level: Level::Block,
+    family: Family::Artefacts,
+    says: "The pages and diagrams of docs/schema are generated anew after every change of the schema or of its readers.",
+    harm: "Whoever trusts a page builds on a column that means, or is, something else by now.",
+    cure: "Run: cargo run -p gate -- write.",
+    source: "architecture.md, Documentation; database-layer.md, Schema Documentation",
+    check: Check::Subject(look),
+    breaks: &[
+        Break {
+            by: Mutation::Replace { file: "docs/schema/README.md", text: "", with: "edited\n" },
+            finds: &["docs/schema/README.md"],
+        },
+        Break {
+            by: Mutation::Replace { file: "docs/schema/ghosts.md", text: "", with: "# `ghosts`\n" },
+            finds: &["docs/schema/ghosts.md"],
+        },
+        Break {
+            by: Mutation::Sql("alter table campaigns alter column max_attempts set default 4"),
+            finds: &["docs/schema/campaigns.md"],
+        },
+    ],
+};
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(artefacts::check(subject, &schema_docs::KIND))
+}

@@ -1,0 +1,31 @@
+//! `migration/schema.sql` is what the migrations make.
+
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Subject, artefacts, schema_sql};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "schema_sql_current",
+    level: Level::Block,
+    family: Family::Artefacts,
+    says: "migration/schema.sql is generated anew after every migration.",
+    harm: "A review of the schema's file approves of a schema that no database has.",
+    cure: "Run: cargo run -p gate -- write.",
+    source: "database-layer.md, Schema",
+    check: Check::Subject(look),
+    breaks: &[
+        Break {
+            by: Mutation::Replace { file: schema_sql::FILE, text: "", with: "-- edited\n" },
+            finds: &[schema_sql::FILE],
+        },
+        Break {
+            by: Mutation::Sql("alter table campaigns alter column max_attempts set default 4"),
+            finds: &[schema_sql::FILE],
+        },
+        Break { by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"), finds: &["statistics object ghosts"] },
+    ],
+};
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(artefacts::check(subject, &schema_sql::KIND))
+}

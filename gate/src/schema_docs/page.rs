@@ -1,0 +1,262 @@
+//! The page of a table.
+
+use super::readers::Reader;
+use super::{areas::Area, cell, code, diagrams};
+use crate::schema::{Column, Constraint, ConstraintKind, Index, Policy, Schema, Table};
+use crate::schema_docs::tidy;
+use std::fmt::Write as _;
+
+/// What a page tells besides what the catalogue does.
+pub(super) struct About<'a> {
+    pub(super) area: Option<&'a Area>,
+    /// What the text form of its ids begins with.
+    pub(super) prefix: Option<&'a str>,
+    /// The migration that creates it, and its intent.
+    pub(super) migration: Option<(String, String)>,
+    pub(super) readers: &'a [Reader],
+}
+
+pub(super) fn render(schema: &Schema, table: &Table, about: &About<'_>) -> String {
+    let sections = [
+        ("Columns", columns(schema, table)),
+        ("Refers to", refers_to(table)),
+        ("Referred to by", referred_by(schema, table)),
+        ("Uniqueness", uniqueness(schema, table)),
+        ("Indexes", indexes(table, about)),
+        ("Checks", checks(table)),
+        ("Row Level Security", security(table)),
+        ("Privileges", privileges(table)),
+        ("Triggers", triggers(table)),
+        ("Who reads and writes it", readers(about)),
+    ];
+    let mut text = format!("{}\n{}", super::NOTICE, heading(table, about));
+    for (title, section) in sections {
+        if !section.is_empty() {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\n## {title}\n\n{section}");
+        }
+    }
+    text
+}
+
+fn heading(table: &Table, about: &About<'_>) -> String {
+    let name = &table.name;
+    let mut text = format!("# `{name}`\n\n{}\n\n", table.comment.as_deref().unwrap_or("Nobody says what it is."));
+    text.push_str("[All tables](README.md)");
+    if let Some(area) = about.area {
+        let _ = write!(text, " · area [{}](README.md#{})", area.name, area.name);
+    }
+    let _ = write!(text, " · entity [`{name}.rs`](../../entity/src/{name}.rs)");
+    if let Some((file, _)) = &about.migration {
+        let _ = write!(text, " · made by [`{}`](../../{file})", file.rsplit('/').next().unwrap_or(file));
+    }
+    if let Some(prefix) = about.prefix {
+        let _ = write!(text, " · ids in text: `{prefix}_…`");
+    }
+    text + "\n"
+}
+
+fn columns(schema: &Schema, table: &Table) -> String {
+    let mut text = "| column | type | null | default | meaning |\n|---|---|---|---|---|\n".to_owned();
+    for column in &table.columns {
+        let Column { name, not_null, default, comment, .. } = column;
+        let kind = column.short_type();
+        let kind = if schema.enums.iter().any(|of| of.name == kind) {
+            format!("[`{kind}`](README.md#{kind})")
+        } else {
+            code(&kind)
+        };
+        let mark = diagrams::mark(schema, table, column);
+        let _ = writeln!(
+            text,
+            "| <a id=\"{name}\"></a>`{name}`{}{mark} | {kind} | {} | {} | {} |",
+            if mark.is_empty() { "" } else { " " },
+            if *not_null { "no" } else { "yes" },
+            default.as_deref().map(|default| code(&tidy(default))).unwrap_or_default(),
+            cell(comment.as_deref().unwrap_or("?"))
+        );
+    }
+    text
+}
+
+fn list(columns: &[String]) -> String {
+    columns.iter().map(|column| format!("[`{column}`](#{column})")).collect::<Vec<_>>().join(", ")
+}
+
+/// What becomes of this row when the other goes.
+fn on_delete(key: &Constraint) -> String {
+    match key.on_delete.as_str() {
+        "c" => "this row is deleted as well".to_owned(),
+        "n" if key.set_on_delete.is_empty() => "the key becomes null".to_owned(),
+        "n" => format!("`{}` becomes null", key.set_on_delete.join("`, `")),
+        "d" => "the key gets its default".to_owned(),
+        _ => "it cannot be deleted".to_owned(),
+    }
+}
+
+fn refers_to(table: &Table) -> String {
+    let mut text = String::new();
+    for key in table.foreign_keys() {
+        let other = key.refers_to.as_deref().unwrap_or_default();
+        let referred: Vec<String> =
+            key.referred.iter().map(|column| format!("[`{column}`]({other}.md#{column})")).collect();
+        let _ = writeln!(
+            text,
+            "| {} | [`{other}`]({other}.md) ({}) | {} | `{}` |",
+            list(key.columns()),
+            referred.join(", "),
+            on_delete(key),
+            key.name
+        );
+    }
+    headed("| columns | table | when that row is deleted | constraint |\n|---|---|---|---|\n", &text)
+}
+
+fn referred_by(schema: &Schema, table: &Table) -> String {
+    let mut text = String::new();
+    for (other, key) in schema.referring(&table.name) {
+        let column = key.own_column();
+        let _ = writeln!(
+            text,
+            "| [`{0}`]({0}.md) | [`{column}`]({0}.md#{column}) | {1} |",
+            other.name,
+            on_delete(key).replace("this row is", "those rows are").replace("it cannot", "this row cannot")
+        );
+    }
+    headed("| table | its column | when a row of this table is deleted |\n|---|---|---|\n", &text)
+}
+
+fn uniqueness(schema: &Schema, table: &Table) -> String {
+    let mut text = String::new();
+    for kind in [ConstraintKind::Primary, ConstraintKind::Unique] {
+        for constraint in table.constraints_of(kind) {
+            let keys = schema.referring(&table.name);
+            let serves = keys.iter().any(|(_, key)| key.referred == constraint.columns());
+            let serves = match (kind, serves) {
+                (ConstraintKind::Primary, _) => "identifies the row",
+                (_, true) => "what keys of the same organization refer to",
+                _ => "no two rows have the same",
+            };
+            let _ = writeln!(text, "| {} | {serves} | `{}` |", list(constraint.columns()), constraint.name);
+        }
+    }
+    headed("| columns | what for | constraint |\n|---|---|---|\n", &text)
+}
+
+fn indexes(table: &Table, about: &About<'_>) -> String {
+    let mut text = String::new();
+    for index in &table.indexes {
+        let Index { name, columns, unique, condition, .. } = index;
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|column| if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) })
+            .collect();
+        let _ = writeln!(
+            text,
+            "| `{name}` | {}{} | {} | {} |",
+            if *unique { "unique: " } else { "" },
+            columns.join(", "),
+            condition.as_deref().map_or_else(|| "all".to_owned(), |condition| code(&tidy(condition))),
+            serves(table, index)
+        );
+    }
+    let text = headed("| index | columns | rows | serves |\n|---|---|---|---|\n", &text);
+    match &about.migration {
+        Some((_, intent)) if !text.is_empty() && !intent.is_empty() => {
+            format!("{text}\nWhat its migration intends: {intent}\n")
+        }
+        _ => text,
+    }
+}
+
+/// The key that begins with the same column, or the columns that it finds rows by.
+fn serves(table: &Table, index: &Index) -> String {
+    let first = index.columns.first().map_or("", String::as_str);
+    let rest = index.columns[1..].join("`, `");
+    let by = |columns: &str| if columns.is_empty() { String::new() } else { format!(", by `{columns}`") };
+    let key = table.foreign_keys().find(|key| key.own_column() == first);
+    match key.and_then(|key| key.refers_to.as_ref()) {
+        Some(other) => format!("the rows of one of [`{other}`]({other}.md){}, and its deletion", by(&rest)),
+        None => format!("rows by `{}`", index.columns.join("`, `")),
+    }
+}
+
+fn checks(table: &Table) -> String {
+    let mut text = String::new();
+    for check in table.constraints_of(ConstraintKind::Check) {
+        let condition = tidy(&check.definition);
+        let condition = condition.strip_prefix("check ").unwrap_or(&condition);
+        let _ = writeln!(text, "| `{}` | {} |", check.name, code(condition));
+    }
+    headed("| constraint | every row has |\n|---|---|\n", &text)
+}
+
+fn security(table: &Table) -> String {
+    let whom = if table.forced { "the owner included" } else { "its owner excepted" };
+    let mut text = if table.security {
+        format!("On: who reads or writes the table, {whom}, sees what the policies show.\n\n")
+    } else {
+        "Off.\n\n".to_owned()
+    };
+    let mut policies = String::new();
+    for policy in &table.policies {
+        let Policy { name, permissive, roles, using, check, .. } = policy;
+        let condition = |of: &Option<String>| of.as_deref().map(|of| code(&tidy(of))).unwrap_or_default();
+        let _ = writeln!(
+            policies,
+            "| `{name}` | {}{} | {} | {} | {} |",
+            policy.command(),
+            if *permissive { "" } else { ", restrictive" },
+            roles.join(", "),
+            condition(using),
+            condition(check)
+        );
+    }
+    text.push_str(&headed(
+        "| policy | command | role | rows that are seen | rows that may be written |\n|---|---|---|---|---|\n",
+        &policies,
+    ));
+    text.trim_end().to_owned() + "\n"
+}
+
+fn privileges(table: &Table) -> String {
+    let mut text = String::new();
+    for role in table.grants.iter().map(|grant| &grant.role).collect::<std::collections::BTreeSet<_>>() {
+        let mut said: Vec<String> = Vec::new();
+        for grant in table.grants.iter().filter(|grant| grant.role == *role) {
+            let option = if grant.grantable { " with grant option" } else { "" };
+            match &grant.column {
+                None => said.push(format!("{}{option}", grant.privilege)),
+                Some(column) => {
+                    said.push(format!("{} of [`{column}`](#{column}){option}", grant.privilege));
+                }
+            }
+        }
+        let _ = writeln!(text, "- `{role}`: {}", said.join(", "));
+    }
+    text
+}
+
+fn triggers(table: &Table) -> String {
+    let trigger = |definition: &str| format!("- `{}`\n", tidy(definition));
+    table.triggers.iter().map(|of| trigger(&of.definition)).collect()
+}
+
+fn readers(about: &About<'_>) -> String {
+    let mut text = String::new();
+    for Reader { name, file, says, writes } in about.readers {
+        let short = file.rsplit('/').next().unwrap_or(file);
+        let _ = writeln!(
+            text,
+            "| `{name}` | {} | [`{short}`](../../{file}) | {} |",
+            if *writes { "reads, writes" } else { "reads" },
+            cell(says)
+        );
+    }
+    headed("| function of `database` | does | source | what for |\n|---|---|---|---|\n", &text)
+}
+
+/// A table with its head; nothing if it has no rows.
+fn headed(head: &str, rows: &str) -> String {
+    if rows.is_empty() { String::new() } else { format!("{head}{rows}") }
+}
