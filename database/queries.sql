@@ -73,7 +73,7 @@ with campaign as (
             where excluded.organization_id = contacts.organization_id
                 and excluded.phone_number = contacts.phone_number
             -- Keeps it from being turned into a join.
-            offset 0
+            offset 0  -- noqa: AM09
         )
         and (select free from capacity) > 0
     order by created_at
@@ -91,7 +91,7 @@ with campaign as (
             (select max(attempt_number) from call_attempts where contact_id = contacts.id)
         ),
         last_attempt_at = now()
-    where id = any (array(select id from chosen))
+    where id = any(array(select id from chosen))
     returning id, organization_id, campaign_id, attempts_count, phone_number, preferred_language, created_at
 ), attempts as (
     insert into call_attempts (organization_id, contact_id, campaign_id, attempt_number, call_id)
@@ -136,7 +136,8 @@ with changed as (
         provider_raw_status = :status,
         answered_at = coalesce(answered_at, :answered_at?),
         ended_at = case
-            when :ended_at?::timestamptz is not null or :outcome?::call_outcome is not null then coalesce(:ended_at?, now())
+            when :ended_at?::timestamptz is not null or :outcome?::call_outcome is not null
+                then coalesce(:ended_at?, now())
         end,
         outcome = coalesce(outcome, :outcome?),
         error_code = coalesce(:error_code?, error_code),
@@ -174,7 +175,7 @@ select id as call_attempt_id, contact_id, campaign_id,
     id in (select changed.id from changed) as "applied!"
 from call_attempts
 where call_id = :call_id? or (:call_id?::text is null and provider_call_id = :provider_call_id?)
-limit 1;
+limit 1;  -- noqa: AM09
 
 -- name: CompleteSurvey :optional
 -- Stores the answers of a call, once, with everything that follows from them: the outcome of the attempt, the state of
@@ -285,7 +286,7 @@ with stalled as (
 ), ended as (
     update call_attempts
     set outcome = 'failed', ended_at = coalesce(ended_at, now()), error_code = coalesce(error_code, 'never_ended')
-    where id = any (array(select id from stalled))
+    where id = any(array(select id from stalled))
     returning id, organization_id, contact_id, campaign_id, attempt_number
 ), released as (
     update contacts
@@ -446,7 +447,7 @@ for update skip locked;
 -- Marks events as heard by the bus; those that were already keep their time and do not count.
 update events
 set published_at = now()
-where id = any (:event_ids) and published_at is null;
+where id = any(:event_ids) and published_at is null;
 
 -- name: ExpiredTranscripts :many
 -- Returns transcripts older than their organization keeps them, oldest first. An organization without a provider
@@ -456,7 +457,7 @@ with retention as (
     select distinct on (organization_id)
         organization_id, now() - transcript_retention_days * interval '1 day' as expires_before
     from provider_configs
-    order by organization_id, created_at desc, id desc
+    order by organization_id asc, created_at desc, id desc
 )
 select transcript_snippets.id as transcript_snippet_id, transcript_snippets.organization_id,
     transcript_snippets.call_attempt_id, transcript_snippets.created_at
@@ -470,7 +471,7 @@ limit :batch;
 
 -- name: DeleteTranscripts :execrows
 -- Deletes transcripts.
-delete from transcript_snippets where id = any (:transcript_snippet_ids);
+delete from transcript_snippets where id = any(:transcript_snippet_ids);
 
 -- name: ExpiredRecordings :many
 -- Returns recordings older than their organization keeps them, oldest first: delete them at the provider, then call
@@ -480,7 +481,7 @@ with retention as (
     select distinct on (organization_id)
         organization_id, now() - recording_retention_days * interval '1 day' as expires_before
     from provider_configs
-    order by organization_id, created_at desc, id desc
+    order by organization_id asc, created_at desc, id desc
 )
 select call_attempts.id as call_attempt_id, call_attempts.organization_id, call_attempts.call_id,
     call_attempts.provider_call_id, call_attempts.metadata ->> 'recording_url' as "recording_url!",
@@ -497,7 +498,7 @@ limit :batch;
 -- Removes the addresses of recordings that are no more.
 update call_attempts
 set metadata = metadata - 'recording_url'
-where id = any (:call_attempt_ids) and metadata ? 'recording_url';
+where id = any(:call_attempt_ids) and metadata ? 'recording_url';
 
 -- name: EraseContact :optional
 -- Erases who a contact is, in every table, and keeps what is counted: the number becomes `DELETED`, the e-mail address,
@@ -584,7 +585,7 @@ cross join (select count(*) from imported) as imported;
 -- param organization_id - Whose list; for a customer, its own.
 select phone_number
 from exclusion_list_entries
-where organization_id = :organization_id and phone_number = any (:phone_numbers);
+where organization_id = :organization_id and phone_number = any(:phone_numbers);
 
 -- name: SweepExcludedContacts :execrows
 -- Marks as excluded the contacts that would still be called but are on the exclusion list or marked do-not-call. A

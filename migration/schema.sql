@@ -57,7 +57,6 @@ create function set_updated_at() returns trigger
 language plpgsql
 as $$ begin new.updated_at := now(); return new; end $$;
 
-
 -- Roles
 
 do $$
@@ -200,7 +199,7 @@ create table campaigns (
     constraint pk_campaigns primary key (id),
     constraint ck_campaigns_call_window check (
         (
-            status <> all (
+            status <> all(
                 array['scheduled'::campaign_status, 'running'::campaign_status, 'paused'::campaign_status]
             )
         )
@@ -291,9 +290,9 @@ create table survey_responses (
     q1_answer text,
     q2_answer text,
     q3_answer text,
-    q1_confidence numeric(3,2),
-    q2_confidence numeric(3,2),
-    q3_confidence numeric(3,2),
+    q1_confidence numeric(3, 2),
+    q2_confidence numeric(3, 2),
+    q3_confidence numeric(3, 2),
     completed_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -339,91 +338,78 @@ create table email_notifications (
     constraint ck_email_notifications_to_email_length check (length(to_email) <= 255)
 );
 
-
 -- Foreign keys
 
-alter table email_templates
-    add constraint fk_email_templates_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table email_templates add constraint fk_email_templates_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table exclusion_list_entries
-    add constraint fk_exclusion_list_entries_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table exclusion_list_entries add constraint fk_exclusion_list_entries_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table provider_configs
-    add constraint fk_provider_configs_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table provider_configs add constraint fk_provider_configs_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table user_organizations
-    add constraint fk_user_organizations_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade,
-    add constraint fk_user_organizations_user_id_users foreign key (user_id)
-        references users (id) on delete cascade;
+alter table user_organizations add constraint fk_user_organizations_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
+alter table user_organizations add constraint fk_user_organizations_user_id_users
+foreign key (user_id) references users (id) on delete cascade;
 
-alter table campaigns
-    add constraint fk_campaigns_created_by_user_id_users foreign key (created_by_user_id)
-        references users (id) on delete set null,
-    add constraint fk_campaigns_email_completed_template_id_email_templates foreign key (organization_id, email_completed_template_id)
-        references email_templates (organization_id, id) on delete set null (email_completed_template_id),
-    add constraint fk_campaigns_email_not_reached_template_id_email_templates foreign key (organization_id, email_not_reached_template_id)
-        references email_templates (organization_id, id) on delete set null (email_not_reached_template_id),
-    add constraint fk_campaigns_email_refused_template_id_email_templates foreign key (organization_id, email_refused_template_id)
-        references email_templates (organization_id, id) on delete set null (email_refused_template_id),
-    add constraint fk_campaigns_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table campaigns add constraint fk_campaigns_created_by_user_id_users
+foreign key (created_by_user_id) references users (id) on delete set null;
+alter table campaigns add constraint fk_campaigns_email_completed_template_id_email_templates
+foreign key (organization_id, email_completed_template_id) references email_templates (organization_id, id) on delete set null (email_completed_template_id);
+alter table campaigns add constraint fk_campaigns_email_not_reached_template_id_email_templates
+foreign key (organization_id, email_not_reached_template_id) references email_templates (organization_id, id) on delete set null (email_not_reached_template_id);
+alter table campaigns add constraint fk_campaigns_email_refused_template_id_email_templates
+foreign key (organization_id, email_refused_template_id) references email_templates (organization_id, id) on delete set null (email_refused_template_id);
+alter table campaigns add constraint fk_campaigns_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table contacts
-    add constraint fk_contacts_campaign_id_campaigns foreign key (organization_id, campaign_id)
-        references campaigns (organization_id, id) on delete cascade,
-    add constraint fk_contacts_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table contacts add constraint fk_contacts_campaign_id_campaigns
+foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
+alter table contacts add constraint fk_contacts_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table call_attempts
-    add constraint fk_call_attempts_campaign_id_campaigns foreign key (organization_id, campaign_id)
-        references campaigns (organization_id, id) on delete cascade,
-    add constraint fk_call_attempts_contact_id_contacts foreign key (organization_id, contact_id)
-        references contacts (organization_id, id) on delete cascade,
-    add constraint fk_call_attempts_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table call_attempts add constraint fk_call_attempts_campaign_id_campaigns
+foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
+alter table call_attempts add constraint fk_call_attempts_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade;
+alter table call_attempts add constraint fk_call_attempts_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table events
-    add constraint fk_events_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id)
-        references call_attempts (organization_id, id) on delete set null (call_attempt_id),
-    add constraint fk_events_campaign_id_campaigns foreign key (organization_id, campaign_id)
-        references campaigns (organization_id, id) on delete cascade,
-    add constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id)
-        references contacts (organization_id, id) on delete cascade,
-    add constraint fk_events_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table events add constraint fk_events_call_attempt_id_call_attempts
+foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null (call_attempt_id);
+alter table events add constraint fk_events_campaign_id_campaigns
+foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
+alter table events add constraint fk_events_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade;
+alter table events add constraint fk_events_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table survey_responses
-    add constraint fk_survey_responses_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id)
-        references call_attempts (organization_id, id) on delete cascade,
-    add constraint fk_survey_responses_campaign_id_campaigns foreign key (organization_id, campaign_id)
-        references campaigns (organization_id, id) on delete cascade,
-    add constraint fk_survey_responses_contact_id_contacts foreign key (organization_id, contact_id)
-        references contacts (organization_id, id) on delete cascade,
-    add constraint fk_survey_responses_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table survey_responses add constraint fk_survey_responses_call_attempt_id_call_attempts
+foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade;
+alter table survey_responses add constraint fk_survey_responses_campaign_id_campaigns
+foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
+alter table survey_responses add constraint fk_survey_responses_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade;
+alter table survey_responses add constraint fk_survey_responses_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table transcript_snippets
-    add constraint fk_transcript_snippets_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id)
-        references call_attempts (organization_id, id) on delete cascade,
-    add constraint fk_transcript_snippets_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade;
+alter table transcript_snippets add constraint fk_transcript_snippets_call_attempt_id_call_attempts
+foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade;
+alter table transcript_snippets add constraint fk_transcript_snippets_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
 
-alter table email_notifications
-    add constraint fk_email_notifications_campaign_id_campaigns foreign key (organization_id, campaign_id)
-        references campaigns (organization_id, id) on delete cascade,
-    add constraint fk_email_notifications_contact_id_contacts foreign key (organization_id, contact_id)
-        references contacts (organization_id, id) on delete cascade,
-    add constraint fk_email_notifications_event_id_events foreign key (organization_id, event_id)
-        references events (organization_id, id) on delete cascade,
-    add constraint fk_email_notifications_organization_id_organizations foreign key (organization_id)
-        references organizations (id) on delete cascade,
-    add constraint fk_email_notifications_template_id_email_templates foreign key (organization_id, template_id)
-        references email_templates (organization_id, id) on delete restrict;
-
+alter table email_notifications add constraint fk_email_notifications_campaign_id_campaigns
+foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
+alter table email_notifications add constraint fk_email_notifications_contact_id_contacts
+foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade;
+alter table email_notifications add constraint fk_email_notifications_event_id_events
+foreign key (organization_id, event_id) references events (organization_id, id) on delete cascade;
+alter table email_notifications add constraint fk_email_notifications_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
+alter table email_notifications add constraint fk_email_notifications_template_id_email_templates
+foreign key (organization_id, template_id) references email_templates (organization_id, id) on delete restrict;
 
 -- Indexes
 
@@ -441,15 +427,13 @@ create index ix_campaigns_email_completed_template on campaigns (email_completed
 create index ix_campaigns_email_not_reached_template on campaigns (email_not_reached_template_id);
 create index ix_campaigns_email_refused_template on campaigns (email_refused_template_id);
 create index ix_campaigns_name on campaigns (name);
-create index ix_campaigns_organization_created_live on campaigns (
-    organization_id, created_at
-) where deleted_at is null;
+create index ix_campaigns_organization_created_live on campaigns (organization_id, created_at)
+where deleted_at is null;
 create index ix_campaigns_status on campaigns (status);
 
 create index ix_contacts_campaign_created on contacts (campaign_id, created_at);
-create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at) where state = any (
-    array['pending'::contact_state, 'not_reached'::contact_state]
-);
+create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at)
+where state = any(array['pending'::contact_state, 'not_reached'::contact_state]);
 create index ix_contacts_campaign_state on contacts (campaign_id, state);
 create index ix_contacts_phone on contacts (phone_number);
 
@@ -482,7 +466,6 @@ create index ix_email_notifications_event on email_notifications (event_id);
 create index ix_email_notifications_organization on email_notifications (organization_id);
 create index ix_email_notifications_status on email_notifications (status);
 create index ix_email_notifications_template on email_notifications (template_id);
-
 
 -- Triggers
 
@@ -525,8 +508,8 @@ for each row execute function set_updated_at();
 create trigger updated_at before update on email_notifications
 for each row execute function set_updated_at();
 
-
 -- Row Level Security
+-- noqa: disable=AL01
 
 alter table organizations enable row level security;
 create policy tenant_isolation on organizations
@@ -635,7 +618,6 @@ for all to customer
 using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
 with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
 
-
 -- Privileges
 
 grant execute on function current_organization_id() to customer;
@@ -648,7 +630,10 @@ grant select, insert, update, delete on exclusion_list_entries to customer;
 grant select, insert, update, delete on provider_configs to customer;
 grant select on user_organizations to customer;
 grant select, insert, update (
-    name, description, status, language, intro_script, question_1_text, question_2_text, question_3_text, question_1_type, question_2_type, question_3_type, max_attempts, retry_interval_minutes, allowed_call_start_local, allowed_call_end_local, email_completed_template_id, email_refused_template_id, email_not_reached_template_id, deleted_at, updated_at
+    name, description, status, language, intro_script, question_1_text, question_2_text, question_3_text,
+    question_1_type, question_2_type, question_3_type, max_attempts, retry_interval_minutes,
+    allowed_call_start_local, allowed_call_end_local, email_completed_template_id, email_refused_template_id,
+    email_not_reached_template_id, deleted_at, updated_at
 ), delete on campaigns to customer;
 grant select, insert, update, delete on contacts to customer;
 grant select, insert, update, delete on call_attempts to customer;
@@ -658,348 +643,348 @@ grant select, insert, update, delete on transcript_snippets to customer;
 grant select, insert, update, delete on email_notifications to customer;
 
 -- Comments
+-- noqa: disable=LT05
 
 comment on function current_organization_id() is
-    'The organization bound to the transaction, database or role; null when none is.';
+'The organization bound to the transaction, database or role; null when none is.';
 comment on function current_user_id() is
-    'The user bound to the transaction; null when none is.';
+'The user bound to the transaction; null when none is.';
 comment on function set_updated_at() is
-    'Trigger function: a changed row carries the time of its transaction.';
+'Trigger function: a changed row carries the time of its transaction.';
 
 comment on table organizations is
-    'A tenant: a company that runs surveys; every row of a tenant table belongs to exactly one.';
+'A tenant: a company that runs surveys; every row of a tenant table belongs to exactly one.';
 comment on column organizations.id is
-    'Identifies the tenant; a customer transaction binds it as app.organization_id, and Row Level Security compares it with organization_id of every tenant table.';
+'Identifies the tenant; a customer transaction binds it as app.organization_id, and Row Level Security compares it with organization_id of every tenant table.';
 comment on column organizations.name is
-    'What people read as the organization''s name in the user interface, at most 255 characters; not unique, two tenants may share it.';
+'What people read as the organization''s name in the user interface, at most 255 characters; not unique, two tenants may share it.';
 comment on column organizations.slug is
-    'Short unique name for addresses and commands: lower-case words and digits joined by single hyphens, at most 63 characters.';
+'Short unique name for addresses and commands: lower-case words and digits joined by single hyphens, at most 63 characters.';
 comment on column organizations.metadata is
-    'Free settings of the organization as a JSON object; applications own its keys, the database reads none of them.';
+'Free settings of the organization as a JSON object; applications own its keys, the database reads none of them.';
 comment on column organizations.deleted_at is
-    'When the organization was closed (UTC); NULL while it is in use. Its rows stay until retention removes them.';
+'When the organization was closed (UTC); NULL while it is in use. Its rows stay until retention removes them.';
 comment on column organizations.created_at is
-    'When the organization was registered (UTC).';
+'When the organization was registered (UTC).';
 comment on column organizations.updated_at is
-    'When the organization was last changed (UTC); moved by the trigger, never by the application.';
+'When the organization was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table users is
-    'A person who signs in through the identity provider; may belong to several organizations.';
+'A person who signs in through the identity provider; may belong to several organizations.';
 comment on column users.id is
-    'Identifies the person inside this database; a customer transaction binds it as app.user_id. The identity provider knows the person by oidc_sub instead.';
+'Identifies the person inside this database; a customer transaction binds it as app.user_id. The identity provider knows the person by oidc_sub instead.';
 comment on column users.oidc_sub is
-    'Subject claim (sub) that the OpenID Connect provider gave the person; unique, and the key by which a sign-in finds its user.';
+'Subject claim (sub) that the OpenID Connect provider gave the person; unique, and the key by which a sign-in finds its user.';
 comment on column users.email is
-    'Address from the identity provider, unique among all users; personal data, refreshed when the person signs in.';
+'Address from the identity provider, unique among all users; personal data, refreshed when the person signs in.';
 comment on column users.name is
-    'Full name as the identity provider states it, shown beside the campaigns the person created; personal data.';
+'Full name as the identity provider states it, shown beside the campaigns the person created; personal data.';
 comment on column users.role is
-    'What the person may do: admin manages everything, campaign_manager runs campaigns, viewer only reads. A customer cannot change its own.';
+'What the person may do: admin manages everything, campaign_manager runs campaigns, viewer only reads. A customer cannot change its own.';
 comment on column users.metadata is
-    'Free preferences of the person as a JSON object; applications own its keys, the database reads none of them.';
+'Free preferences of the person as a JSON object; applications own its keys, the database reads none of them.';
 comment on column users.deleted_at is
-    'When the account was closed (UTC); NULL while the person may sign in.';
+'When the account was closed (UTC); NULL while the person may sign in.';
 comment on column users.created_at is
-    'When the person first signed in or was seeded (UTC).';
+'When the person first signed in or was seeded (UTC).';
 comment on column users.updated_at is
-    'When the account was last changed (UTC); moved by the trigger, never by the application.';
+'When the account was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table email_templates is
-    'Text of a follow-up e-mail, chosen by the way a survey ended and by language.';
+'Text of a follow-up e-mail, chosen by the way a survey ended and by language.';
 comment on column email_templates.id is
-    'Identifies the template; a campaign refers to it once for each way a survey can end.';
+'Identifies the template; a campaign refers to it once for each way a survey can end.';
 comment on column email_templates.organization_id is
-    'The tenant whose campaigns may send this template; Row Level Security compares it with the transaction''s organization.';
+'The tenant whose campaigns may send this template; Row Level Security compares it with the transaction''s organization.';
 comment on column email_templates.name is
-    'What campaign managers pick the template by, at most 255 characters; never sent to a contact.';
+'What campaign managers pick the template by, at most 255 characters; never sent to a contact.';
 comment on column email_templates.type is
-    'Which end of a survey the e-mail follows: completed, refused or not_reached.';
+'Which end of a survey the e-mail follows: completed, refused or not_reached.';
 comment on column email_templates.subject is
-    'Subject line of the e-mail, at most 500 characters; variables such as {{campaign_name}} are replaced on sending.';
+'Subject line of the e-mail, at most 500 characters; variables such as {{campaign_name}} are replaced on sending.';
 comment on column email_templates.body_html is
-    'HTML body of the e-mail; variables such as {{contact_name}} are replaced, escaped, on sending.';
+'HTML body of the e-mail; variables such as {{contact_name}} are replaced, escaped, on sending.';
 comment on column email_templates.body_text is
-    'Plain-text body with the same variables, for readers without HTML; NULL sends the HTML part alone.';
+'Plain-text body with the same variables, for readers without HTML; NULL sends the HTML part alone.';
 comment on column email_templates.locale is
-    'Language the template is written in, en or it; the contact''s or the campaign''s language selects it.';
+'Language the template is written in, en or it; the contact''s or the campaign''s language selects it.';
 comment on column email_templates.deleted_at is
-    'When the template was withdrawn (UTC); NULL while campaigns may choose it. Sent notifications keep referring to it.';
+'When the template was withdrawn (UTC); NULL while campaigns may choose it. Sent notifications keep referring to it.';
 comment on column email_templates.created_at is
-    'When the template was written (UTC).';
+'When the template was written (UTC).';
 comment on column email_templates.updated_at is
-    'When the template was last edited (UTC); moved by the trigger, never by the application.';
+'When the template was last edited (UTC); moved by the trigger, never by the application.';
 
 comment on table exclusion_list_entries is
-    'A phone number that the organization must never call, whichever campaign contains it.';
+'A phone number that the organization must never call, whichever campaign contains it.';
 comment on column exclusion_list_entries.id is
-    'Identifies the entry, so that an administrator can remove it without spelling out the number.';
+'Identifies the entry, so that an administrator can remove it without spelling out the number.';
 comment on column exclusion_list_entries.organization_id is
-    'The tenant whose campaigns must not call the number; Row Level Security compares it with the transaction''s organization.';
+'The tenant whose campaigns must not call the number; Row Level Security compares it with the transaction''s organization.';
 comment on column exclusion_list_entries.phone_number is
-    'Number never to be called, in E.164 form, once per organization; personal data kept on purpose, to honour the request.';
+'Number never to be called, in E.164 form, once per organization; personal data kept on purpose, to honour the request.';
 comment on column exclusion_list_entries.reason is
-    'Why the number is excluded, in the words of whoever added it; NULL when none was given.';
+'Why the number is excluded, in the words of whoever added it; NULL when none was given.';
 comment on column exclusion_list_entries.source is
-    'How the entry arrived: import from a file, api for a request or call outcome, manual by an administrator.';
+'How the entry arrived: import from a file, api for a request or call outcome, manual by an administrator.';
 comment on column exclusion_list_entries.created_at is
-    'From when on the number is excluded (UTC).';
+'From when on the number is excluded (UTC).';
 comment on column exclusion_list_entries.updated_at is
-    'When the entry was last changed (UTC); moved by the trigger, never by the application.';
+'When the entry was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table provider_configs is
-    'How an organization places calls and which language model speaks in them; it may keep several configurations.';
+'How an organization places calls and which language model speaks in them; it may keep several configurations.';
 comment on column provider_configs.id is
-    'Identifies the configuration among those of the organization.';
+'Identifies the configuration among those of the organization.';
 comment on column provider_configs.organization_id is
-    'The tenant that calls with this configuration; Row Level Security compares it with the transaction''s organization.';
+'The tenant that calls with this configuration; Row Level Security compares it with the transaction''s organization.';
 comment on column provider_configs.provider_type is
-    'Kind of service that places the calls: telephony_api carries audio only, voice_ai_platform also holds the dialogue.';
+'Kind of service that places the calls: telephony_api carries audio only, voice_ai_platform also holds the dialogue.';
 comment on column provider_configs.provider_name is
-    'Which adapter talks to the provider, such as twilio, at most 100 characters; credentials are kept elsewhere.';
+'Which adapter talks to the provider, such as twilio, at most 100 characters; credentials are kept elsewhere.';
 comment on column provider_configs.outbound_number is
-    'Number that contacts see as the caller, in E.164 form; must be rented from the provider.';
+'Number that contacts see as the caller, in E.164 form; must be rented from the provider.';
 comment on column provider_configs.max_concurrent_calls is
-    'Calls that the organization may have in progress at once, at least 1; the scheduler starts no more.';
+'Calls that the organization may have in progress at once, at least 1; the scheduler starts no more.';
 comment on column provider_configs.llm_provider is
-    'Company whose language model leads the dialogue: openai, anthropic, azure-openai or google.';
+'Company whose language model leads the dialogue: openai, anthropic, azure-openai or google.';
 comment on column provider_configs.llm_model is
-    'The provider''s name for the language model, such as gpt-4.1-mini, at most 100 characters.';
+'The provider''s name for the language model, such as gpt-4.1-mini, at most 100 characters.';
 comment on column provider_configs.recording_retention_days is
-    'Days a call recording is kept after the call, at least 1; then retention deletes it at the provider.';
+'Days a call recording is kept after the call, at least 1; then retention deletes it at the provider.';
 comment on column provider_configs.transcript_retention_days is
-    'Days a transcript is kept after the call, at least 1; then retention deletes its snippets.';
+'Days a transcript is kept after the call, at least 1; then retention deletes its snippets.';
 comment on column provider_configs.created_at is
-    'When the configuration was added (UTC).';
+'When the configuration was added (UTC).';
 comment on column provider_configs.updated_at is
-    'When the configuration was last changed (UTC); moved by the trigger, never by the application.';
+'When the configuration was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table user_organizations is
-    'Membership: which person may work in which organization, at most one row per pair.';
+'Membership: which person may work in which organization, at most one row per pair.';
 comment on column user_organizations.id is
-    'Identifies the membership, so that it can be named in a link or revoked by itself.';
+'Identifies the membership, so that it can be named in a link or revoked by itself.';
 comment on column user_organizations.user_id is
-    'The member; deleting the person deletes the membership.';
+'The member; deleting the person deletes the membership.';
 comment on column user_organizations.organization_id is
-    'The organization the person may work in; deleting the organization deletes the membership.';
+'The organization the person may work in; deleting the organization deletes the membership.';
 comment on column user_organizations.created_at is
-    'When the person joined the organization (UTC).';
+'When the person joined the organization (UTC).';
 comment on column user_organizations.updated_at is
-    'When the membership was last changed (UTC); moved by the trigger, never by the application.';
+'When the membership was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table campaigns is
-    'One survey of three questions, put to a list of contacts by phone.';
+'One survey of three questions, put to a list of contacts by phone.';
 comment on column campaigns.id is
-    'Identifies the campaign to contacts, attempts, answers, events and exports.';
+'Identifies the campaign to contacts, attempts, answers, events and exports.';
 comment on column campaigns.organization_id is
-    'The tenant that runs the campaign; Row Level Security compares it with the transaction''s organization.';
+'The tenant that runs the campaign; Row Level Security compares it with the transaction''s organization.';
 comment on column campaigns.name is
-    'What people find the campaign by in lists and exports, at most 255 characters; not unique.';
+'What people find the campaign by in lists and exports, at most 255 characters; not unique.';
 comment on column campaigns.description is
-    'Purpose of the campaign in the manager''s words, never read to a contact; NULL when none was given.';
+'Purpose of the campaign in the manager''s words, never read to a contact; NULL when none was given.';
 comment on column campaigns.status is
-    'Where the campaign stands: draft, scheduled, running, paused, completed or cancelled. The scheduler calls contacts of running campaigns only.';
+'Where the campaign stands: draft, scheduled, running, paused, completed or cancelled. The scheduler calls contacts of running campaigns only.';
 comment on column campaigns.language is
-    'Language in which the agent speaks unless a contact prefers another one: en or it.';
+'Language in which the agent speaks unless a contact prefers another one: en or it.';
 comment on column campaigns.intro_script is
-    'What the agent says first: who is calling, why, and the request for consent before any question.';
+'What the agent says first: who is calling, why, and the request for consent before any question.';
 comment on column campaigns.question_1_text is
-    'First question, worded as the agent reads it aloud.';
+'First question, worded as the agent reads it aloud.';
 comment on column campaigns.question_2_text is
-    'Second question, worded as the agent reads it aloud.';
+'Second question, worded as the agent reads it aloud.';
 comment on column campaigns.question_3_text is
-    'Third question, worded as the agent reads it aloud.';
+'Third question, worded as the agent reads it aloud.';
 comment on column campaigns.question_1_type is
-    'How the answer to the first question is understood: free_text, numeric or scale.';
+'How the answer to the first question is understood: free_text, numeric or scale.';
 comment on column campaigns.question_2_type is
-    'How the answer to the second question is understood: free_text, numeric or scale.';
+'How the answer to the second question is understood: free_text, numeric or scale.';
 comment on column campaigns.question_3_type is
-    'How the answer to the third question is understood: free_text, numeric or scale.';
+'How the answer to the third question is understood: free_text, numeric or scale.';
 comment on column campaigns.max_attempts is
-    'Calls made to one contact before it counts as not reached, from 1 to 5.';
+'Calls made to one contact before it counts as not reached, from 1 to 5.';
 comment on column campaigns.retry_interval_minutes is
-    'Minutes the scheduler waits after a failed attempt before it calls the same contact again, at least 1.';
+'Minutes the scheduler waits after a failed attempt before it calls the same contact again, at least 1.';
 comment on column campaigns.allowed_call_start_local is
-    'Local wall-clock time from which contacts may be called; must lie before the end unless the campaign is a draft, completed or cancelled.';
+'Local wall-clock time from which contacts may be called; must lie before the end unless the campaign is a draft, completed or cancelled.';
 comment on column campaigns.allowed_call_end_local is
-    'Local wall-clock time from which contacts may no longer be called; must lie after the start unless the campaign is a draft, completed or cancelled.';
+'Local wall-clock time from which contacts may no longer be called; must lie after the start unless the campaign is a draft, completed or cancelled.';
 comment on column campaigns.email_completed_template_id is
-    'Template of the e-mail sent after a completed survey; NULL sends none, also once the template is deleted.';
+'Template of the e-mail sent after a completed survey; NULL sends none, also once the template is deleted.';
 comment on column campaigns.email_refused_template_id is
-    'Template of the e-mail sent after a refusal; NULL sends none, also once the template is deleted.';
+'Template of the e-mail sent after a refusal; NULL sends none, also once the template is deleted.';
 comment on column campaigns.email_not_reached_template_id is
-    'Template of the e-mail sent when the last attempt failed; NULL sends none, also once the template is deleted.';
+'Template of the e-mail sent when the last attempt failed; NULL sends none, also once the template is deleted.';
 comment on column campaigns.created_by_user_id is
-    'Person who created the campaign; NULL when that person was deleted, because a campaign outlives its author.';
+'Person who created the campaign; NULL when that person was deleted, because a campaign outlives its author.';
 comment on column campaigns.deleted_at is
-    'When the campaign was removed from lists (UTC); NULL while it is visible. Its contacts and answers stay until retention.';
+'When the campaign was removed from lists (UTC); NULL while it is visible. Its contacts and answers stay until retention.';
 comment on column campaigns.created_at is
-    'When the campaign was created (UTC); lists show the newest first.';
+'When the campaign was created (UTC); lists show the newest first.';
 comment on column campaigns.updated_at is
-    'When the campaign was last changed (UTC); moved by the trigger, never by the application.';
+'When the campaign was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table contacts is
-    'A person to be called within one campaign; the same person in another campaign is another row.';
+'A person to be called within one campaign; the same person in another campaign is another row.';
 comment on column contacts.id is
-    'Identifies the contact within its campaign; erasure keeps it and overwrites the personal data beside it.';
+'Identifies the contact within its campaign; erasure keeps it and overwrites the personal data beside it.';
 comment on column contacts.organization_id is
-    'The tenant that supplied the contact; Row Level Security compares it with the transaction''s organization.';
+'The tenant that supplied the contact; Row Level Security compares it with the transaction''s organization.';
 comment on column contacts.campaign_id is
-    'The campaign the contact is called for; deleting the campaign deletes the contact.';
+'The campaign the contact is called for; deleting the campaign deletes the contact.';
 comment on column contacts.external_contact_id is
-    'The contact''s key in the customer''s own system, copied from the uploaded file and returned in exports; NULL when the file had none.';
+'The contact''s key in the customer''s own system, copied from the uploaded file and returned in exports; NULL when the file had none.';
 comment on column contacts.phone_number is
-    'Number to call in E.164 form, such as +14155550101, or the word DELETED once erasure has removed it; personal data.';
+'Number to call in E.164 form, such as +14155550101, or the word DELETED once erasure has removed it; personal data.';
 comment on column contacts.email is
-    'Address for the follow-up e-mail; NULL sends none. Personal data, removed by erasure.';
+'Address for the follow-up e-mail; NULL sends none. Personal data, removed by erasure.';
 comment on column contacts.preferred_language is
-    'Language in which the contact wishes to be spoken to: en, it, or auto to use the campaign''s.';
+'Language in which the contact wishes to be spoken to: en, it, or auto to use the campaign''s.';
 comment on column contacts.has_prior_consent is
-    'True when the customer vouches that the contact agreed to be called before the upload; consent is asked for again in the call.';
+'True when the customer vouches that the contact agreed to be called before the upload; consent is asked for again in the call.';
 comment on column contacts.do_not_call is
-    'True when the contact asked never to be called again; the scheduler passes it over.';
+'True when the contact asked never to be called again; the scheduler passes it over.';
 comment on column contacts.state is
-    'Where the contact stands: pending, in_progress, completed, refused, not_reached or excluded. Written by the scheduler, the dialogue and the exclusion sweep.';
+'Where the contact stands: pending, in_progress, completed, refused, not_reached or excluded. Written by the scheduler, the dialogue and the exclusion sweep.';
 comment on column contacts.attempts_count is
-    'Calls made to the contact so far; the scheduler stops at the campaign''s max_attempts.';
+'Calls made to the contact so far; the scheduler stops at the campaign''s max_attempts.';
 comment on column contacts.last_attempt_at is
-    'When the latest call to the contact began (UTC), from which the retry interval counts; NULL before the first call.';
+'When the latest call to the contact began (UTC), from which the retry interval counts; NULL before the first call.';
 comment on column contacts.last_outcome is
-    'How the latest call ended: completed, refused, no_answer, busy or failed; NULL before a first call has ended.';
+'How the latest call ended: completed, refused, no_answer, busy or failed; NULL before a first call has ended.';
 comment on column contacts.created_at is
-    'When the contact was uploaded (UTC); the scheduler calls the oldest first.';
+'When the contact was uploaded (UTC); the scheduler calls the oldest first.';
 comment on column contacts.updated_at is
-    'When the contact was last changed (UTC); moved by the trigger, never by the application.';
+'When the contact was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table call_attempts is
-    'One call placed to a contact, from the request to the telephony provider until its end.';
+'One call placed to a contact, from the request to the telephony provider until its end.';
 comment on column call_attempts.id is
-    'Identifies the attempt to answers, events and transcripts; the provider knows it by provider_call_id.';
+'Identifies the attempt to answers, events and transcripts; the provider knows it by provider_call_id.';
 comment on column call_attempts.organization_id is
-    'The tenant on whose behalf the call was placed; Row Level Security compares it with the transaction''s organization.';
+'The tenant on whose behalf the call was placed; Row Level Security compares it with the transaction''s organization.';
 comment on column call_attempts.contact_id is
-    'The contact that was called; deleting the contact deletes its attempts.';
+'The contact that was called; deleting the contact deletes its attempts.';
 comment on column call_attempts.campaign_id is
-    'The campaign the call belongs to, repeated from the contact so that statistics need no join.';
+'The campaign the call belongs to, repeated from the contact so that statistics need no join.';
 comment on column call_attempts.attempt_number is
-    'Position of the call among the contact''s calls, counted from 1; unique per contact, which stops the same call being placed twice.';
+'Position of the call among the contact''s calls, counted from 1; unique per contact, which stops the same call being placed twice.';
 comment on column call_attempts.call_id is
-    'Our own name for the call, sent to the provider and returned by its webhooks; unique among all organizations.';
+'Our own name for the call, sent to the provider and returned by its webhooks; unique among all organizations.';
 comment on column call_attempts.provider_call_id is
-    'The provider''s name for the call; NULL until the provider has accepted it.';
+'The provider''s name for the call; NULL until the provider has accepted it.';
 comment on column call_attempts.started_at is
-    'When the scheduler placed the call (UTC).';
+'When the scheduler placed the call (UTC).';
 comment on column call_attempts.answered_at is
-    'When the call was picked up, by the provider''s clock (UTC); NULL if nobody answered.';
+'When the call was picked up, by the provider''s clock (UTC); NULL if nobody answered.';
 comment on column call_attempts.ended_at is
-    'When the call was over, by the provider''s clock (UTC); NULL while it lasts or when its end was never reported, which requeues it.';
+'When the call was over, by the provider''s clock (UTC); NULL while it lasts or when its end was never reported, which requeues it.';
 comment on column call_attempts.outcome is
-    'How the call ended: completed, refused, no_answer, busy or failed; NULL while it lasts.';
+'How the call ended: completed, refused, no_answer, busy or failed; NULL while it lasts.';
 comment on column call_attempts.provider_raw_status is
-    'The provider''s last status word, kept as received for support cases; NULL before its first webhook.';
+'The provider''s last status word, kept as received for support cases; NULL before its first webhook.';
 comment on column call_attempts.error_code is
-    'The provider''s code for a failed call; NULL when nothing failed.';
+'The provider''s code for a failed call; NULL when nothing failed.';
 comment on column call_attempts.metadata is
-    'Details of the call as a JSON object, such as the provider''s recording reference; must hold no personal data.';
+'Details of the call as a JSON object, such as the provider''s recording reference; must hold no personal data.';
 comment on column call_attempts.created_at is
-    'When the attempt was recorded (UTC), just before the provider was asked to place the call.';
+'When the attempt was recorded (UTC), just before the provider was asked to place the call.';
 comment on column call_attempts.updated_at is
-    'When the attempt was last changed, usually by a webhook (UTC); moved by the trigger, never by the application.';
+'When the attempt was last changed, usually by a webhook (UTC); moved by the trigger, never by the application.';
 
 comment on table events is
-    'What the event bus hears: one final result of a contact, stored in the transaction that produced it and published afterwards.';
+'What the event bus hears: one final result of a contact, stored in the transaction that produced it and published afterwards.';
 comment on column events.id is
-    'Identifies the event to its consumers, which use it to drop duplicates.';
+'Identifies the event to its consumers, which use it to drop duplicates.';
 comment on column events.organization_id is
-    'The tenant whose survey produced the event; Row Level Security compares it with the transaction''s organization.';
+'The tenant whose survey produced the event; Row Level Security compares it with the transaction''s organization.';
 comment on column events.event_type is
-    'What happened: survey.completed, survey.refused or survey.not_reached.';
+'What happened: survey.completed, survey.refused or survey.not_reached.';
 comment on column events.campaign_id is
-    'The campaign the event belongs to; deleting the campaign deletes its events.';
+'The campaign the event belongs to; deleting the campaign deletes its events.';
 comment on column events.contact_id is
-    'The contact whose survey ended; deleting the contact deletes its events.';
+'The contact whose survey ended; deleting the contact deletes its events.';
 comment on column events.call_attempt_id is
-    'The call that led to the event; NULL when no single call did, or when the attempt was deleted.';
+'The call that led to the event; NULL when no single call did, or when the attempt was deleted.';
 comment on column events.payload is
-    'What is sent to the bus as a JSON object besides the keys of this row; refers to the contact by id and holds no personal data.';
+'What is sent to the bus as a JSON object besides the keys of this row; refers to the contact by id and holds no personal data.';
 comment on column events.published_at is
-    'When the bus accepted the event (UTC); NULL while it waits to be published.';
+'When the bus accepted the event (UTC); NULL while it waits to be published.';
 comment on column events.created_at is
-    'When the result was reached (UTC); events are published in this order.';
+'When the result was reached (UTC); events are published in this order.';
 comment on column events.updated_at is
-    'When the event was last changed, usually on publication (UTC); moved by the trigger, never by the application.';
+'When the event was last changed, usually on publication (UTC); moved by the trigger, never by the application.';
 
 comment on table survey_responses is
-    'The three answers that one contact gave in one campaign, written once by the dialogue when the survey completes.';
+'The three answers that one contact gave in one campaign, written once by the dialogue when the survey completes.';
 comment on column survey_responses.id is
-    'Identifies the set of answers in exports and events.';
+'Identifies the set of answers in exports and events.';
 comment on column survey_responses.organization_id is
-    'The tenant that asked the questions; Row Level Security compares it with the transaction''s organization.';
+'The tenant that asked the questions; Row Level Security compares it with the transaction''s organization.';
 comment on column survey_responses.contact_id is
-    'The contact who answered; deleting or erasing the contact takes the answers with it.';
+'The contact who answered; deleting or erasing the contact takes the answers with it.';
 comment on column survey_responses.campaign_id is
-    'The campaign whose questions were answered; at most one response per contact and campaign.';
+'The campaign whose questions were answered; at most one response per contact and campaign.';
 comment on column survey_responses.call_attempt_id is
-    'The call in which the answers were given; deleting the attempt deletes them.';
+'The call in which the answers were given; deleting the attempt deletes them.';
 comment on column survey_responses.q1_answer is
-    'What the contact said to the first question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the first question, as the dialogue understood it; NULL when it was not answered.';
 comment on column survey_responses.q2_answer is
-    'What the contact said to the second question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the second question, as the dialogue understood it; NULL when it was not answered.';
 comment on column survey_responses.q3_answer is
-    'What the contact said to the third question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the third question, as the dialogue understood it; NULL when it was not answered.';
 comment on column survey_responses.q1_confidence is
-    'How sure the dialogue is of the first answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
+'How sure the dialogue is of the first answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
 comment on column survey_responses.q2_confidence is
-    'How sure the dialogue is of the second answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
+'How sure the dialogue is of the second answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
 comment on column survey_responses.q3_confidence is
-    'How sure the dialogue is of the third answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
+'How sure the dialogue is of the third answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
 comment on column survey_responses.completed_at is
-    'When the last question was answered (UTC); exports and the dashboard count by it.';
+'When the last question was answered (UTC); exports and the dashboard count by it.';
 comment on column survey_responses.created_at is
-    'When the answers were stored (UTC).';
+'When the answers were stored (UTC).';
 comment on column survey_responses.updated_at is
-    'When the answers were last changed, for instance by erasure (UTC); moved by the trigger, never by the application.';
+'When the answers were last changed, for instance by erasure (UTC); moved by the trigger, never by the application.';
 
 comment on table transcript_snippets is
-    'A stretch of what was said in a call, written down by speech recognition; personal data with a retention limit.';
+'A stretch of what was said in a call, written down by speech recognition; personal data with a retention limit.';
 comment on column transcript_snippets.id is
-    'Identifies the snippet; several of one call are read in the order of created_at.';
+'Identifies the snippet; several of one call are read in the order of created_at.';
 comment on column transcript_snippets.organization_id is
-    'The tenant in whose call the words were said; Row Level Security compares it with the transaction''s organization.';
+'The tenant in whose call the words were said; Row Level Security compares it with the transaction''s organization.';
 comment on column transcript_snippets.call_attempt_id is
-    'The call in which the words were said; deleting the attempt deletes its transcript.';
+'The call in which the words were said; deleting the attempt deletes its transcript.';
 comment on column transcript_snippets.transcript_text is
-    'The words as recognised, agent and contact alike; personal data, removed by retention and erasure.';
+'The words as recognised, agent and contact alike; personal data, removed by retention and erasure.';
 comment on column transcript_snippets.language is
-    'Language that speech recognition assumed for the words: en or it.';
+'Language that speech recognition assumed for the words: en or it.';
 comment on column transcript_snippets.created_at is
-    'When the words were written down (UTC), from which transcript_retention_days counts.';
+'When the words were written down (UTC), from which transcript_retention_days counts.';
 comment on column transcript_snippets.updated_at is
-    'When the snippet was last changed (UTC); moved by the trigger, never by the application.';
+'When the snippet was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table email_notifications is
-    'One follow-up e-mail to a contact: what was to be sent, and what became of it.';
+'One follow-up e-mail to a contact: what was to be sent, and what became of it.';
 comment on column email_notifications.id is
-    'Identifies the notification; the e-mail worker passes it on, so that a retry does not send twice.';
+'Identifies the notification; the e-mail worker passes it on, so that a retry does not send twice.';
 comment on column email_notifications.organization_id is
-    'The tenant in whose name the e-mail is sent; Row Level Security compares it with the transaction''s organization.';
+'The tenant in whose name the e-mail is sent; Row Level Security compares it with the transaction''s organization.';
 comment on column email_notifications.event_id is
-    'The event the e-mail answers; deleting the event deletes the notification.';
+'The event the e-mail answers; deleting the event deletes the notification.';
 comment on column email_notifications.contact_id is
-    'The contact who receives the e-mail; deleting the contact deletes the notification.';
+'The contact who receives the e-mail; deleting the contact deletes the notification.';
 comment on column email_notifications.campaign_id is
-    'The campaign the e-mail belongs to, repeated from the event so that statistics need no join.';
+'The campaign the e-mail belongs to, repeated from the event so that statistics need no join.';
 comment on column email_notifications.template_id is
-    'The template the e-mail was made from; a template with notifications cannot be deleted, only withdrawn.';
+'The template the e-mail was made from; a template with notifications cannot be deleted, only withdrawn.';
 comment on column email_notifications.to_email is
-    'Address the e-mail went to, copied because the contact''s may change later; personal data, removed by erasure.';
+'Address the e-mail went to, copied because the contact''s may change later; personal data, removed by erasure.';
 comment on column email_notifications.status is
-    'What became of the e-mail: pending until the worker takes it, then sent or failed.';
+'What became of the e-mail: pending until the worker takes it, then sent or failed.';
 comment on column email_notifications.provider_message_id is
-    'The mail provider''s name for the message, by which a bounce is matched; NULL until it was accepted.';
+'The mail provider''s name for the message, by which a bounce is matched; NULL until it was accepted.';
 comment on column email_notifications.error_message is
-    'Why sending failed, as the mail provider put it; NULL unless the status is failed.';
+'Why sending failed, as the mail provider put it; NULL unless the status is failed.';
 comment on column email_notifications.created_at is
-    'When the e-mail was queued (UTC).';
+'When the e-mail was queued (UTC).';
 comment on column email_notifications.updated_at is
-    'When its status last changed (UTC); moved by the trigger, never by the application.';
-
+'When its status last changed (UTC); moved by the trigger, never by the application.';

@@ -247,7 +247,8 @@ impl Constraint {
 impl Column {
     /// The type as one writes it.
     pub(crate) fn short_type(&self) -> String {
-        self.kind.replace("timestamp with time zone", "timestamptz").replace(" without time zone", "")
+        let kind = self.kind.replace("timestamp with time zone", "timestamptz");
+        kind.replace(" without time zone", "").replace(',', ", ")
     }
 }
 

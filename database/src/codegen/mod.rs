@@ -89,7 +89,7 @@ with campaign as (
             (select max(attempt_number) from call_attempts where contact_id = contacts.id)
         ),
         last_attempt_at = now()
-    where id = any (array(select id from chosen))
+    where id = any(array(select id from chosen))
     returning id, organization_id, campaign_id, attempts_count, phone_number, preferred_language, created_at
 ), attempts as (
     insert into call_attempts (organization_id, contact_id, campaign_id, attempt_number, call_id)
@@ -181,7 +181,8 @@ with changed as (
         provider_raw_status = $2,
         answered_at = coalesce(answered_at, $3),
         ended_at = case
-            when $4::timestamptz is not null or $5::call_outcome::call_outcome is not null then coalesce($4, now())
+            when $4::timestamptz is not null or $5::call_outcome::call_outcome is not null
+                then coalesce($4, now())
         end,
         outcome = coalesce(outcome, $5::call_outcome),
         error_code = coalesce($6, error_code),
@@ -504,7 +505,7 @@ with stalled as (
 ), ended as (
     update call_attempts
     set outcome = 'failed', ended_at = coalesce(ended_at, now()), error_code = coalesce(error_code, 'never_ended')
-    where id = any (array(select id from stalled))
+    where id = any(array(select id from stalled))
     returning id, organization_id, contact_id, campaign_id, attempt_number
 ), released as (
     update contacts
@@ -961,7 +962,7 @@ pub async fn lock_unpublished_events<C: ConnectionTrait>(
 const MARK_EVENTS_PUBLISHED: &str = r"
 update events
 set published_at = now()
-where id = any ($1) and published_at is null
+where id = any($1) and published_at is null
 ";
 
 /// Marks events as heard by the bus; those that were already keep their time and do not count.
@@ -982,7 +983,7 @@ with retention as (
     select distinct on (organization_id)
         organization_id, now() - transcript_retention_days * interval '1 day' as expires_before
     from provider_configs
-    order by organization_id, created_at desc, id desc
+    order by organization_id asc, created_at desc, id desc
 )
 select transcript_snippets.id as transcript_snippet_id, transcript_snippets.organization_id,
     transcript_snippets.call_attempt_id, transcript_snippets.created_at
@@ -1031,7 +1032,7 @@ pub async fn expired_transcripts<C: ConnectionTrait>(
 }
 
 const DELETE_TRANSCRIPTS: &str = r"
-delete from transcript_snippets where id = any ($1)
+delete from transcript_snippets where id = any($1)
 ";
 
 /// Deletes transcripts.
@@ -1055,7 +1056,7 @@ with retention as (
     select distinct on (organization_id)
         organization_id, now() - recording_retention_days * interval '1 day' as expires_before
     from provider_configs
-    order by organization_id, created_at desc, id desc
+    order by organization_id asc, created_at desc, id desc
 )
 select call_attempts.id as call_attempt_id, call_attempts.organization_id, call_attempts.call_id,
     call_attempts.provider_call_id, call_attempts.metadata ->> 'recording_url' as "recording_url",
@@ -1112,7 +1113,7 @@ pub async fn expired_recordings<C: ConnectionTrait>(
 const FORGET_RECORDINGS: &str = r"
 update call_attempts
 set metadata = metadata - 'recording_url'
-where id = any ($1) and metadata ? 'recording_url'
+where id = any($1) and metadata ? 'recording_url'
 ";
 
 /// Removes the addresses of recordings that are no more.
@@ -1287,7 +1288,7 @@ pub async fn import_exclusions<C: ConnectionTrait>(
 const EXCLUDED_NUMBERS: &str = r"
 select phone_number
 from exclusion_list_entries
-where organization_id = $1 and phone_number = any ($2)
+where organization_id = $1 and phone_number = any($2)
 ";
 
 /// Returns those of the numbers that are on the exclusion list.

@@ -65,7 +65,11 @@ select json_build_object(
     'enums', (
         select coalesce(json_agg(json_build_object(
             'name', quote_ident(t.typname),
-            'values', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum as e where e.enumtypid = t.oid)
+            'values', (
+                select json_agg(e.enumlabel order by e.enumsortorder)
+                from pg_enum as e
+                where e.enumtypid = t.oid
+            )
         ) order by t.typname), '[]')
         from pg_type as t
         where t.typnamespace = 'public'::regnamespace and t.typtype = 'e'
@@ -106,7 +110,9 @@ select json_build_object(
                 select coalesce(json_agg(json_build_object(
                     'name', quote_ident(a.attname),
                     'type', format_type(a.atttypid, a.atttypmod),
-                    'collation', case when a.attcollation <> y.typcollation then a.attcollation::regcollation::text end,
+                    'collation', case
+                        when a.attcollation <> y.typcollation then a.attcollation::regcollation::text
+                    end,
                     'not_null', a.attnotnull,
                     'default', pg_get_expr(d.adbin, d.adrelid, true),
                     'comment', col_description(t.oid, a.attnum)
@@ -166,7 +172,12 @@ select json_build_object(
                 select coalesce(json_agg(json_build_object(
                     'name', quote_ident(g.tgname),
                     'definition', pg_get_triggerdef(g.oid, true),
-                    'enabled', case g.tgenabled when 'O' then '' when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end
+                    'enabled', case g.tgenabled
+                        when 'O' then ''
+                        when 'D' then 'disable'
+                        when 'R' then 'enable replica'
+                        else 'enable always'
+                    end
                 ) order by g.tgname), '[]')
                 from pg_trigger as g
                 where g.tgrelid = t.oid and not g.tgisinternal

@@ -185,7 +185,8 @@ fn checks(table: &Table) -> String {
     let mut text = String::new();
     for check in table.constraints_of(ConstraintKind::Check) {
         let condition = tidy(&check.definition);
-        let condition = condition.strip_prefix("check ").unwrap_or(&condition);
+        let bare = condition.strip_prefix("check (").and_then(|rest| rest.strip_suffix(')'));
+        let condition = bare.unwrap_or(&condition);
         let _ = writeln!(text, "| `{}` | {} |", check.name, code(condition));
     }
     headed("| constraint | every row has |\n|---|---|\n", &text)
@@ -209,7 +210,7 @@ fn security(table: &Table) -> String {
             if *permissive { "" } else { ", restrictive" },
             roles.join(", "),
             condition(using),
-            condition(check)
+            if using == check { "the same".to_owned() } else { condition(check) }
         );
     }
     text.push_str(&headed(

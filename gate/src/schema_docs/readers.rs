@@ -125,8 +125,9 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
             tables: Tables::new(),
             calls: BTreeSet::new(),
         };
-        // As text the tokens stand apart.
+        // As text the tokens stand apart, but for what is in brackets.
         let text = function.block.to_token_stream().to_string();
+        let text = text.replace('(', " ( ").replace(['[', '{', '&', '*', '!'], " ");
         found.look(&text.split_whitespace().collect::<Vec<_>>(), tables);
         Some(found)
     });
@@ -148,7 +149,7 @@ impl Function {
                     *self.tables.entry((*token).to_owned()).or_default() |= writes;
                 }
             }
-            if after(1).starts_with('(') && before(1) != "." {
+            if after(1) == "(" && before(1) != "." {
                 let module = if before(1) == "::" { before(2) } else { self.name.0.as_str() };
                 self.calls.insert((module.to_owned(), (*token).to_owned()));
             }

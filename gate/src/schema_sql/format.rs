@@ -16,6 +16,11 @@ pub(crate) fn lower(sql: &str) -> String {
     for token in tokens(sql) {
         match token {
             Token::Space(_) if text.ends_with('(') => {}
+            // As of a function.
+            Token::Symbol("(") if [" any ", " all "].iter().any(|word| text.ends_with(word)) => {
+                text.pop();
+                text.push('(');
+            }
             Token::Space(_) => text.push(' '),
             Token::Word(word) => text.push_str(&word.to_lowercase()),
             Token::Symbol(")") => {
@@ -32,7 +37,7 @@ pub(crate) fn lower(sql: &str) -> String {
     single_parentheses(&text)
 }
 
-/// `((x))` as `(x)`, unless a word stands before it: `any ((select …))` is not `any (select …)`.
+/// `((x))` as `(x)`, unless a word stands before it: `any((select …))` is not `any(select …)`.
 fn single_parentheses(text: &str) -> String {
     let mut text = text.to_owned();
     let mut from = 0;
@@ -102,17 +107,35 @@ pub(super) fn item(text: &str, indent: usize) -> String {
     }
     let groups = outside_texts(text).filter(|(_, c)| *c == '(');
     let groups = groups.filter_map(|(open, _)| Some((open, closing(text, open)?)));
-    let Some((open, close)) = groups.max_by_key(|(open, close)| close - open) else {
-        return format!("{pad}{text}");
-    };
-    let inner = item(&text[open + 1..close], indent + 4);
-    format!("{pad}{}\n{inner}\n{pad}{}", &text[..=open], &text[close..])
+    match groups.max_by_key(|(open, close)| close - open) {
+        Some((open, close)) => {
+            let inner = item(&text[open + 1..close], indent + 4);
+            format!("{pad}{}\n{inner}\n{pad}{}", &text[..=open], &text[close..])
+        }
+        None => filled(text, &pad),
+    }
+}
+
+/// A list in as few lines as it takes.
+fn filled(text: &str, pad: &str) -> String {
+    let mut lines = vec![pad.to_owned()];
+    for part in text.split_inclusive(", ") {
+        match lines.last_mut() {
+            Some(line) if line.len() + part.trim_end().len() <= WIDTH => line.push_str(part),
+            _ => lines.push(format!("{pad}{part}")),
+        }
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
 }
 
 /// What a condition, a query or a list consists of, outside parentheses; each piece with its keyword.
 fn pieces(text: &str) -> Vec<&str> {
-    let keywords: &[&str] =
-        if text.starts_with("select") { &[" from ", " where "] } else { &[" and ", " or "] };
+    let keywords: &[&str] = match text.split(' ').next() {
+        Some("create") => &[" where "],
+        Some("foreign") => &[" references "],
+        Some("select") => &[" from ", " where "],
+        _ => &[" and ", " or "],
+    };
     let mut depth = 0_usize;
     let mut cuts = vec![0];
     for (at, c) in outside_texts(text) {
@@ -135,14 +158,14 @@ mod tests {
 
     #[test]
     fn keywords_become_small_and_texts_stay() {
-        assert_eq!(lower("CHECK (x = ANY (ARRAY['A'::t, 'b'::t]))"), "check (x = any (array['A'::t, 'b'::t]))");
+        assert_eq!(lower("CHECK (x = ANY (ARRAY['A'::t, 'b'::t]))"), "check (x = any(array['A'::t, 'b'::t]))");
         assert_eq!(lower("( SELECT \"A\"\n  FROM b )"), "(select \"A\" from b)");
     }
 
     #[test]
     fn doubled_parentheses_go_where_they_mean_nothing() {
         assert_eq!(lower("a = (( SELECT 1))"), "a = (select 1)");
-        assert_eq!(lower("x = ANY ((SELECT y))"), "x = any ((select y))");
+        assert_eq!(lower("x = ANY ((SELECT y))"), "x = any((select y))");
         assert_eq!(lower("((a) + (b))"), "((a) + (b))");
         assert_eq!(lower("f((a)) AND '((' = '))'"), "f((a)) and '((' = '))'");
     }
@@ -157,5 +180,7 @@ mod tests {
             item(&format!("check ({a} and ({b} or {c}) and '(')"), 0),
             format!("check (\n    {a}\n    and ({b} or {c})\n    and '('\n)")
         );
+        let columns = [&a, &b, &c].map(String::as_str).join(", ");
+        assert_eq!(item(&columns, 4), format!("    {a}, {b},\n    {c}"));
     }
 }
