@@ -19,6 +19,18 @@ new-migration name:
 codegen-db *args:
     cargo run -p gate -- codegen {{ args }}
 
+# Check the schema, the migrations and whatever is generated: just gate --only schema_sql_current
+gate *args:
+    cargo run -p gate -- {{ args }}
+
+# Write whatever is generated and out of date.
+gate-write:
+    cargo run -p gate -- write
+
+# Lint the SQL; wants `pip install -r .ci/requirements.txt`.
+lint-sql:
+    sqlfluff lint migration/schema.sql database/queries.sql gate/src
+
 # Load the fixture records.
 seed *args:
     cargo run -p seeder -- {{ args }}

@@ -30,8 +30,8 @@ order by created_at desc, id desc
 limit 1;
 
 -- name: ClaimDueContacts :many
--- Claims contacts that are due: makes a call attempt for each, marks it as in progress, and returns what the call needs.
--- The oldest come first.
+-- Claims contacts that are due: makes a call attempt for each, marks it as in progress, and returns what the call
+-- needs. The oldest come first.
 --
 -- Due is a contact that is pending or not reached, has attempts left, has waited for the retry interval, may be called
 -- and is not on the exclusion list. Nothing is due unless the campaign is running and `local_time` lies inside its
@@ -613,8 +613,8 @@ where contacts.id = found.id
 
 -- name: InsertContacts :many
 -- Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
--- with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds and
--- returns nothing.
+-- with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds
+-- and returns nothing.
 --
 -- The lists are as long as each other; an empty text stands for none.
 -- param external_contact_ids - The keys in the system that they come from.

@@ -357,11 +357,14 @@ foreign key (user_id) references users (id) on delete cascade;
 alter table campaigns add constraint fk_campaigns_created_by_user_id_users
 foreign key (created_by_user_id) references users (id) on delete set null;
 alter table campaigns add constraint fk_campaigns_email_completed_template_id_email_templates
-foreign key (organization_id, email_completed_template_id) references email_templates (organization_id, id) on delete set null (email_completed_template_id);
+foreign key (organization_id, email_completed_template_id)
+references email_templates (organization_id, id) on delete set null (email_completed_template_id);
 alter table campaigns add constraint fk_campaigns_email_not_reached_template_id_email_templates
-foreign key (organization_id, email_not_reached_template_id) references email_templates (organization_id, id) on delete set null (email_not_reached_template_id);
+foreign key (organization_id, email_not_reached_template_id)
+references email_templates (organization_id, id) on delete set null (email_not_reached_template_id);
 alter table campaigns add constraint fk_campaigns_email_refused_template_id_email_templates
-foreign key (organization_id, email_refused_template_id) references email_templates (organization_id, id) on delete set null (email_refused_template_id);
+foreign key (organization_id, email_refused_template_id)
+references email_templates (organization_id, id) on delete set null (email_refused_template_id);
 alter table campaigns add constraint fk_campaigns_organization_id_organizations
 foreign key (organization_id) references organizations (id) on delete cascade;
 
@@ -378,7 +381,8 @@ alter table call_attempts add constraint fk_call_attempts_organization_id_organi
 foreign key (organization_id) references organizations (id) on delete cascade;
 
 alter table events add constraint fk_events_call_attempt_id_call_attempts
-foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null (call_attempt_id);
+foreign key (organization_id, call_attempt_id)
+references call_attempts (organization_id, id) on delete set null (call_attempt_id);
 alter table events add constraint fk_events_campaign_id_campaigns
 foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
 alter table events add constraint fk_events_contact_id_contacts
@@ -387,7 +391,8 @@ alter table events add constraint fk_events_organization_id_organizations
 foreign key (organization_id) references organizations (id) on delete cascade;
 
 alter table survey_responses add constraint fk_survey_responses_call_attempt_id_call_attempts
-foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade;
+foreign key (organization_id, call_attempt_id)
+references call_attempts (organization_id, id) on delete cascade;
 alter table survey_responses add constraint fk_survey_responses_campaign_id_campaigns
 foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade;
 alter table survey_responses add constraint fk_survey_responses_contact_id_contacts
@@ -396,7 +401,8 @@ alter table survey_responses add constraint fk_survey_responses_organization_id_
 foreign key (organization_id) references organizations (id) on delete cascade;
 
 alter table transcript_snippets add constraint fk_transcript_snippets_call_attempt_id_call_attempts
-foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade;
+foreign key (organization_id, call_attempt_id)
+references call_attempts (organization_id, id) on delete cascade;
 alter table transcript_snippets add constraint fk_transcript_snippets_organization_id_organizations
 foreign key (organization_id) references organizations (id) on delete cascade;
 

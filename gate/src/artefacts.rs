@@ -13,7 +13,8 @@ pub struct Artefact {
 }
 
 /// The files, or what is wrong with what they are generated from.
-pub type Generated<'a> = Pin<Box<dyn Future<Output = Result<Result<Vec<Artefact>, Vec<Finding>>, Error>> + 'a>>;
+pub type Generated<'a> =
+    Pin<Box<dyn Future<Output = Result<Result<Vec<Artefact>, Vec<Finding>>, Error>> + 'a>>;
 
 /// Files that are generated together.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,11 @@
 //! The command line.
 
+use crate::artefacts::{self, Kind, Written};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
 use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
-use crate::artefacts::{self, Kind, Written};
 use crate::{Error, Finding, Subject, Workspace, codegen, rules};
 use clap::{Parser, Subcommand};
 use std::fmt::Write as _;

@@ -7,8 +7,8 @@ mod format;
 use crate::artefacts::{Artefact, Kind};
 use crate::schema::{Constraint, ConstraintKind, Function, Schema, Table};
 use crate::{Error, Finding, Subject};
-use format::{call, item, literal};
 pub(crate) use format::lower;
+use format::{call, item, literal};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -134,8 +134,7 @@ fn table(of: &Table) -> String {
         text
     });
     let constraints = of.constraints.iter().filter(|constraint| constraint.kind != ConstraintKind::Foreign);
-    let items: Vec<String> =
-        columns.chain(constraints.map(constraint)).map(|text| item(&text, 4)).collect();
+    let items: Vec<String> = columns.chain(constraints.map(constraint)).map(|text| item(&text, 4)).collect();
     format!("create table {} (\n{}\n);\n\n", of.name, items.join(",\n"))
 }
 
@@ -165,7 +164,8 @@ fn triggers(of: &Table) -> Vec<String> {
         let definition = lower(&trigger.definition).replacen(" for each", "\nfor each", 1);
         statements.push(format!("{definition};\n"));
         if !trigger.enabled.is_empty() {
-            statements.push(format!("alter table {} {} trigger {};\n", of.name, trigger.enabled, trigger.name));
+            statements
+                .push(format!("alter table {} {} trigger {};\n", of.name, trigger.enabled, trigger.name));
         }
     }
     spaced(statements)

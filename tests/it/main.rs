@@ -23,6 +23,7 @@ mod queries;
 mod relations;
 mod round_trip;
 mod schedulers;
+mod schema_file;
 mod schema_model;
 mod schema_shape;
 mod seeder;

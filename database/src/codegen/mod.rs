@@ -148,8 +148,8 @@ impl ClaimDueContactsRow {
     }
 }
 
-/// Claims contacts that are due: makes a call attempt for each, marks it as in progress, and returns what the call needs.
-/// The oldest come first.
+/// Claims contacts that are due: makes a call attempt for each, marks it as in progress, and returns what the call
+/// needs. The oldest come first.
 ///
 /// Due is a contact that is pending or not reached, has attempts left, has waited for the retry interval, may be called
 /// and is not on the exclusion list. Nothing is due unless the campaign is running and `local_time` lies inside its
@@ -1416,8 +1416,8 @@ impl InsertContactsRow {
 }
 
 /// Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
-/// with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds and
-/// returns nothing.
+/// with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds
+/// and returns nothing.
 ///
 /// The lists are as long as each other; an empty text stands for none.
 ///

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 const BEND: usize = 8;
 const CROSSING: usize = 12;
-/// For each unit right beside a box.
+/// For each unit right above or below a box.
 const CLOSE: usize = 2;
 
 const HORIZONTAL: usize = 0;
@@ -18,27 +18,35 @@ struct Grid {
     height: usize,
     boxed: Vec<bool>,
     close: Vec<bool>,
+    /// Left or right of a box, where every row's line has to get out: nothing runs up or down there.
+    side: Vec<bool>,
     /// To which box the line leads that passes, by direction.
     taken: Vec<[Option<usize>; 2]>,
 }
 
-/// The ways of all keys, in their order; `None`: one finds no way.
+/// The ways of all keys, in their order; `None`: this one finds no way.
 ///
-/// Lines to the same box join, so that one with many keys is reached by a tree of lines. The short ones choose first.
-pub(super) fn lines(diagram: &Diagram, areas: &[Area]) -> Option<Vec<Line>> {
-    let mut grid = Grid::new(areas);
+/// Lines to the same box join, so that one with many keys is reached by a tree of lines. The short ones choose first,
+/// until one finds no way any more: then all begin anew, and that one before all others.
+pub(super) fn lines(diagram: &Diagram, areas: &[Area]) -> Vec<Option<Line>> {
     let mut order: Vec<usize> = (0..diagram.keys.len()).collect();
     let length = |key: &Key| {
         let (from, to) = (areas[key.from].sides(key.row), areas[key.to].sides(0));
         from.iter().flat_map(|a| to.iter().map(move |b| a.x.abs_diff(b.x) + a.y.abs_diff(b.y))).min()
     };
     order.sort_by_key(|&number| (diagram.keys[number].pale, length(&diagram.keys[number])));
-    let mut lines: Vec<Option<Line>> = diagram.keys.iter().map(|_| None).collect();
-    for number in order {
-        let key = &diagram.keys[number];
-        lines[number] = Some(grid.draw(areas[key.from].sides(key.row), areas[key.to].sides(0), key.to)?);
+    let mut lines = Vec::new();
+    for _ in 0..10 {
+        let mut grid = Grid::new(areas);
+        lines = diagram.keys.iter().map(|_| None).collect();
+        for &number in &order {
+            let key = &diagram.keys[number];
+            lines[number] = grid.draw(areas[key.from].sides(key.row), areas[key.to].sides(0), key.to);
+        }
+        let Some(lost) = order.iter().position(|&number| lines[number].is_none()) else { break };
+        order[..=lost].rotate_right(1);
     }
-    lines.into_iter().collect()
+    lines
 }
 
 impl Grid {
@@ -52,15 +60,17 @@ impl Grid {
             height,
             boxed: vec![false; width * height],
             close: vec![false; width * height],
+            side: vec![false; width * height],
             taken: vec![[None; 2]; width * height],
         };
         for area in areas {
             for y in area.y - 1..=area.y + area.height + 1 {
                 for x in area.x - 1..=area.x + area.width + 1 {
                     let cell = grid.cell(Point { x, y });
-                    let inside = (area.x..=area.x + area.width).contains(&x)
-                        && (area.y..=area.y + area.height).contains(&y);
-                    grid.boxed[cell] |= inside;
+                    let level = (area.y..=area.y + area.height).contains(&y);
+                    let upright = (area.x..=area.x + area.width).contains(&x);
+                    grid.boxed[cell] |= level && upright;
+                    grid.side[cell] |= level && !upright;
                     grid.close[cell] = true;
                 }
             }
@@ -124,6 +134,7 @@ impl Grid {
             for (next, towards) in self.beside(cell) {
                 let bends = towards != direction;
                 if self.boxed[next]
+                    || towards == VERTICAL && (self.side[cell] || self.side[next])
                     || self.is_anothers(next, towards, net)
                     || bends && !self.is_free(cell, net)
                 {

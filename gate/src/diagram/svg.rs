@@ -97,7 +97,9 @@ fn colour(diagram: &Diagram, of: usize) -> &'static str {
 
 /// The line, with a fork or a bar where it begins and a dot where it joins another.
 fn connection(diagram: &Diagram, areas: &[Area], key: &Key, line: &Line) -> String {
-    let (Some(&start), Some(&end)) = (line.corners.first(), line.corners.last()) else { return String::new() };
+    let (Some(&start), Some(&end)) = (line.corners.first(), line.corners.last()) else {
+        return String::new();
+    };
     let (border, y) = (inwards(areas[key.from], start) * UNIT, start.y * UNIT);
     let mut path = format!("M{border} {y}");
     for corner in &line.corners {

@@ -1,8 +1,8 @@
 //! `database/src/codegen/mod.rs` is what `database/queries.sql` says.
 
 use crate::codegen;
-use crate::{Subject, artefacts};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Subject, artefacts};
 
 /// The rule.
 pub const RULE: Rule = Rule {

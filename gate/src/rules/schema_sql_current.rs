@@ -22,7 +22,10 @@ pub const RULE: Rule = Rule {
             by: Mutation::Sql("alter table campaigns alter column max_attempts set default 4"),
             finds: &[schema_sql::FILE],
         },
-        Break { by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"), finds: &["statistics object ghosts"] },
+        Break {
+            by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"),
+            finds: &["statistics object ghosts"],
+        },
     ],
 };
 

@@ -1,9 +1,9 @@
 //! Every table belongs to exactly one area of the documentation.
 
+use crate::Subject;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::schema::Schema;
 use crate::schema_docs::areas;
-use crate::Subject;
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -26,7 +26,8 @@ pub(super) fn mark(schema: &Schema, table: &Table, column: &Column) -> &'static 
         .any(|constraint| constraint.columns().contains(&column.name));
     let is_key = table.foreign_keys().any(|key| {
         // The tenant's column is in many keys, and a key by itself in one.
-        key.own_column() == column.name && key.refers_to.as_ref().is_some_and(|name| schema.table(name).is_some())
+        key.own_column() == column.name
+            && key.refers_to.as_ref().is_some_and(|name| schema.table(name).is_some())
     });
     match () {
         () if is_primary => "PK",

@@ -41,7 +41,8 @@ pub(super) fn render(schema: &Schema, table: &Table, about: &About<'_>) -> Strin
 
 fn heading(table: &Table, about: &About<'_>) -> String {
     let name = &table.name;
-    let mut text = format!("# `{name}`\n\n{}\n\n", table.comment.as_deref().unwrap_or("Nobody says what it is."));
+    let mut text =
+        format!("# `{name}`\n\n{}\n\n", table.comment.as_deref().unwrap_or("Nobody says what it is."));
     text.push_str("[All tables](README.md)");
     if let Some(area) = about.area {
         let _ = write!(text, " · area [{}](README.md#{})", area.name, area.name);
@@ -149,7 +150,9 @@ fn indexes(table: &Table, about: &About<'_>) -> String {
         let Index { name, columns, unique, condition, .. } = index;
         let columns: Vec<String> = columns
             .iter()
-            .map(|column| if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) })
+            .map(|column| {
+                if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) }
+            })
             .collect();
         let _ = writeln!(
             text,

@@ -50,12 +50,8 @@ pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Er
     let mut readers = Readers::new();
     for Function { name: (module, name), file, public, says, tables, .. } in functions {
         for (table, writes) in tables.into_iter().filter(|_| public) {
-            let reader = Reader {
-                name: format!("{module}::{name}"),
-                file: file.clone(),
-                says: says.clone(),
-                writes,
-            };
+            let reader =
+                Reader { name: format!("{module}::{name}"), file: file.clone(), says: says.clone(), writes };
             readers.entry(table).or_default().push(reader);
         }
     }
@@ -95,7 +91,8 @@ fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, E
             .collect();
         for (place, word) in words.iter().enumerate().filter(|(_, word)| tables.contains(&word.as_str())) {
             let before: Vec<&str> = words[..place].iter().rev().take(2).map(String::as_str).collect();
-            let writes = matches!(before.as_slice(), ["update", ..] | ["into", "insert"] | ["from", "delete"]);
+            let writes =
+                matches!(before.as_slice(), ["update", ..] | ["into", "insert"] | ["from", "delete"]);
             *touched.entry(word.clone()).or_default() |= writes;
         }
         Function {

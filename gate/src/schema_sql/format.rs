@@ -39,22 +39,19 @@ pub(crate) fn lower(sql: &str) -> String {
 
 /// `((x))` as `(x)`, unless a word stands before it: `any((select …))` is not `any(select …)`.
 fn single_parentheses(text: &str) -> String {
-    let mut text = text.to_owned();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("((").map(|at| from + at) {
-        from = at + 1;
-        let word_before = text[..at].trim_end().ends_with(|c: char| c.is_alphanumeric() || c == '_')
-            && !["and", "or", "not", "using", "check", "where"]
-                .iter()
-                .any(|keyword| text[..at].trim_end().ends_with(keyword));
-        let (Some(outer), Some(inner)) = (closing(&text, at), closing(&text, at + 1)) else { continue };
-        if !word_before && outer == inner + 1 {
-            text.remove(outer);
-            text.remove(at);
-            from = at;
+    let mut doubled = Vec::new();
+    for (at, _) in outside_texts(text).filter(|(at, _)| text[*at..].starts_with("((")) {
+        let before = text[..at].trim_end();
+        let after_word = before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+            && !["and", "or", "not", "using", "check", "where"].iter().any(|word| before.ends_with(word));
+        if let (Some(outer), Some(inner)) = (closing(text, at), closing(text, at + 1))
+            && !after_word
+            && outer == inner + 1
+        {
+            doubled.extend([at, outer]);
         }
     }
-    text
+    text.char_indices().filter(|(at, _)| !doubled.contains(at)).map(|(_, c)| c).collect()
 }
 
 /// Where the parenthesis that opens at `at` closes.
@@ -158,7 +155,10 @@ mod tests {
 
     #[test]
     fn keywords_become_small_and_texts_stay() {
-        assert_eq!(lower("CHECK (x = ANY (ARRAY['A'::t, 'b'::t]))"), "check (x = any(array['A'::t, 'b'::t]))");
+        assert_eq!(
+            lower("CHECK (x = ANY (ARRAY['A'::t, 'b'::t]))"),
+            "check (x = any(array['A'::t, 'b'::t]))"
+        );
         assert_eq!(lower("( SELECT \"A\"\n  FROM b )"), "(select \"A\" from b)");
     }
 

@@ -1,0 +1,194 @@
+//! `gate write`: the schema's file, the data dictionary and the diagrams are whole, and the same from run to run.
+
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
+
+use gate::artefacts::{self, Artefact, Kind, Written};
+use gate::{Subject, Workspace, schema_docs, schema_sql};
+use quick_xml::events::Event;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+async fn subject() -> Subject {
+    Subject::migrated(Workspace::at(None)).await.unwrap()
+}
+
+/// The texts by file name.
+async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
+    let artefacts = (kind.generate)(subject).await.unwrap().unwrap();
+    artefacts.into_iter().map(|Artefact { file, text }| (file, text)).collect()
+}
+
+/// A page or a diagram.
+async fn docs(subject: &Subject) -> BTreeMap<String, String> {
+    let docs = generated(subject, &schema_docs::KIND).await;
+    docs.into_iter().map(|(file, text)| (file.replace("docs/schema/", ""), text)).collect()
+}
+
+/// Tables with their columns, the ledger aside.
+async fn columns(subject: &Subject) -> Vec<(String, String)> {
+    let query = "select c.relname::text, a.attname::text
+                 from pg_class as c join pg_attribute as a on a.attrelid = c.oid
+                 where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attnum > 0
+                     and c.relname <> 'seaql_migrations'";
+    sqlx::query_as(query).fetch_all(subject.pool()).await.unwrap()
+}
+
+/// The foreign keys: the table, its last column, the table it refers to.
+async fn keys(subject: &Subject) -> Vec<(String, String, String)> {
+    let query = "select conrelid::regclass::text, attname::text, confrelid::regclass::text
+                 from pg_constraint
+                 join pg_attribute on attrelid = conrelid and attnum = conkey[cardinality(conkey)]
+                 where contype = 'f'";
+    sqlx::query_as(query).fetch_all(subject.pool()).await.unwrap()
+}
+
+#[tokio::test]
+async fn two_migrated_databases_give_the_same_bytes() {
+    let (one, other) = (subject().await, subject().await);
+    for kind in artefacts::ALL {
+        let (one, other) = (generated(&one, kind).await, generated(&other, kind).await);
+        assert!(one == other && !one.is_empty(), "{:?} differ", one.keys());
+    }
+}
+
+#[tokio::test]
+async fn the_schemas_file_names_no_owner_and_no_schema() {
+    let subject = subject().await;
+    let owner: String = sqlx::query_scalar("select current_user").fetch_one(subject.pool()).await.unwrap();
+    let text = &generated(&subject, &schema_sql::KIND).await[schema_sql::FILE];
+    for word in [owner.as_str(), "owner", "public."] {
+        let found = text.lines().find(|line| line.split([' ', ';']).any(|part| part.starts_with(word)));
+        let found = found.filter(|line| !line.starts_with("--") && !line.starts_with('\''));
+        assert_eq!(found, None, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn every_column_is_two_links_from_the_first_page() {
+    let subject = subject().await;
+    let docs = docs(&subject).await;
+    for (table, column) in columns(&subject).await {
+        assert!(docs["README.md"].contains(&format!("[`{table}`]({table}.md) | ")), "{table}");
+        assert!(docs["README.md"].contains(&format!("({table}.md#{column})")), "{table}.{column}");
+        let row = format!("| <a id=\"{column}\"></a>`{column}`");
+        let page = &docs[&format!("{table}.md")];
+        let row = page.lines().find(|line| line.starts_with(&row)).unwrap();
+        let meaning = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        assert!(meaning.len() > 10 && meaning.contains(' '), "{table}.{column}: {meaning}");
+    }
+}
+
+/// What a page can be entered at: explicit anchors, and headings as GitHub names them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let explicit = page.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
+    let headings = headings.map(|line| line.replace(' ', "-").replace('`', ""));
+    explicit.map(ToOwned::to_owned).chain(headings).collect()
+}
+
+#[tokio::test]
+async fn every_link_leads_somewhere() {
+    let docs = docs(&subject().await).await;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
+    let mut followed = 0;
+    for (name, page) in docs.iter().filter(|(name, _)| name.ends_with(".md")) {
+        for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = if file.is_empty() { name } else { file };
+            if file.starts_with("../") {
+                assert!(directory.join(file).exists(), "{name}: {link}");
+            } else {
+                let target = docs.get(file).unwrap_or_else(|| panic!("{name}: {link}"));
+                assert!(anchor.is_empty() || anchors(target).contains(anchor), "{name}: {link}");
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed > 500, "{followed}");
+}
+
+#[tokio::test]
+async fn a_page_tells_keys_both_ways_and_who_reads_the_table() {
+    let subject = subject().await;
+    let docs = docs(&subject).await;
+    for (table, column, referred) in keys(&subject).await {
+        let from = section(&docs[&format!("{table}.md")], "Refers to");
+        assert!(
+            from.contains(&format!("[`{column}`](#{column})")) && from.contains(&referred),
+            "{table}.{column}"
+        );
+        let to = section(&docs[&format!("{referred}.md")], "Referred to by");
+        assert!(to.contains(&format!("[`{column}`]({table}.md#{column})")), "{referred}: {table}.{column}");
+    }
+    for (table, _) in columns(&subject).await {
+        let readers = section(&docs[&format!("{table}.md")], "Who reads and writes it");
+        assert!(readers.contains(&format!("`{table}::")), "{table}: its own module reads it");
+    }
+}
+
+fn section<'a>(page: &'a str, title: &str) -> &'a str {
+    let rest = page.split(&format!("## {title}\n")).nth(1).unwrap_or_default();
+    rest.split("\n## ").next().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_diagrams_are_xml_and_show_every_table_column_and_key() {
+    let subject = subject().await;
+    let docs = docs(&subject).await;
+    let mut texts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (name, svg) in docs.iter().filter(|(name, _)| name.ends_with(".svg")) {
+        let found = texts.entry(name).or_default();
+        let mut reader = quick_xml::Reader::from_str(svg);
+        reader.config_mut().check_comments = true;
+        loop {
+            match reader.read_event().unwrap_or_else(|error| panic!("{name}: {error}")) {
+                Event::Text(text) => found.insert(text.decode().unwrap().into_owned()),
+                Event::Eof => break,
+                _ => true,
+            };
+        }
+    }
+    let areas: BTreeSet<&String> =
+        texts.iter().filter(|(name, _)| **name != "er.svg").flat_map(|(_, found)| found).collect();
+    for (table, column) in columns(&subject).await {
+        for name in [&table, &column] {
+            assert!(texts["er.svg"].contains(name), "{table}.{column} in the whole");
+            assert!(areas.contains(name), "{table}.{column} in an area");
+        }
+    }
+    for (table, column, referred) in keys(&subject).await {
+        let line = format!("{table}.{column} → {referred}");
+        assert!(texts["er.svg"].contains(&line), "{line}");
+        assert!(areas.contains(&line), "{line} in an area");
+    }
+}
+
+#[tokio::test]
+async fn mermaid_has_every_table_and_every_key() {
+    let subject = subject().await;
+    let docs = docs(&subject).await;
+    let blocks: Vec<&str> =
+        docs["README.md"].split("```mermaid\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let (whole, areas) = (blocks[0], blocks[1..].concat());
+    let keys = keys(&subject).await;
+    assert_eq!(whole.matches("--").count(), keys.len());
+    for (table, column, referred) in keys {
+        let ends = [format!("    {referred} "), format!("{{ {table} : {column}\n")];
+        for (text, what) in [(whole, "the whole"), (&areas, "an area")] {
+            let line =
+                text.split_inclusive('\n').any(|line| line.starts_with(&ends[0]) && line.ends_with(&ends[1]));
+            assert!(line, "{table}.{column} in {what}");
+        }
+    }
+    for (table, column) in columns(&subject).await {
+        assert!(whole.contains(&format!("    {table} {{\n")), "{table}");
+        assert!(areas.lines().any(|line| line.split(' ').any(|word| word == column)), "{table}.{column}");
+    }
+}
+
+#[tokio::test]
+async fn writing_what_is_current_writes_nothing() {
+    let written = artefacts::write(&subject().await, artefacts::ALL).await.unwrap();
+    assert_eq!(written, Written::default());
+}

@@ -1,0 +1,44 @@
+//! `migration/schema.sql` makes the schema that the migrations make.
+
+use sea_orm::ConnectionTrait;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::Command;
+use tests::{catalog, connect, empty, migrated, server};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../migration/schema.sql");
+
+/// The catalogue without the ledger, which is no part of the file.
+async fn schema(url: &str) -> Vec<String> {
+    let mut lines = catalog::dump(&connect(url).await.unwrap()).await.unwrap();
+    lines.retain(|line| !line.contains("seaql_migrations"));
+    lines
+}
+
+#[tokio::test]
+async fn sent_as_one_text_the_file_makes_the_migrated_schema() {
+    let (wanted, made) = (migrated("schema_migrated").await, empty("schema_file"));
+    let text = std::fs::read_to_string(FILE).unwrap();
+    connect(&made.url()).await.unwrap().execute_unprepared(&text).await.unwrap();
+    let difference = catalog::difference(&schema(&wanted.url()).await, &schema(&made.url()).await);
+    assert_eq!(difference, [""; 0], "- the migrations make, + the file makes");
+}
+
+#[tokio::test]
+async fn psql_makes_the_migrated_schema_of_the_file() {
+    let (wanted, made) = (migrated("schema_migrated").await, empty("schema_psql"));
+    let beside = server().binaries().map(|programs| programs.join("psql")).filter(|psql| psql.exists());
+    let run = Command::new(beside.unwrap_or_else(|| PathBuf::from("psql")))
+        .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", FILE, &made.url()])
+        .output();
+    let ended = match run {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("not tried: psql is not installed");
+            return;
+        }
+        ended => ended.unwrap(),
+    };
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let difference = catalog::difference(&schema(&wanted.url()).await, &schema(&made.url()).await);
+    assert_eq!(difference, [""; 0], "- the migrations make, + the file makes");
+}
