@@ -15,6 +15,10 @@ status:
 new-migration name:
     cargo run -p migration -- generate {{ name }}
 
+# List the migrations that the main branch lacks; fails if one that it has was changed. just check-for-migration --base REF
+check-for-migration *args:
+    cargo run -p gate -- check-for-migration {{ args }}
+
 # Write the functions of database/queries.sql; with --check, say whether they are current.
 codegen-db *args:
     cargo run -p gate -- codegen {{ args }}

@@ -53,7 +53,8 @@ impl Database {
     /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
-        let checks = async { startup::check_migrations(&admin.begin().await?, settings.require_migrations).await };
+        let checks =
+            async { startup::check_migrations(&admin.begin().await?, settings.require_migrations).await };
         within(admin.limit, checks).await??;
         let customer = match &settings.customer_database_url {
             Some(_) if admin.connection.get_database_backend() == DbBackend::Sqlite => {

@@ -90,7 +90,7 @@ pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error
 
 fn strays(subject: &Subject, kind: &Kind, artefacts: &[Artefact]) -> Result<Vec<String>, Error> {
     let Some(directory) = kind.directory else { return Ok(Vec::new()) };
-    let mut files = subject.workspace().files(directory)?;
+    let mut files = subject.workspace().files_in(directory)?;
     files.retain(|file| !artefacts.iter().any(|artefact| artefact.file == *file));
     Ok(files)
 }

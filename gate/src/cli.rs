@@ -1,12 +1,13 @@
 //! The command line.
 
 use crate::artefacts::{self, Kind, Written};
+use crate::main_branch::{self, Comparison};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
 use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
-use crate::{Error, Finding, Subject, Workspace, codegen, rules};
+use crate::{Error, Finding, Subject, Workspace, codegen, lock, rules};
 use clap::{Parser, Subcommand};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -48,6 +49,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// List the migrations that the main branch does not have; fail if one that it has is gone or changed here, or if
+    /// a new one is older than its newest.
+    CheckForMigration {
+        /// The branch or commit to compare with [default: origin/main, or main without a remote].
+        #[arg(long, value_name = "REF")]
+        base: Option<String>,
+    },
     /// Write database/src/codegen from database/queries.sql, typed by a migrated PostgreSQL.
     Codegen {
         /// Write nothing; fail if the file is not what would be written.
@@ -62,6 +70,12 @@ enum Command {
     },
     /// List the rules.
     List,
+    /// Write down in migration/migrations.lock what each migration executes.
+    Lock {
+        /// Say that all migrations are released: from now on none of them changes.
+        #[arg(long)]
+        release: bool,
+    },
     /// Break each rule in a scratch copy, and see that it notices.
     Selftest,
     /// Write whatever is generated and is not what it should be: the functions of the queries, schema.sql, docs/schema.
@@ -102,12 +116,23 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
         return Ok((report::render(cli.format, &outcomes), code));
     };
     Ok(match command {
+        Command::CheckForMigration { base } => {
+            let Comparison { base, added, findings } =
+                main_branch::compare(&workspace, &migration::emitted().await?, base).await?;
+            let (problems, code) = lines(&findings);
+            let mut text: String = added.iter().map(|name| format!("new: {name}\n")).collect();
+            if added.is_empty() {
+                text = format!("{base} has every migration\n");
+            }
+            (text + &problems, code)
+        }
         Command::Codegen { check: true } => {
             lines(&artefacts::check(&Subject::migrated(workspace).await?, &codegen::KIND).await?)
         }
         Command::Codegen { check: false } => write(workspace, &[codegen::KIND]).await?,
         Command::Explain { rule } => (explain(rule), ExitCode::SUCCESS),
         Command::List => (list(), ExitCode::SUCCESS),
+        Command::Lock { release } => lines(&lock::write(&workspace, &migration::emitted().await?, release)?),
         Command::Selftest => {
             let failures = selftest(&Subject::migrated(workspace).await?, rules::ALL).await?;
             if failures.is_empty() {

@@ -11,6 +11,14 @@ pub enum Error {
     /// The generator of entities refuses the schema.
     #[error("sea-orm-codegen cannot write entities for this schema")]
     Entities(#[from] sea_orm_codegen::Error),
+    /// Another version of the sources cannot be had.
+    #[error("git cannot show the lock of {base}: {reason}; name a branch or commit with --base")]
+    Git {
+        /// The version.
+        base: String,
+        /// What git says.
+        reason: String,
+    },
     /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -35,6 +43,14 @@ pub enum Error {
     /// The schema cannot be made.
     #[error("the migrations fail")]
     Migration(#[from] migration::Error),
+    /// A change of a migration's SQL cannot be made.
+    #[error("`{text}` is not there to be replaced in what {migration} executes")]
+    Mutation {
+        /// The migration.
+        migration: &'static str,
+        /// What was to be replaced.
+        text: &'static str,
+    },
     /// A live database is not a PostgreSQL one.
     #[error("only a PostgreSQL database, postgres://…, can be asked")]
     NotPostgres,

@@ -88,4 +88,13 @@ pub enum Mutation {
         /// What comes instead.
         with: &'static str,
     },
+    /// A text in the SQL that a migration executes, and what takes its place.
+    Emitted {
+        /// The migration.
+        migration: &'static str,
+        /// What has to be in it: the first place, PostgreSQL before SQLite, up before down.
+        text: &'static str,
+        /// What comes instead.
+        with: &'static str,
+    },
 }

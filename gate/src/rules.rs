@@ -19,6 +19,12 @@ pub mod functions_lend_no_rights;
 pub mod generated_queries_current;
 pub mod id_prefixes_unique;
 pub mod jsonb_only;
+pub mod migration_header;
+pub mod migration_locks;
+pub mod migration_order;
+pub mod migration_reversible;
+pub mod migration_sql_safe;
+pub mod migrations_locked;
 pub mod naming_convention;
 pub mod no_default_privileges;
 pub mod no_event_triggers;
@@ -34,6 +40,7 @@ pub mod restrictive_policies_plain;
 pub mod row_level_security_enabled;
 pub mod schema_docs_current;
 pub mod schema_sql_current;
+pub mod schema_sync_off;
 pub mod soft_delete_frees_names;
 pub mod tables_are_plain;
 pub mod tables_in_areas;
@@ -66,6 +73,12 @@ pub static ALL: &[Rule] = &[
     generated_queries_current::RULE,
     id_prefixes_unique::RULE,
     jsonb_only::RULE,
+    migration_header::RULE,
+    migration_locks::RULE,
+    migration_order::RULE,
+    migration_reversible::RULE,
+    migration_sql_safe::RULE,
+    migrations_locked::RULE,
     naming_convention::RULE,
     no_default_privileges::RULE,
     no_event_triggers::RULE,
@@ -81,6 +94,7 @@ pub static ALL: &[Rule] = &[
     row_level_security_enabled::RULE,
     schema_docs_current::RULE,
     schema_sql_current::RULE,
+    schema_sync_off::RULE,
     soft_delete_frees_names::RULE,
     tables_are_plain::RULE,
     tables_in_areas::RULE,

@@ -143,7 +143,7 @@ fn prefixes(workspace: &Workspace, schema: &Schema) -> Result<BTreeMap<String, S
 /// The migration that creates a table, and the paragraph of its head that begins with `Intent:`.
 fn migration(workspace: &Workspace, table: &str) -> Result<Option<(String, String)>, Error> {
     let ending = format!("_create_{table}.rs");
-    let files = workspace.files("migration/src")?;
+    let files = workspace.files_in("migration/src")?;
     let Some(file) = files.into_iter().find(|file| file.ends_with(&ending)) else { return Ok(None) };
     let text = workspace.read(&file)?;
     let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();

@@ -60,6 +60,7 @@ fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
         && match mutation {
             Mutation::Sql(_) | Mutation::Uncommitted(_) => matches!(rule.check, Check::Catalogue(_)),
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
+            Mutation::Emitted { .. } => rule.family == Family::Migrations,
         }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::rule::Mutation;
 use crate::{Catalogue, Error, Workspace};
-use migration::{AppEnv, Options, Session, Target};
+use migration::{AppEnv, Emitted, Options, Session, Target};
 use scratch::{Database, Server};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
@@ -21,6 +21,7 @@ const OLDEST: u32 = 150_000;
 #[derive(Debug)]
 pub struct Subject {
     workspace: Workspace,
+    emitted: Vec<Emitted>,
     pool: PgPool,
     /// One connection, so that whatever is asked is asked inside the transaction of a change that is taken back.
     trial: PgPool,
@@ -43,7 +44,7 @@ impl Subject {
     pub async fn migrated(workspace: Workspace) -> Result<Self, Error> {
         let template = empty("migrated")?;
         migrate(&template).await?;
-        Self::on_copy(workspace, template.into(), Arc::default())
+        Self::on_copy(workspace, migration::emitted().await?, template.into(), Arc::default())
     }
 
     /// A database that somebody uses, over connections that can only read.
@@ -78,6 +79,7 @@ impl Subject {
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         Ok(Self {
             workspace,
+            emitted: migration::emitted().await?,
             trial: pool.clone(),
             pool,
             url: url.to_owned(),
@@ -93,8 +95,10 @@ impl Subject {
     /// # Errors
     /// The change cannot be made.
     pub async fn with(&self, mutation: &Mutation) -> Result<Self, Error> {
-        let copy =
-            |workspace| Self::on_copy(workspace, Arc::clone(&self.template), Arc::clone(&self.reference));
+        let mut emitted = self.emitted.clone();
+        let copy = |workspace, emitted| {
+            Self::on_copy(workspace, emitted, Arc::clone(&self.template), Arc::clone(&self.reference))
+        };
         match *mutation {
             Mutation::Uncommitted(sql) => {
                 // Ends the transaction of the change before; where there was none, PostgreSQL only warns.
@@ -102,6 +106,7 @@ impl Subject {
                 sqlx::raw_sql(sql).execute(&self.trial).await?;
                 Ok(Self {
                     workspace: self.workspace.clone(),
+                    emitted,
                     pool: self.trial.clone(),
                     trial: self.trial.clone(),
                     url: self.url.clone(),
@@ -112,7 +117,7 @@ impl Subject {
                 })
             }
             Mutation::Sql(sql) => {
-                let changed = copy(self.workspace.clone())?;
+                let changed = copy(self.workspace.clone(), emitted)?;
                 sqlx::raw_sql(sql).execute(changed.pool()).await?;
                 Ok(changed)
             }
@@ -126,13 +131,26 @@ impl Subject {
                 let after =
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
                 workspace.write(file, &after)?;
-                Ok(Self { _copy: Some(directory), ..copy(workspace)? })
+                Ok(Self { _copy: Some(directory), ..copy(workspace, emitted)? })
+            }
+            Mutation::Emitted { migration, text, with } => {
+                let place = emitted
+                    .iter_mut()
+                    .filter(|emitted| emitted.name == migration)
+                    .flat_map(|Emitted { postgres, sqlite, .. }| [postgres, sqlite])
+                    .flat_map(|script| script.up.iter_mut().chain(&mut script.down))
+                    .find(|sql| sql.contains(text));
+                let missing = || Error::Mutation { migration, text };
+                let place = place.ok_or_else(missing)?;
+                *place = place.replacen(text, with, 1);
+                copy(self.workspace.clone(), emitted)
             }
         }
     }
 
     fn on_copy(
         workspace: Workspace,
+        emitted: Vec<Emitted>,
         template: Arc<Database>,
         reference: Arc<OnceCell<Catalogue>>,
     ) -> Result<Self, Error> {
@@ -140,13 +158,29 @@ impl Subject {
         let url = database.url();
         let (pool, trial) = (pool(&url, 4)?, pool(&url, 1)?);
         let database = Some(Arc::new(database));
-        Ok(Self { workspace, pool, trial, url, reference, template, _database: database, _copy: None })
+        Ok(Self {
+            workspace,
+            emitted,
+            pool,
+            trial,
+            url,
+            reference,
+            template,
+            _database: database,
+            _copy: None,
+        })
     }
 
     /// The sources.
     #[must_use]
     pub fn workspace(&self) -> &Workspace {
         &self.workspace
+    }
+
+    /// What each migration executes.
+    #[must_use]
+    pub fn emitted(&self) -> &[Emitted] {
+        &self.emitted
     }
 
     /// Connections to the migrated database: the owner's, or to a live one its login's.

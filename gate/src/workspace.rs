@@ -88,7 +88,7 @@ impl Workspace {
     }
 
     /// The files of a directory, by name and relative to the workspace; none if it is not there.
-    pub(crate) fn files(&self, directory: &str) -> Result<Vec<String>, Error> {
+    pub(crate) fn files_in(&self, directory: &str) -> Result<Vec<String>, Error> {
         let path = self.path(directory);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(Error::io("read", &path))?,

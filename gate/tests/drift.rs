@@ -111,7 +111,9 @@ async fn a_finding_tells_what_was_and_what_is() {
              `search_path=public`",
         ),
         (
-            Mutation::Uncommitted("alter role customer createrole; alter role customer set row_security = off"),
+            Mutation::Uncommitted(
+                "alter role customer createrole; alter role customer set row_security = off",
+            ),
             "role customer: creates roles was `false`, is `true`; settings was nothing, is `row_security=off`",
         ),
         (

@@ -1,6 +1,6 @@
 //! The command line: SeaORM's commands and flags, and what they lack.
 
-use crate::status::{self, State};
+use crate::status::{self, State, Status};
 use crate::{AppEnv, Error, Event, Options, Session, Target, generate};
 use clap::{Parser, Subcommand};
 use std::io::Write as _;
@@ -71,7 +71,7 @@ enum Command {
     Reset,
     /// Show which migrations are applied, and since when.
     Status {
-        /// Exit with 1 when a migration is pending.
+        /// Exit with 1 when a migration is pending, or changed since it was applied.
         #[arg(long)]
         check: bool,
     },
@@ -151,8 +151,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         Command::Status { check } => {
             let list = session.status().await?;
             say(&status::render(&list));
-            let pending = list.iter().any(|status| status.state == State::Pending);
-            return Ok(ExitCode::from(u8::from(check && pending)));
+            let wrong = |status: &Status| matches!(status.state, State::Pending | State::Changed(_));
+            return Ok(ExitCode::from(u8::from(check && list.iter().any(wrong))));
         }
     };
     if done == 0 {

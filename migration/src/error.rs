@@ -10,6 +10,17 @@ pub enum Error {
     /// The text of the column documentation is not what it should be.
     #[error("migration/schema_annotations.yaml is broken; correct it and build again")]
     Annotations(#[source] serde_saphyr::Error),
+    /// Migrations execute something else than they did when they were applied.
+    #[error(
+        "the {target} has the migration {names}, which was changed since; \
+         restore it and write a new one for the change, or make the database anew with fresh"
+    )]
+    Changed {
+        /// The database.
+        target: String,
+        /// The migrations, separated by commas.
+        names: String,
+    },
     /// The connection was lost, and with it the lock.
     #[error("the connection to the {target} was lost, and the migration lock with it; run the command again")]
     ConnectionLost {
@@ -50,6 +61,17 @@ pub enum Error {
     /// The `.env` file cannot be read.
     #[error("the file .env {0}; correct it, one NAME=value a line")]
     DotEnv(String),
+    /// What a migration executes cannot be told without a database.
+    #[error(
+        "the migration {migration} cannot be noted without a database: {cause}; \
+         let it ask for nothing, and say `if exists` or `if not exists` in its SQL"
+    )]
+    Emission {
+        /// The migration.
+        migration: String,
+        /// What it met.
+        cause: String,
+    },
     /// The new migration's file cannot be written.
     #[error("the migration cannot be generated in {directory}: {cause}")]
     Generate {
@@ -85,6 +107,19 @@ pub enum Error {
         /// The server's version.
         version: String,
     },
+    /// Pending migrations are older than one that is applied.
+    #[error(
+        "the pending migration {names} is older than {newest}, which the {target} has; \
+         generate it anew with a later name, or roll back to it with down"
+    )]
+    OutOfOrder {
+        /// The database.
+        target: String,
+        /// The pending migrations, separated by commas.
+        names: String,
+        /// The newest that is applied.
+        newest: String,
+    },
     /// Production was to run on a SQLite file.
     #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
     ProductionOnSqlite,
@@ -119,6 +154,14 @@ impl Error {
             sqlx::Error::Configuration(source) => source.to_string(),
             other => other.to_string(),
         })
+    }
+
+    pub(crate) fn emission(migration: &str, error: &DbErr) -> Self {
+        let cause = match error {
+            DbErr::Custom(text) | DbErr::Migration(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Self::Emission { migration: migration.to_owned(), cause }
     }
 
     /// An error of a statement, with the remedy that its SQLSTATE suggests.

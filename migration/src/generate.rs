@@ -36,10 +36,12 @@ fn files(directory: &Path) -> std::io::Result<BTreeSet<PathBuf>> {
     std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
 }
 
-const TEMPLATE: &str = r#"//! What: the change, in one sentence.
+/// What a new migration's file says.
+pub const TEMPLATE: &str = r#"//! What: the change, in one sentence.
 //!
 //! Intent: why, and for each index the query it serves.
-//! Risk: the locks it takes on tables that hold rows, and for how long.
+//! Risk: what it can break or slow down, and for how long.
+//! Locks: users (access exclusive: why that is bearable). Without such a lock, no line.
 //! Down: what it cannot restore.
 
 use sea_orm_migration::prelude::*;

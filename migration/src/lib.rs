@@ -6,10 +6,13 @@ pub mod annotations;
 pub mod cli;
 mod connect;
 mod ddl;
+mod emitted;
 mod error;
 mod generate;
+mod ledger;
 mod lock;
 mod session;
+mod statements;
 mod status;
 mod target;
 
@@ -29,8 +32,11 @@ mod m20261121_000013_create_email_notifications;
 mod m20261121_000014_create_provider_configs;
 mod m20261121_000015_create_transcript_snippets;
 
+pub use emitted::{Emitted, Script, digest, emitted};
 pub use error::Error;
+pub use generate::TEMPLATE;
 pub use session::{Event, Options, Session};
+pub use statements::statements;
 pub use status::{State, Status};
 pub use target::{AppEnv, Target};
 

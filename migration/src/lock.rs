@@ -2,7 +2,7 @@
 
 use crate::session::{Event, Options};
 use crate::{Error, Target};
-use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 use std::time::{Duration, Instant};
 
 /// "voicesrv" in ASCII: the key of the lock, one for each database of a server.
@@ -69,10 +69,7 @@ async fn holder(db: &DatabaseConnection) -> Result<Option<String>, DbErr> {
     row.map(|row| row.try_get("", "holder")).transpose()
 }
 
-async fn query_one(
-    db: &DatabaseConnection,
-    sql: &str,
-) -> Result<Option<sea_orm_migration::sea_orm::QueryResult>, DbErr> {
+async fn query_one(db: &DatabaseConnection, sql: &str) -> Result<Option<QueryResult>, DbErr> {
     let backend = db.get_database_backend();
-    db.query_one_raw(sea_orm_migration::sea_orm::Statement::from_string(backend, sql)).await
+    db.query_one_raw(Statement::from_string(backend, sql)).await
 }

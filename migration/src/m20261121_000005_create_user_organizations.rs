@@ -3,7 +3,8 @@
 //! Intent: the members of an organization by `ix_user_organizations_organization`, the organizations of a
 //! person by the unique constraint. Memberships decide which users a customer sees, so the policy of `users`
 //! that reads them is made here.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what reads `users` or writes to `organizations` waits. Nothing is rewritten.
+//! Locks: organizations (share row exclusive: the key); users (access exclusive: the policy).
 //! Down: drops every membership, and with them the policy on `users`.
 
 use crate::ddl::{BOUND_ORGANIZATION, NewTable, Policy, drop_policy, drop_table, set_policy};

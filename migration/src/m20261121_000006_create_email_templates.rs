@@ -1,7 +1,8 @@
 //! Creates `email_templates`: the texts that follow a call, one for each outcome and language.
 //!
 //! Intent: a campaign names its templates; the template editor lists them by type and by language.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: organizations (share row exclusive: the key).
 //! Down: drops every template.
 
 use super::m20261121_000001_create_enums::{EMAIL_TEMPLATE_TYPE, LANGUAGE_CODE};

@@ -4,7 +4,9 @@
 //! (`ix_campaigns_organization_created`, without the deleted ones) and searches by name.
 //! A customer may name only a user it can see as the author, and may not change the author afterwards: the key
 //! to `users` alone would accept a user of another organization.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: email_templates (share row exclusive: the key); organizations (share row exclusive: the key);
+//! users (share row exclusive: the key).
 //! Down: drops every campaign and, by cascade, its contacts, calls and answers.
 
 use super::m20261121_000001_create_enums::{CAMPAIGN_STATUS, LANGUAGE_CODE, QUESTION_TYPE};

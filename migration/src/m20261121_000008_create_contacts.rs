@@ -7,7 +7,8 @@
 //! A customer's counts by state ask for the organization too, through the policy, so an index has to hold it or each
 //! contact is fetched (`ix_contacts_organization_campaign_state`). As a column included in the index by campaign and
 //! state it would keep equal entries from being stored once, and that index would be nine times as large.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: campaigns (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every contact and, by cascade, its calls and answers.
 
 use super::m20261121_000001_create_enums::{CALL_OUTCOME, CONTACT_LANGUAGE, CONTACT_STATE};

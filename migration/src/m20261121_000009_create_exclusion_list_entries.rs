@@ -2,7 +2,8 @@
 //!
 //! Intent: an import meets each number once (the unique constraint); the scheduler asks for a number
 //! (`ix_exclusion_list_entries_phone`).
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: organizations (share row exclusive: the key).
 //! Down: drops every exclusion: numbers could be called again, so export the table first.
 
 use super::m20261121_000001_create_enums::EXCLUSION_SOURCE;

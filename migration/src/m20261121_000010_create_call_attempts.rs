@@ -3,7 +3,9 @@
 //! Intent: webhooks find an attempt by `call_id` (unique) or `provider_call_id`; a contact's and a campaign's
 //! calls by their keys; the dashboard by outcome and time. No check orders the times: a provider's clock may
 //! be off.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key);
+//! organizations (share row exclusive: the key).
 //! Down: drops every call and, by cascade, its answers and transcripts.
 
 use super::m20261121_000001_create_enums::CALL_OUTCOME;

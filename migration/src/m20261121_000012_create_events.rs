@@ -2,7 +2,9 @@
 //!
 //! Intent: the publisher reads the oldest events that wait (`ix_events_created_unpublished`); everybody else
 //! reads by campaign, contact, call, type or time.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: call_attempts (share row exclusive: the key); campaigns (share row exclusive: the key);
+//! contacts (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every event, those that no bus has heard yet included.
 
 use super::m20261121_000001_create_enums::EVENT_TYPE;

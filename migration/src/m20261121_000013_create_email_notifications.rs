@@ -2,7 +2,10 @@
 //!
 //! Intent: the e-mail worker reads by status; everybody else by event, contact, campaign or template.
 //! A template that was sent cannot be deleted, so that what a person received stays known.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key);
+//! email_templates (share row exclusive: the key); events (share row exclusive: the key); organizations
+//! (share row exclusive: the key).
 //! Down: drops every notification.
 
 use super::m20261121_000001_create_enums::EMAIL_STATUS;

@@ -1,7 +1,8 @@
 //! Creates `provider_configs`: how an organization calls and which model speaks.
 //!
 //! Intent: one row for each organization in use; several are allowed.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: organizations (share row exclusive: the key).
 //! Down: drops every configuration.
 
 use super::m20261121_000001_create_enums::{LLM_PROVIDER, PROVIDER_TYPE};

@@ -1,7 +1,8 @@
 //! Creates `transcript_snippets`: what was said in a call.
 //!
 //! Intent: a call's snippets by their key; retention deletes by time.
-//! Risk: none. The table is new, so nothing is locked or rewritten.
+//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Locks: call_attempts (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every transcript.
 
 use super::m20261121_000001_create_enums::LANGUAGE_CODE;

@@ -4,12 +4,12 @@ use crate::connect::{self, Purpose};
 use crate::error::{code, sqlx_error};
 use crate::status::{self, State, Status};
 use crate::target::Server;
-use crate::{Error, Migrator, Target, annotations, lock};
+use crate::{Emitted, Error, Migrator, Target, annotations, ledger, lock};
 use sea_orm_migration::IntoSchemaManagerConnection;
 use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use std::time::{Duration, Instant};
 
@@ -191,7 +191,7 @@ impl Session {
 
     async fn perform<C>(&self, db: &C, work: Work) -> Result<usize, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
         for<'c> &'c C: IntoSchemaManagerConnection<'c>,
     {
         match work {
@@ -213,6 +213,8 @@ impl Session {
                 (self.options.report)(&Event::Dropped);
                 let applied = self.standing(db).await?;
                 for Status { name, .. } in &applied {
+                    let digest = emitted(name).await?.digest();
+                    self.retrying(name, || ledger::record(db, name, &digest)).await?;
                     (self.options.report)(&Event::Applied { migration: name, took: Duration::ZERO });
                 }
                 Ok(applied.len())
@@ -223,7 +225,7 @@ impl Session {
     /// Rolls back, and drops the ledger with its last entry: the database is as it was before the first `up`.
     async fn roll_back<C>(&self, db: &C, steps: Option<u32>) -> Result<usize, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
         for<'c> &'c C: IntoSchemaManagerConnection<'c>,
     {
         let done = self.steps(db, Direction::Down, steps).await?;
@@ -235,10 +237,13 @@ impl Session {
 
     async fn steps<C>(&self, db: &C, direction: Direction, steps: Option<u32>) -> Result<usize, Error>
     where
-        C: ConnectionTrait,
+        C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
         for<'c> &'c C: IntoSchemaManagerConnection<'c>,
     {
         let list = self.standing(db).await?;
+        if direction == Direction::Up {
+            self.check_history(&list)?;
+        }
         let mut names: Vec<&str> = list
             .iter()
             .filter(|status| (status.state == State::Pending) == (direction == Direction::Up))
@@ -251,7 +256,10 @@ impl Session {
         for migration in &names {
             let started = Instant::now();
             match direction {
-                Direction::Up => self.retrying(migration, || Migrator::up(db, Some(1))).await?,
+                Direction::Up => {
+                    let emitted = emitted(migration).await?;
+                    self.retrying(migration, || apply_next(db, &emitted)).await?;
+                }
                 Direction::Down => self.retrying(migration, || Migrator::down(db, Some(1))).await?,
             }
             let took = started.elapsed();
@@ -263,20 +271,33 @@ impl Session {
         Ok(names.len())
     }
 
+    /// Refuses to go on from another past than the one of this build.
+    fn check_history(&self, list: &[Status]) -> Result<(), Error> {
+        let target = || self.target.to_string();
+        let changed = names(list.iter().filter(|status| matches!(status.state, State::Changed(_))));
+        if !changed.is_empty() {
+            return Err(Error::Changed { target: target(), names: changed });
+        }
+        let Some(newest) = list.iter().rposition(|status| status.state != State::Pending) else {
+            return Ok(());
+        };
+        let older = names(list[..newest].iter().filter(|status| status.state == State::Pending));
+        if older.is_empty() {
+            return Ok(());
+        }
+        Err(Error::OutOfOrder { target: target(), names: older, newest: list[newest].name.clone() })
+    }
+
     /// The migrations and their states, none of them unknown to this build.
     async fn standing(&self, db: &impl ConnectionTrait) -> Result<Vec<Status>, Error> {
         let list = status::read(db)
             .await
             .map_err(|error| Error::database("reading the ledger", &self.target, &error))?;
-        let unknown: Vec<&str> = list
-            .iter()
-            .filter(|status| matches!(status.state, State::Unknown(_)))
-            .map(|status| status.name.as_str())
-            .collect();
+        let unknown = names(list.iter().filter(|status| matches!(status.state, State::Unknown(_))));
         if unknown.is_empty() {
             return Ok(list);
         }
-        Err(Error::DatabaseIsAhead { target: self.target.to_string(), names: unknown.join(", ") })
+        Err(Error::DatabaseIsAhead { target: self.target.to_string(), names: unknown })
     }
 
     /// Tries again, with growing pauses, what met a lock that another session held too long.
@@ -297,6 +318,36 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Applies the next migration, and records what it executed: both or, if it wants no transaction, one by one.
+async fn apply_next<C>(db: &C, emitted: &Emitted) -> Result<(), DbErr>
+where
+    C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+    for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+{
+    let digest = emitted.digest();
+    if !emitted.transactional {
+        Migrator::up(db, Some(1)).await?;
+        return ledger::record(db, &emitted.name, &digest).await;
+    }
+    let transaction = db.begin().await?;
+    Migrator::up(&transaction, Some(1)).await?;
+    ledger::record(&transaction, &emitted.name, &digest).await?;
+    transaction.commit().await
+}
+
+/// What a migration of this build executes.
+async fn emitted(name: &str) -> Result<Emitted, Error> {
+    let migrations = Migrator::migrations();
+    let migration = migrations.iter().find(|migration| migration.name() == name);
+    let missing = || Error::emission(name, &DbErr::Migration("this build does not have it".to_owned()));
+    let emitted = Emitted::by(migration.ok_or_else(missing)?.as_ref()).await;
+    emitted.map_err(|error| Error::emission(name, &error))
+}
+
+fn names<'a>(list: impl Iterator<Item = &'a Status>) -> String {
+    list.map(|status| status.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A command and its argument.

@@ -12,6 +12,7 @@ mod guest;
 mod idempotency;
 mod interruption;
 mod isolation;
+mod ledger;
 mod legacy_clients;
 mod lookups;
 mod migration_cli;

@@ -42,7 +42,7 @@ struct Function {
 /// Reads the sources.
 pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Error> {
     let mut functions = queries_of(workspace, tables)?;
-    for file in workspace.files(SOURCES)? {
+    for file in workspace.files_in(SOURCES)? {
         functions.extend(functions_of(workspace, &file, tables)?);
     }
     follow_calls(&mut functions);

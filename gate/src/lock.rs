@@ -1,0 +1,217 @@
+//! `migration/migrations.lock`: what each migration executes, as digests, so that it can be formatted anew and not
+//! changed.
+//!
+//! A migration is a line with its name and its digest, and a line for each engine and direction with the digests of
+//! the statements, so that a change can be pointed at. Branches that each add a migration add to the same end, and
+//! conflict. What stands up to the migration of the line `# released:` is not written anew.
+
+use crate::{Error, Finding, Workspace};
+use migration::{Emitted, digest, statements};
+use std::fmt;
+
+/// Where it stands.
+pub const FILE: &str = "migration/migrations.lock";
+
+const HEADER: &str = "\
+# What each migration executes: digests of its statements, formatting and comments aside. Never edit this file;
+# cargo run -p gate -- lock
+# writes it, up to the released migrations, which stay. cargo run -p gate -- lock --release says that all are.
+";
+
+const RELEASED: &str = "# released:";
+
+/// The migrations as they were written down, or as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lock {
+    /// The newest migration that a release has; `None`: there was no release.
+    pub released: Option<String>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    name: String,
+    digest: String,
+    /// As [`Emitted::scripts`] names them, each with its statements' digests.
+    scripts: Vec<(String, Vec<String>)>,
+}
+
+impl Lock {
+    /// What the migrations execute now.
+    #[must_use]
+    pub fn of(emitted: &[Emitted], released: Option<String>) -> Self {
+        let entry = |emitted: &Emitted| Entry {
+            name: emitted.name.clone(),
+            digest: emitted.digest(),
+            scripts: emitted
+                .scripts()
+                .iter()
+                .map(|(name, texts)| {
+                    ((*name).to_owned(), statements(texts).iter().map(|text| short(text)).collect())
+                })
+                .collect(),
+        };
+        Self { released, entries: emitted.iter().map(entry).collect() }
+    }
+
+    /// What was written down; a finding where that cannot be read.
+    ///
+    /// # Errors
+    /// The first line that is none of a lock, by its number.
+    pub fn parse(text: &str) -> Result<Self, usize> {
+        let mut lock = Self { released: None, entries: Vec::new() };
+        for (index, line) in text.lines().enumerate() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let Some(name) = line.strip_prefix(RELEASED) {
+                lock.released = Some(name.trim().to_owned()).filter(|name| name != "none");
+            } else if words.is_empty() || line.starts_with('#') {
+            } else if let ([engine, direction, digests @ ..], Some(entry), true) =
+                (&words[..], lock.entries.last_mut(), line.starts_with(' '))
+            {
+                let digests = digests.iter().map(ToString::to_string).collect();
+                entry.scripts.push((format!("{engine} {direction}"), digests));
+            } else if let [name, digest] = words[..] {
+                let (name, digest) = (name.to_owned(), digest.to_owned());
+                lock.entries.push(Entry { name, digest, scripts: Vec::new() });
+            } else {
+                return Err(index + 1);
+            }
+        }
+        Ok(lock)
+    }
+
+    /// The migrations' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.name.as_str())
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// The migrations that are gone or changed since they were written down, each once.
+    #[must_use]
+    pub fn changed(&self, emitted: &[Emitted]) -> Vec<Finding> {
+        let now = Self::of(emitted, None);
+        let mut findings = Vec::new();
+        for old in &self.entries {
+            let new = now.entry(&old.name);
+            let texts = emitted.iter().find(|emitted| emitted.name == old.name);
+            match new.zip(texts) {
+                None => findings.push(Finding::of(&old.name, "the migration is gone")),
+                Some((new, texts)) if old != new => {
+                    findings.push(Finding::of(&old.name, difference(old, new, texts)));
+                }
+                Some(_) => (),
+            }
+        }
+        findings
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{HEADER}{RELEASED} {}\n", self.released.as_deref().unwrap_or("none"))?;
+        for Entry { name, digest, scripts } in &self.entries {
+            writeln!(f, "\n{name} {digest}")?;
+            for (name, digests) in scripts {
+                writeln!(f, "    {name} {}", digests.join(" ").trim_end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The lock of the workspace; `Err` holds what is wrong with the file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read(workspace: &Workspace) -> Result<Result<Lock, Finding>, Error> {
+    let text = workspace.read_if_there(FILE)?.unwrap_or_default();
+    Ok(Lock::parse(&text).map_err(|line| {
+        Finding::at(FILE, line, "this is no line of a lock").cured_by("Restore the file from the repository.")
+    }))
+}
+
+/// Writes down what the migrations of this build execute, if that differs; with `release`, that all are released.
+///
+/// Findings are released migrations that are gone or changed: then nothing is written.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn write(workspace: &Workspace, emitted: &[Emitted], release: bool) -> Result<Vec<Finding>, Error> {
+    let old = match read(workspace)? {
+        Ok(old) => old,
+        Err(finding) => return Ok(vec![finding]),
+    };
+    let findings = released_and_changed(&old, emitted);
+    if findings.is_empty() {
+        let newest = || emitted.last().map(|emitted| emitted.name.clone());
+        let released = if release { newest() } else { old.released };
+        let text = Lock::of(emitted, released).to_string();
+        if workspace.read_if_there(FILE)?.as_deref() != Some(&text) {
+            workspace.write(FILE, &text)?;
+        }
+    }
+    Ok(findings)
+}
+
+fn released_and_changed(old: &Lock, emitted: &[Emitted]) -> Vec<Finding> {
+    let Some(newest) = &old.released else { return Vec::new() };
+    let mut findings = old.changed(emitted);
+    findings.retain(|finding| finding.object <= *newest);
+    findings.extend(
+        emitted.iter().filter(|emitted| emitted.name <= *newest && old.entry(&emitted.name).is_none()).map(
+            |emitted| Finding::of(&emitted.name, format!("it is older than {newest}, which is released")),
+        ),
+    );
+    for finding in &mut findings {
+        finding.cure = Some("Restore the released migration, and write a new one for the change.".to_owned());
+    }
+    findings
+}
+
+/// The first statement that differs, in words.
+fn difference(old: &Entry, new: &Entry, emitted: &Emitted) -> String {
+    /// As much of a statement as a line holds.
+    const SHOWN: usize = 160;
+    for ((name, new), (_, texts)) in new.scripts.iter().zip(emitted.scripts()) {
+        let none = Vec::new();
+        let old = old.scripts.iter().find(|(old, _)| old == name).map_or(&none, |(_, digests)| digests);
+        if old == new {
+            continue;
+        }
+        let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+        let place = format!("statement {} of {name}", same + 1);
+        return match statements(texts).get(same) {
+            Some(text) => {
+                let shown: String = text.chars().take(SHOWN).collect();
+                format!("{place} is not the one that is locked, but: {shown}")
+            }
+            None => format!("{place} is gone"),
+        };
+    }
+    "it has another transaction than the one that is locked".to_owned()
+}
+
+/// Enough of a digest to tell one statement of a migration from another.
+fn short(statement: &str) -> String {
+    let mut digits = digest(statement);
+    digits.truncate(8);
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lock;
+
+    #[tokio::test]
+    async fn what_is_written_is_read_again() {
+        let emitted = migration::emitted().await.unwrap();
+        for released in [None, Some("m1".to_owned())] {
+            let lock = Lock::of(&emitted, released);
+            assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
+        }
+        assert_eq!(Lock::parse("m1 0\n\n<<<<<<< ours or theirs\nm2 0\n"), Err(3));
+    }
+}

@@ -1,0 +1,77 @@
+//! The migrations of this build beside those of another branch.
+
+use crate::lock::{self, Lock};
+use crate::{Error, Finding, Workspace};
+use migration::Emitted;
+use tokio::process::Command;
+
+/// Which migrations a branch adds, and what it must not do to the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The version that was compared with.
+    pub base: String,
+    /// The migrations that it does not have.
+    pub added: Vec<String>,
+    /// Its migrations that are gone or changed here, and additions that are older than its newest.
+    pub findings: Vec<Finding>,
+}
+
+/// Compares with the lock of `base`, by default that of `origin/main` or, without a remote, of `main`.
+///
+/// # Errors
+/// There is no git, or no such version.
+pub async fn compare(
+    workspace: &Workspace,
+    emitted: &[Emitted],
+    base: Option<String>,
+) -> Result<Comparison, Error> {
+    let base = match base {
+        Some(base) => base,
+        None if git(workspace, &["rev-parse", "--verify", "--quiet", "origin/main"]).await.is_ok() => {
+            "origin/main".to_owned()
+        }
+        None => "main".to_owned(),
+    };
+    let failed = |reason: String| Error::Git { base: base.clone(), reason };
+    git(workspace, &["rev-parse", "--verify", &format!("{base}^{{commit}}")]).await.map_err(failed)?;
+    // A version from before the lock had none of the migrations written down.
+    let text = git(workspace, &["show", &format!("{base}:./{}", lock::FILE)]).await.unwrap_or_default();
+    let theirs =
+        Lock::parse(&text).map_err(|line| failed(format!("its line {line} is no line of a lock")))?;
+
+    let mut findings = theirs.changed(emitted);
+    for finding in &mut findings {
+        finding.cure = Some(format!(
+            "Take the migration of {base}, rebasing if need be, and write a new one for the change."
+        ));
+    }
+    let newest = theirs.names().max().unwrap_or_default();
+    let mut added = Vec::new();
+    for Emitted { name, .. } in emitted {
+        if theirs.names().any(|their| their == name) {
+            continue;
+        }
+        if name.as_str() < newest {
+            let problem = format!("it is older than {newest}, which is on {base}");
+            findings
+                .push(Finding::of(name, problem).cured_by("Give it a later name: its file, and src/lib.rs."));
+        }
+        added.push(name.clone());
+    }
+    Ok(Comparison { base, added, findings })
+}
+
+/// What git prints, or what it complains of.
+async fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(workspace.path(""))
+        .args(arguments)
+        .output()
+        .await
+        .map_err(|error| format!("it cannot be run ({error})"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}

@@ -1,0 +1,132 @@
+//! What the migrations execute, run once more: one after the other, on an empty PostgreSQL database.
+
+mod rows;
+
+use crate::{Error, Finding, subject};
+use migration::Emitted;
+use scratch::Database;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
+
+/// A database and the one connection to it.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) connection: PgConnection,
+    _database: Database,
+}
+
+/// A table that a migration did not make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Touched {
+    pub(crate) table: String,
+    /// The strongest lock on it, in lower-case words: `share row exclusive`.
+    pub(crate) mode: String,
+    pub(crate) rewritten: bool,
+}
+
+impl Replay {
+    /// On a database that nobody migrated.
+    pub(crate) async fn start() -> Result<Self, Error> {
+        let database = subject::empty("replay")?;
+        let connection = PgConnection::connect(&database.url()).await?;
+        Ok(Self { connection, _database: database })
+    }
+
+    /// Runs `up`, as the migrator does it.
+    pub(crate) async fn up(&mut self, migration: &Emitted) -> Result<(), sqlx::Error> {
+        self.run(&migration.postgres.up, migration.transactional).await
+    }
+
+    /// Runs `down`, as the migrator does it.
+    pub(crate) async fn down(&mut self, migration: &Emitted) -> Result<(), sqlx::Error> {
+        self.run(&migration.postgres.down, migration.transactional).await
+    }
+
+    async fn run(&mut self, texts: &[String], transactional: bool) -> Result<(), sqlx::Error> {
+        if !transactional {
+            return execute(&mut self.connection, texts).await;
+        }
+        let mut transaction = self.connection.begin().await?;
+        execute(&mut transaction, texts).await?;
+        transaction.commit().await
+    }
+
+    /// Runs `up`, and tells which tables that were there before it locked, stronger than ROW EXCLUSIVE, or wrote anew.
+    pub(crate) async fn trace(&mut self, migration: &Emitted) -> Result<Vec<Touched>, Error> {
+        let before: Vec<(i64, String, i64)> =
+            sqlx::query_as(include_str!("replay/tables.sql")).fetch_all(&mut self.connection).await?;
+        let mut locks: Vec<(i64, String)> = Vec::new();
+        if migration.transactional {
+            let mut transaction = self.connection.begin().await?;
+            execute(&mut transaction, &migration.postgres.up).await?;
+            locks = sqlx::query_as(include_str!("replay/locks.sql")).fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+        } else {
+            execute(&mut self.connection, &migration.postgres.up).await?;
+        }
+        let after: Vec<(i64, String, i64)> =
+            sqlx::query_as(include_str!("replay/tables.sql")).fetch_all(&mut self.connection).await?;
+        let touched = before.into_iter().filter_map(|(oid, table, storage)| {
+            let mode = locks.iter().find(|(locked, _)| *locked == oid).map(|(_, mode)| mode.clone());
+            let rewritten = after.iter().any(|(same, _, other)| *same == oid && *other != storage);
+            let mode = mode.or_else(|| rewritten.then(|| "access exclusive".to_owned()))?;
+            Some(Touched { table, mode, rewritten })
+        });
+        Ok(touched.collect())
+    }
+
+    /// Gives each empty table a row; findings are the tables that accept none.
+    pub(crate) async fn fill(&mut self) -> Result<Vec<Finding>, Error> {
+        rows::fill(&mut self.connection).await
+    }
+
+    /// Every object of the database, as sorted lines of text.
+    pub(crate) async fn catalogue(&mut self) -> Result<Vec<String>, Error> {
+        catalogue(&mut self.connection).await
+    }
+}
+
+/// Runs texts as they are.
+pub(crate) async fn execute(connection: &mut PgConnection, texts: &[String]) -> Result<(), sqlx::Error> {
+    for text in texts {
+        sqlx::raw_sql(AssertSqlSafe(text.as_str())).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn catalogue(connection: &mut PgConnection) -> Result<Vec<String>, Error> {
+    let mut lines: Vec<String> =
+        sqlx::query_scalar(include_str!("replay/catalogue.sql")).fetch_all(connection).await?;
+    lines.sort();
+    Ok(lines)
+}
+
+/// The words of PostgreSQL, or what else went wrong.
+pub(crate) fn reason(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Replay, catalogue};
+    use crate::{Subject, Workspace};
+
+    #[tokio::test]
+    async fn a_replay_makes_what_the_migrator_makes() {
+        let subject = Subject::migrated(Workspace::at(None)).await.unwrap();
+        let mut replay = Replay::start().await.unwrap();
+        for migration in subject.emitted() {
+            replay.up(migration).await.unwrap();
+        }
+        let replayed = replay.catalogue().await.unwrap();
+        let mut migrated = catalogue(&mut subject.pool().acquire().await.unwrap()).await.unwrap();
+        // The migrator's own: the ledger, and what schema_annotations.yaml says.
+        migrated.retain(|line| {
+            !line.contains("seaql_migrations")
+                && !line.starts_with("comment on table ")
+                && !line.starts_with("comment on column ")
+        });
+        assert!(replayed.len() > 300, "{}", replayed.len());
+        assert_eq!(replayed, migrated);
+    }
+}

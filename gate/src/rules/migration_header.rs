@@ -1,0 +1,74 @@
+//! A migration's file says why it is, what it risks and what its `down` loses.
+
+use crate::migration_files::{self, FIELDS, MigrationFile};
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Workspace};
+
+/// The rule.
+pub const RULE: Rule = Rule {
+    id: "migration_header",
+    level: Level::Block,
+    family: Family::Migrations,
+    says: "A migration begins with its Intent, its Risk, the Locks it takes, if any, and what its Down loses.",
+    harm: "Who has to decide about it at night learns from the SQL what it will do, or does not.",
+    cure: "Write the line in the words of a reader who does not know the change.",
+    source: "style.md, A migration",
+    check: Check::Sources(look),
+    breaks: &[
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000003_create_organizations.rs",
+                text: "//! Down: drops every organization.\n",
+                with: "",
+            },
+            finds: &["m20261121_000003_create_organizations"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000003_create_organizations.rs",
+                text: "//! Down: drops every organization.\n",
+                with: "//! Down:\n",
+            },
+            finds: &["m20261121_000003_create_organizations"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000003_create_organizations.rs",
+                text: "//! Down: drops every organization.\n",
+                with: "//! Down: what it cannot restore.\n",
+            },
+            finds: &["m20261121_000003_create_organizations"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000003_create_organizations.rs",
+                text: "//! Intent:",
+                with: "//! Down: drops all.\n//! Intent:",
+            },
+            finds: &["m20261121_000003_create_organizations"],
+        },
+    ],
+};
+
+fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
+    let template = migration_files::header(migration::TEMPLATE);
+    let mut findings = Vec::new();
+    for MigrationFile { name, file, header } in migration_files::read(workspace)? {
+        let names: Vec<_> = header.iter().map(|field| field.name).collect();
+        let expected: Vec<_> =
+            FIELDS.into_iter().filter(|field| *field != "Locks" || names.contains(field)).collect();
+        if names != expected {
+            let problem = format!("its header has [{}] and not [{}]", names.join(", "), expected.join(", "));
+            findings.push(Finding::at(&file, 1, problem).about(&name));
+        }
+        for field in header {
+            let unsaid =
+                template.iter().any(|template| template.name == field.name && template.text == field.text);
+            if field.text.is_empty() || unsaid {
+                let problem = format!("its {} says nothing", field.name);
+                findings.push(Finding::at(&file, field.line, problem).about(&name));
+            }
+        }
+    }
+    Ok(findings)
+}

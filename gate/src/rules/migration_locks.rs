@@ -1,0 +1,171 @@
+//! A migration's header names the locks it takes on tables that were there before it, and the tables it rewrites.
+
+use crate::migration_files::{self, MigrationFile};
+use crate::replay::{Replay, Touched, reason};
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Subject};
+use std::collections::BTreeMap;
+
+/// The rule. The locks are those that PostgreSQL shows at the end of the migration's transaction, each table holding a
+/// row; of a migration without a transaction only the rewrites are seen. What `down` takes is not asked.
+pub const RULE: Rule = Rule {
+    id: "migration_locks",
+    level: Level::Block,
+    family: Family::Migrations,
+    says: "A lock stronger than ROW EXCLUSIVE on a table that was there before, and its rewriting, stand in the header.",
+    harm: "Every query that needs the table waits until the migration commits, and nobody knew it.",
+    cure: "Write `Locks: table (access exclusive: why that is bearable); …`, with `access exclusive, rewritten` for a \
+           table that is written anew; or find a way without: not valid and validate, an index built concurrently.",
+    source: "database-rules.md: Non-blocking operations; \
+             https://www.postgresql.org/docs/15/explicit-locking.html#LOCKING-TABLES",
+    check: Check::Subject(look),
+    breaks: &[
+        // Not declared.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000014_create_provider_configs",
+                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+                with: "lock table contacts in share row exclusive mode; CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            },
+            finds: &["m20261121_000014_create_provider_configs contacts"],
+        },
+        // Stronger than declared, and the table is written anew.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000014_create_provider_configs",
+                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+                with: "cluster organizations using pk_organizations; CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            },
+            finds: &["m20261121_000014_create_provider_configs organizations"],
+        },
+        // Declared and not taken.
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000014_create_provider_configs.rs",
+                text: "organizations (share row exclusive: the key)",
+                with: "organizations (share row exclusive: the key); users (share: no reason)",
+            },
+            finds: &["m20261121_000014_create_provider_configs users"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: "migration/src/m20261121_000014_create_provider_configs.rs",
+                text: "organizations (share row exclusive: the key)",
+                with: "organizations",
+            },
+            finds: &["m20261121_000014_create_provider_configs Locks"],
+        },
+        // A migration that fails only where there are rows.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000014_create_provider_configs",
+                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+                with: "do $$ begin if exists (select from contacts) then raise 'rows'; end if; end $$; \
+                       CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            },
+            finds: &["m20261121_000014_create_provider_configs"],
+        },
+    ],
+};
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(async {
+        let files = migration_files::read(subject.workspace())?;
+        let mut replay = Replay::start().await?;
+        let mut findings = Vec::new();
+        for migration in subject.emitted() {
+            let touched = match replay.trace(migration).await {
+                Ok(touched) => touched,
+                Err(Error::Database(error)) if error.as_database_error().is_some() => {
+                    findings.push(Finding::of(&migration.name, format!("up fails: {}", reason(&error))));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(file) = files.iter().find(|file| file.name == migration.name) {
+                findings.extend(compare(file, &touched));
+            }
+            // A table that stays empty is named once.
+            let empty = replay.fill().await?;
+            findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
+        }
+        Ok(findings)
+    })
+}
+
+/// A table's strongest lock, in lower-case words, and whether the table is written anew.
+type Lock = (String, bool);
+
+fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
+    let line = migration.header.iter().find(|field| field.name == "Locks");
+    let at = |problem: String, table: &str| {
+        let line = line.map_or(1, |field| field.line);
+        Finding::at(&migration.file, line, problem).about(format!("{} {table}", migration.name))
+    };
+    let declared = match line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) {
+        Some(declared) => declared,
+        None => return vec![at("its Locks are not `table (mode: reason); …`".to_owned(), "Locks")],
+    };
+    let taken: BTreeMap<&str, Lock> = touched
+        .iter()
+        .map(|Touched { table, mode, rewritten }| (table.as_str(), (mode.clone(), *rewritten)))
+        .collect();
+    let mut findings = Vec::new();
+    for (table, taken) in &taken {
+        if declared.get(*table) != Some(taken) {
+            findings.push(at(
+                format!("it takes {} on {table}, and its header does not say so", words(taken)),
+                table,
+            ));
+        }
+    }
+    for (table, lock) in &declared {
+        if !taken.contains_key(table.as_str()) {
+            findings.push(at(
+                format!("its header says {} on {table}, and it takes nothing of the kind", words(lock)),
+                table,
+            ));
+        }
+    }
+    findings
+}
+
+/// What a header says: `users (access exclusive, rewritten: reason); contacts (share: reason)`.
+fn declared(text: &str) -> Option<BTreeMap<String, Lock>> {
+    text.trim_end_matches('.')
+        .split(';')
+        .map(|entry| {
+            let (table, rest) = entry.trim().split_once(" (")?;
+            let (mode, reason) = rest.strip_suffix(')')?.split_once(':')?;
+            let plain = mode.strip_suffix(", rewritten");
+            let lock = (plain.unwrap_or(mode).to_owned(), plain.is_some());
+            (!reason.trim().is_empty()).then(|| (table.to_owned(), lock))
+        })
+        .collect()
+}
+
+fn words((mode, rewritten): &Lock) -> String {
+    format!("{mode}{}", if *rewritten { ", rewritten" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::declared;
+
+    #[test]
+    fn a_header_names_tables_modes_and_reasons() {
+        let locks = declared("users (access exclusive: short); contacts (share, rewritten: small).").unwrap();
+        let locks: Vec<_> = locks.into_iter().collect();
+        let lock = |mode: &str, rewritten| (mode.to_owned(), rewritten);
+        assert_eq!(
+            locks,
+            [
+                ("contacts".to_owned(), lock("share", true)),
+                ("users".to_owned(), lock("access exclusive", false))
+            ]
+        );
+        for text in ["users", "users (share)", "users (share: )", "users (share: x), contacts"] {
+            assert_eq!(declared(text), None, "{text}");
+        }
+    }
+}

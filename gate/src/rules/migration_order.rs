@@ -1,0 +1,118 @@
+//! Migrations are applied in the order of their names, and that order never changes.
+
+use crate::lock;
+use crate::migration_files;
+use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Workspace};
+use std::collections::BTreeSet;
+
+const LIST: &str = "migration/src/lib.rs";
+
+/// The rule. What a live database has, `migration up` compares; what the main branch has, `check-for-migration`.
+pub const RULE: Rule = Rule {
+    id: "migration_order",
+    level: Level::Block,
+    family: Family::Migrations,
+    says: "Each migration is named by its time, listed in that order, and newer than those that are locked.",
+    harm: "Two databases apply the same migrations in different orders, and end with different schemas.",
+    cure: "Give the migration a new name with just new-migration, and list it last in migration/src/lib.rs.",
+    source: "database-layer.md, migration conflicts: resolve conflicts in migration order",
+    check: Check::Sources(look),
+    breaks: &[
+        Break {
+            by: Mutation::Replace {
+                file: LIST,
+                text: "            Box::new(m20261121_000014_create_provider_configs::Migration),
+            Box::new(m20261121_000015_create_transcript_snippets::Migration),
+",
+                with: "            Box::new(m20261121_000015_create_transcript_snippets::Migration),
+            Box::new(m20261121_000014_create_provider_configs::Migration),
+",
+            },
+            finds: &["m20261121_000014_create_provider_configs"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: LIST,
+                text: "            Box::new(m20261121_000015_create_transcript_snippets::Migration),\n",
+                with: "",
+            },
+            finds: &["m20261121_000015_create_transcript_snippets"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: LIST,
+                text: "        ]\n",
+                with: "            Box::new(m20261121_000014_ghost::Migration),\n        ]\n",
+            },
+            finds: &["m20261121_000014_ghost"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: LIST,
+                text: "        ]\n",
+                with: "            Box::new(m2_ghost::Migration),\n        ]\n",
+            },
+            finds: &["m2_ghost"],
+        },
+        Break {
+            by: Mutation::Replace {
+                file: lock::FILE,
+                text: "m20261121_000014_create_provider_configs ",
+                with: "m20261121_000014_ghost ",
+            },
+            finds: &["m20261121_000014_create_provider_configs"],
+        },
+    ],
+};
+
+fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
+    let text = workspace.read(LIST)?;
+    let listed: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .filter_map(|(index, line)| {
+            Some((index + 1, line.trim().strip_prefix("Box::new(")?.strip_suffix("::Migration),")?))
+        })
+        .collect();
+    let locked: Vec<String> = match lock::read(workspace)? {
+        Ok(lock) => lock.names().map(ToOwned::to_owned).collect(),
+        Err(_) => Vec::new(),
+    };
+    let newest_locked = locked.iter().map(String::as_str).max().unwrap_or_default();
+    let mut findings = Vec::new();
+    let mut times = BTreeSet::new();
+    let mut newest = "";
+    for (line, name) in &listed {
+        let problem = match time(name) {
+            None => Some("its name is not m<8 digits>_<6 digits>_<words in snake case>".to_owned()),
+            Some(time) if !times.insert(time) => {
+                Some(format!("another migration is named by {time} as well"))
+            }
+            Some(_) if *name < newest => Some(format!("it is listed after {newest}, which is newer")),
+            Some(_) if *name < newest_locked && !locked.iter().any(|locked| locked == name) => {
+                Some(format!("it is older than {newest_locked}, which is locked"))
+            }
+            Some(_) => None,
+        };
+        findings.extend(problem.map(|problem| Finding::at(LIST, *line, problem).about(*name)));
+        newest = newest.max(name);
+    }
+    for file in migration_files::read(workspace)? {
+        if listed.iter().all(|(_, name)| *name != file.name) {
+            findings
+                .push(Finding::at(&file.file, 1, format!("it is not listed in {LIST}")).about(&file.name));
+        }
+    }
+    Ok(findings)
+}
+
+/// The time in a migration's name; `None`: it is no such name.
+fn time(name: &str) -> Option<&str> {
+    let (date, rest) = name.strip_prefix('m')?.split_once('_')?;
+    let (number, words) = rest.split_once('_')?;
+    let digits = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_snake = words.starts_with(|first: char| first.is_ascii_lowercase())
+        && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    (digits(date, 8) && digits(number, 6) && is_snake).then(|| &name[1..16])
+}

@@ -1,0 +1,113 @@
+//! `down` takes away what `up` made, and no more.
+
+use crate::replay::{Replay, reason};
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Subject};
+use migration::Emitted;
+
+/// The rule. It compares the catalogue, so that an empty `down` is not taken for one.
+pub const RULE: Rule = Rule {
+    id: "migration_reversible",
+    level: Level::Block,
+    family: Family::Migrations,
+    says: "After up and down of a migration the catalogue is as before, and each up and down can run once more.",
+    harm: "A failed deployment cannot be taken back, or the way back destroys what was there before.",
+    cure: "Write the down that undoes each statement of up, with `if exists`; `up` says `if not exists`.",
+    source: "lane-guide-sql.md, Default Gate Policy: migration_reversible",
+    check: Check::Subject(look),
+    breaks: &[
+        // Leaves something behind.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000005_create_user_organizations",
+                text: "drop policy if exists \"users_visible\" on \"users\"",
+                with: "select 1",
+            },
+            finds: &["m20261121_000005_create_user_organizations"],
+        },
+        // Takes too much.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000015_create_transcript_snippets",
+                text: "DROP TABLE IF EXISTS \"transcript_snippets\"",
+                with: "drop table if exists transcript_snippets, provider_configs",
+            },
+            finds: &["m20261121_000015_create_transcript_snippets"],
+        },
+        // Cannot run again.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000014_create_provider_configs",
+                text: "CREATE TABLE IF NOT EXISTS",
+                with: "create table",
+            },
+            finds: &["m20261121_000014_create_provider_configs"],
+        },
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000014_create_provider_configs",
+                text: "DROP TABLE IF EXISTS",
+                with: "drop table",
+            },
+            finds: &["m20261121_000014_create_provider_configs"],
+        },
+    ],
+};
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(async {
+        let mut replay = Replay::start().await?;
+        let mut findings = Vec::new();
+        let mut catalogue = replay.catalogue().await?;
+        for migration in subject.emitted() {
+            let (problem, applied) = round_trip(&mut replay, migration, &mut catalogue).await?;
+            findings.extend(problem.map(|problem| Finding::of(&migration.name, problem)));
+            if !applied {
+                break;
+            }
+        }
+        Ok(findings)
+    })
+}
+
+/// The first thing that is wrong with a migration, and whether it is applied afterwards, so that the next one can be.
+///
+/// `catalogue` is that before the migration, and then that behind it.
+async fn round_trip(
+    replay: &mut Replay,
+    migration: &Emitted,
+    catalogue: &mut Vec<String>,
+) -> Result<(Option<String>, bool), Error> {
+    let before = std::mem::take(catalogue);
+    let (mut problem, mut applied) = (None, false);
+    for step in ["up", "up again", "down", "down again", "up after down"] {
+        let is_up = step.starts_with("up");
+        let done = if is_up { replay.up(migration).await } else { replay.down(migration).await };
+        applied = is_up && done.is_ok();
+        match done {
+            Err(error) if error.as_database_error().is_none() => return Err(error.into()),
+            Err(error) => _ = problem.get_or_insert(format!("{step} fails: {}", reason(&error))),
+            Ok(()) if step == "up" => *catalogue = replay.catalogue().await?,
+            Ok(()) => {
+                let expected = if is_up { &*catalogue } else { &before };
+                if let Some(difference) = first_difference(expected, &replay.catalogue().await?) {
+                    problem.get_or_insert(format!("{step} {difference}"));
+                }
+            }
+        }
+    }
+    Ok((problem, applied))
+}
+
+fn first_difference(expected: &[String], found: &[String]) -> Option<String> {
+    /// As much of an object as a line holds.
+    const SHOWN: usize = 160;
+    let shown = |line: &String| line.chars().take(SHOWN).collect::<String>().replace('\n', " ");
+    if expected == found {
+        return None;
+    }
+    let new = found.iter().find(|line| !expected.contains(line));
+    let gone = expected.iter().find(|line| !found.contains(line));
+    new.map(|line| format!("leaves {}", shown(line)))
+        .or_else(|| gone.map(|line| format!("takes {}", shown(line))))
+}

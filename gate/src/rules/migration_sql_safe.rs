@@ -1,0 +1,132 @@
+//! What a migration executes keeps squawk's rules.
+
+use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::{Error, Finding, Subject};
+use migration::{Emitted, statements};
+use squawk_linter::{Linter, Rule as Squawk};
+use squawk_syntax::SourceFile;
+
+/// The rule. Every table that a migration does not make itself counts as full of rows. What a `do` block executes is
+/// seen where the block only catches an error, as `ddl.rs` writes them; what a longer one does, squawk cannot see.
+pub const RULE: Rule = Rule {
+    id: "migration_sql_safe",
+    level: Level::Block,
+    family: Family::Migrations,
+    says: "The SQL of each up keeps the rules of squawk, on PostgreSQL and on tables that hold rows.",
+    harm: "It locks, rewrites or scans a table in use, breaks the code that still runs, or makes a type that is too small.",
+    cure: "See https://squawkhq.com/docs/rules for the rule that the object ends in.",
+    source: "database-rules.md: Non-blocking operations; seaorm-2.md, 18",
+    check: Check::Subject(look),
+    breaks: &[
+        // A table of its own.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000008_create_contacts",
+                text: "\"attempts_count\" bigint",
+                with: "\"attempts_count\" integer",
+            },
+            finds: &["m20261121_000008_create_contacts prefer-bigint-over-int"],
+        },
+        // Within a block.
+        Break {
+            by: Mutation::Emitted {
+                migration: "m20261121_000015_create_transcript_snippets",
+                text: "CREATE INDEX",
+                with: "do $$ begin drop table if exists ghost; exception when others then null; end $$; CREATE INDEX",
+            },
+            finds: &["m20261121_000015_create_transcript_snippets ban-drop-table"],
+        },
+    ],
+};
+
+/// The rules of squawk that are not asked, each with its reason.
+const NOT_ASKED: &[(Squawk, &str)] = &[
+    (Squawk::RequireLockTimeout, "the migrator sets lock_timeout for its session, and tries again"),
+    (
+        Squawk::RequireStatementTimeout,
+        "a statement that got its locks should end, not be tried again from the start",
+    ),
+];
+
+fn look(subject: &Subject) -> Answer<'_> {
+    Box::pin(async { Ok(subject.emitted().iter().flat_map(lint).collect::<Vec<_>>()) as Result<_, Error> })
+}
+
+fn lint(migration: &Emitted) -> Vec<Finding> {
+    let statements: Vec<String> =
+        statements(&migration.postgres.up).iter().map(|text| unwrap(text)).collect();
+    let text = statements.join(";\n");
+    let parse = SourceFile::parse(&text);
+    let finding = |rule: &str, message: &str, at: usize| {
+        // A statement's start, so that it can be found in the source.
+        let line = text[..at].rfind(";\n").map_or(0, |end| end + 2);
+        let shown: String = text[line..].chars().take(120).collect();
+        Finding::of(format!("{} {rule}", migration.name), format!("{message} (in: {shown})"))
+    };
+    let mut findings: Vec<Finding> = parse
+        .errors()
+        .iter()
+        .map(|error| finding("syntax", error.message(), error.range().start().into()))
+        .collect();
+    let not_asked: Vec<Squawk> = NOT_ASKED.iter().map(|(rule, _)| *rule).collect();
+    let mut linter = Linter::with_rules(&[], &not_asked);
+    linter.settings.assume_in_transaction = migration.transactional;
+    for violation in linter.lint(&parse, &text) {
+        let at = violation.text_range.start().into();
+        findings.push(finding(&violation.code.to_string(), &violation.message, at));
+    }
+    findings
+}
+
+/// The one statement of a block that only catches an error; any other statement as it is.
+fn unwrap(statement: &str) -> String {
+    let inner = statement.strip_prefix("do $$ begin ").and_then(|rest| rest.split_once(" ; exception when "));
+    match inner {
+        Some((inner, _)) if !inner.contains(" ; ") && is_sql(inner) => inner.to_owned(),
+        _ => statement.to_owned(),
+    }
+}
+
+/// Whether it is a statement that changes the schema, and not one of PL/pgSQL.
+fn is_sql(statement: &str) -> bool {
+    ["alter ", "create ", "drop "].iter().any(|word| statement.starts_with(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lint, unwrap};
+    use migration::{Emitted, Script};
+
+    fn found(sql: &str) -> Vec<String> {
+        let nothing = Script { up: Vec::new(), down: Vec::new() };
+        let postgres = Script { up: vec![sql.to_owned()], down: Vec::new() };
+        let emitted = Emitted { name: "m".to_owned(), transactional: true, postgres, sqlite: nothing };
+        lint(&emitted).into_iter().map(|finding| finding.object).collect()
+    }
+
+    #[test]
+    fn a_table_of_its_own_may_be_changed_and_one_that_was_there_may_not() {
+        let change = "alter table a add constraint c check (b > 0)";
+        assert_eq!(found(&format!("create table if not exists a (b bigint); {change}")), [""; 0]);
+        assert!(found(change).contains(&"m constraint-missing-not-valid".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_finding() {
+        assert!(found("creat table a (b bigint)").contains(&"m syntax".to_owned()));
+    }
+
+    #[test]
+    fn only_a_block_of_one_statement_is_looked_into() {
+        let block =
+            "do $$ begin create type a as enum ( 'b' ) ; exception when duplicate_object then null ; end $$";
+        assert_eq!(unwrap(block), "create type a as enum ( 'b' )");
+        for other in [
+            "select 1",
+            "do $$ begin perform 1 ; exception when others then null ; end $$",
+            "do $$ begin a ; b ; exception when others then null ; end $$",
+        ] {
+            assert_eq!(unwrap(other), other);
+        }
+    }
+}

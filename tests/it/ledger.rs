@@ -1,0 +1,133 @@
+//! The ledger records what each migration executed, and `up` goes on from no other past than the build's.
+
+use crate::migrator::Migrator;
+use crate::snapshot::{empty_with_role, texts};
+use migration::State;
+use sea_orm_migration::prelude::MigratorTrait as _;
+use tests::{SqliteFile, chain, connect, migrated, run, session};
+
+const DIGESTS: &str =
+    "select version || ' ' || coalesce(ddl_digest, 'none') from seaql_migrations order by 1";
+
+#[tokio::test]
+async fn the_ledger_records_what_each_migration_executed_on_postgresql() {
+    let database = empty_with_role("ledger").await;
+    the_ledger_records_what_each_migration_executed(&database.url()).await;
+}
+
+#[tokio::test]
+async fn the_ledger_records_what_each_migration_executed_on_sqlite() {
+    the_ledger_records_what_each_migration_executed(&SqliteFile::new().url()).await;
+}
+
+async fn the_ledger_records_what_each_migration_executed(url: &str) {
+    let db = connect(url).await.unwrap();
+    let emitted = migration::emitted().await.unwrap();
+    let expected: Vec<_> = emitted.iter().map(|one| format!("{} {}", one.name, one.digest())).collect();
+    let session = session(url);
+    session.up(Some(2)).await.unwrap();
+    assert_eq!(texts(&db, DIGESTS).await, expected[..2]);
+    session.up(None).await.unwrap();
+    assert_eq!(texts(&db, DIGESTS).await, expected);
+    session.refresh().await.unwrap();
+    assert_eq!(texts(&db, DIGESTS).await, expected);
+    session.fresh().await.unwrap();
+    assert_eq!(texts(&db, DIGESTS).await, expected);
+}
+
+#[tokio::test]
+async fn a_migration_that_was_changed_since_is_shown_and_stops_up_on_postgresql() {
+    let database = migrated("changed").await;
+    a_migration_that_was_changed_since_is_shown_and_stops_up(&database.url()).await;
+}
+
+#[tokio::test]
+async fn a_migration_that_was_changed_since_is_shown_and_stops_up_on_sqlite() {
+    let file = SqliteFile::migrated().await;
+    a_migration_that_was_changed_since_is_shown_and_stops_up(&file.url()).await;
+}
+
+async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
+    let db = connect(url).await.unwrap();
+    let migrator = Migrator::on(url);
+    migrator.run("status --check").succeeds();
+    let another = "update seaql_migrations set ddl_digest = 'another' where version like '%create_contacts'";
+    run(&db, another).await.unwrap();
+
+    let status = migrator.run("status");
+    let line = status.succeeds().stdout.lines().find(|line| line.contains("create_contacts")).unwrap();
+    assert!(line.contains("applied, changed since"), "{line}");
+    assert_eq!(migrator.run("status --check").code, Some(1));
+    for command in ["up", "up -n 1"] {
+        let refused = migrator.run(command);
+        refused.fails(&["m20261121_000008_create_contacts", "was changed since", "write a new one"]);
+    }
+    migrator.run("down").succeeds();
+    migrator.run("up").fails(&["create_contacts"]);
+
+    // What the README says where the change is known to be harmless.
+    run(&db, "update seaql_migrations set ddl_digest = null where version like '%create_contacts'")
+        .await
+        .unwrap();
+    assert_eq!(migrator.run("up").succeeds().applied(), 1);
+    migrator.run("status --check").succeeds();
+
+    for command in ["refresh", "fresh"] {
+        run(&db, another).await.unwrap();
+        migrator.run(command).succeeds();
+        migrator.run("status --check").succeeds();
+    }
+}
+
+#[tokio::test]
+async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood_on_postgresql() {
+    let database = empty_with_role("ledger_of_before").await;
+    seaorms_own_migrator_and_a_ledger_without_digests_are_understood(&database.url()).await;
+}
+
+#[tokio::test]
+async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood_on_sqlite() {
+    seaorms_own_migrator_and_a_ledger_without_digests_are_understood(&SqliteFile::new().url()).await;
+}
+
+async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood(url: &str) {
+    let db = connect(url).await.unwrap();
+    let session = session(url);
+    migration::Migrator::up(&db, Some(3)).await.unwrap();
+    let status = session.status().await.unwrap();
+    assert_eq!(status.iter().filter(|status| matches!(status.state, State::Applied(_))).count(), 3);
+    session.up(Some(1)).await.unwrap();
+    let known: Vec<_> = texts(&db, DIGESTS).await.iter().map(|line| !line.ends_with(" none")).collect();
+    assert_eq!(known, [false, false, false, true]);
+
+    // The column does not disturb SeaORM's own.
+    migration::Migrator::up(&db, Some(1)).await.unwrap();
+    migration::Migrator::down(&db, Some(2)).await.unwrap();
+    session.up(None).await.unwrap();
+    assert_eq!(texts(&db, DIGESTS).await.iter().filter(|line| line.ends_with(" none")).count(), 3);
+    session.down(None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pending_migration_older_than_an_applied_one_stops_up_on_postgresql() {
+    let database = migrated("out_of_order").await;
+    a_pending_migration_older_than_an_applied_one_stops_up(&database.url()).await;
+}
+
+#[tokio::test]
+async fn a_pending_migration_older_than_an_applied_one_stops_up_on_sqlite() {
+    let file = SqliteFile::migrated().await;
+    a_pending_migration_older_than_an_applied_one_stops_up(&file.url()).await;
+}
+
+async fn a_pending_migration_older_than_an_applied_one_stops_up(url: &str) {
+    let db = connect(url).await.unwrap();
+    run(&db, "delete from seaql_migrations where version like '%create_provider_configs'").await.unwrap();
+    let error = chain(&session(url).up(None).await.unwrap_err());
+    let words = "the pending migration m20261121_000014_create_provider_configs is older than \
+                 m20261121_000015_create_transcript_snippets";
+    assert!(error.starts_with(words), "{error}");
+    // As the error says: back to it, and up again.
+    session(url).down(Some(1)).await.unwrap();
+    assert_eq!(session(url).up(None).await.unwrap(), 2);
+}
