@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use tests::factory::{T, open, settings};
 use tests::{binary, connect, migrated, run};
 
-/// Only against hanging.
-const LONGEST: Duration = Duration::from_mins(3);
+/// Only against hanging: on a machine that has much else to do, two minutes are not enough.
+const LONGEST: Duration = Duration::from_mins(10);
 
 const RUNNING: CampaignStatus = CampaignStatus::Running;
 
@@ -35,6 +35,7 @@ const WATCH: &str = "
         asked_at timestamptz default statement_timestamp(),
         at timestamptz default clock_timestamp()
     );
+    create table closed (since timestamptz, until timestamptz);
     create function watch() returns trigger language plpgsql security definer as $$
     begin
         if tg_op = 'INSERT' then
@@ -71,7 +72,7 @@ impl Scene {
     /// Starts one with ten tasks, on whose clock it is noon.
     fn start(&self, process: &str, arguments: &str) -> Running {
         let mut command = scheduler(self.directory.path(), &self.url, process);
-        command.args(["--tasks=10", "--interval=0.2", "--longest-call=0.1"]);
+        command.args(["--tasks=10", "--interval=1", "--longest-call=0.1"]);
         command.arg(format!("--utc-offset={}", until_noon())).args(arguments.split_whitespace());
         Running::start(&mut command, arguments)
     }
@@ -100,7 +101,10 @@ impl Scene {
 
     /// That there is no such row; `sql` says which column of it to show.
     async fn none(&self, sql: &str) {
-        assert_eq!(texts(&self.db, sql).await, [""; 0], "{sql}");
+        let mut found = texts(&self.db, sql).await;
+        // A few are enough to go on with.
+        found.truncate(5);
+        assert_eq!(found, [""; 0], "{sql}");
     }
 
     /// Makes the contacts what their labels say. What the neighbour calls is excluded as well, which is nothing to it.
@@ -131,6 +135,21 @@ impl Scene {
         ] {
             run(&self.db, sql).await.unwrap();
         }
+    }
+
+    /// Closes the window of a campaign. A claim that is asked for after `since` has to know of it, also if its task
+    /// listed the campaign before.
+    async fn close(&self, campaign: &campaigns::Model) {
+        let update = hours(campaign, "11:00");
+        let since = "insert into closed values (clock_timestamp())";
+        run(&self.db, &format!("do $$ begin {update}; commit; {since}; end $$")).await.unwrap();
+    }
+
+    /// Opens it again.
+    async fn open(&self, campaign: &campaigns::Model) {
+        let until = "update closed set until = clock_timestamp() where until is null";
+        let update = hours(campaign, "20:00");
+        run(&self.db, &format!("do $$ begin {until}; commit; {update}; end $$")).await.unwrap();
     }
 
     /// Waits for this number.
@@ -177,6 +196,7 @@ impl Scene {
 
 #[tokio::test]
 async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
+    const CLOSINGS: i64 = 5;
     let mut scene = Scene::new("schedulers").await;
     let organization = scene.t.organization.id;
     let due = [campaign(&scene.t, RUNNING, (9, 20)).await, campaign(&scene.t, RUNNING, (9, 20)).await];
@@ -212,15 +232,18 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
                  where change = 1 and external_contact_id = '{label}'"
         )
     };
-    let mut closed_at = None;
     let deadline = Instant::now() + LONGEST;
+    let mut closings = 0;
     while !schedulers.iter_mut().all(Running::has_ended) {
         assert!(Instant::now() < deadline, "they do not end");
         assert!(scene.number(&under_way).await <= MOST);
-        if closed_at.is_none() && scene.number(&called("closing")).await >= 100 {
-            let sql = "update campaigns set allowed_call_end_local = '11:00' where id";
-            run(&scene.db, &format!("{sql} = '{}'", closing.id.as_uuid())).await.unwrap();
-            closed_at = texts(&scene.db, "select clock_timestamp()::text").await.pop();
+        if closings < CLOSINGS && scene.number(&called("closing")).await > 50 * closings {
+            closings += 1;
+            scene.close(&closing).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if closings < CLOSINGS {
+                scene.open(&closing).await;
+            }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -245,12 +268,13 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
                  and exists (select from call_attempts where contact_id = contacts.id)",
         )
         .await;
-    let closed_at = closed_at.expect("the window closed while they worked");
+    assert_eq!(closings, CLOSINGS, "the window closed while they worked");
     scene
-        .none(&format!(
+        .none(
             "select attempt::text from watched join contacts on contacts.id = contact \
-             where change = 1 and external_contact_id = 'closing' and asked_at > '{closed_at}'"
-        ))
+             join closed on asked_at > since and asked_at < coalesce(until, 'infinity') \
+             where change = 1 and external_contact_id = 'closing'",
+        )
         .await;
     assert!(scene.number(&called("closing")).await < 3_000, "the window closed too late to matter");
     assert_eq!(scene.most_at_once(&scene.t).await, MOST, "as many as allowed, and not one more");
@@ -344,6 +368,11 @@ fn scheduler(directory: &Path, url: &str, process: &str) -> Command {
         ("RUST_LOG", "warn"),
     ]);
     command
+}
+
+fn hours(campaign: &campaigns::Model, end: &str) -> String {
+    let id = campaign.id.as_uuid();
+    format!("update campaigns set allowed_call_end_local = '{end}' where id = '{id}'")
 }
 
 /// A campaign that may call from the one hour to the other.
