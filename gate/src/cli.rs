@@ -120,7 +120,8 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
             let Comparison { base, added, findings } =
                 main_branch::compare(&workspace, &migration::emitted().await?, base).await?;
             let (problems, code) = lines(&findings);
-            let mut text: String = added.iter().map(|name| format!("new: {name}\n")).collect();
+            let added_lines: Vec<String> = added.iter().map(|name| format!("new: {name}\n")).collect();
+            let mut text = added_lines.concat();
             if added.is_empty() {
                 text = format!("{base} has every migration\n");
             }

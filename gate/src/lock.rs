@@ -111,7 +111,7 @@ impl Lock {
 
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{HEADER}{RELEASED} {}\n", self.released.as_deref().unwrap_or("none"))?;
+        writeln!(f, "{HEADER}{RELEASED} {}", self.released.as_deref().unwrap_or("none"))?;
         for Entry { name, digest, scripts } in &self.entries {
             writeln!(f, "\n{name} {digest}")?;
             for (name, digests) in scripts {

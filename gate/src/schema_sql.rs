@@ -209,9 +209,12 @@ fn function_grants(of: &Function) -> Vec<String> {
     statements
 }
 
+/// The privileges of one role, each with its columns; none: the whole table.
+type Privileges<'a> = Vec<(&'a str, Vec<&'a str>)>;
+
 fn grants(of: &Table) -> Vec<String> {
     // By role and option, the privileges in their order, each with its columns.
-    let mut grants: BTreeMap<(&str, bool), Vec<(&str, Vec<&str>)>> = BTreeMap::new();
+    let mut grants: BTreeMap<(&str, bool), Privileges<'_>> = BTreeMap::new();
     for grant in &of.grants {
         let privileges = grants.entry((&grant.role, grant.grantable)).or_default();
         match (&grant.column, privileges.last_mut()) {
@@ -223,7 +226,7 @@ fn grants(of: &Table) -> Vec<String> {
             (column, _) => privileges.push((&grant.privilege, column.iter().map(String::as_str).collect())),
         }
     }
-    let statement = |((role, grantable), privileges): ((&str, bool), Vec<(&str, Vec<&str>)>)| {
+    let statement = |((role, grantable), privileges): ((&str, bool), Privileges<'_>)| {
         let privileges: Vec<String> = privileges
             .iter()
             .map(|(privilege, columns)| match columns.as_slice() {

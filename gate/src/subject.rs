@@ -31,7 +31,7 @@ pub struct Subject {
     /// Never connected to, so that it can be copied at any time.
     template: Arc<Database>,
     /// What the pool leads to; a live database is not ours to drop.
-    _database: Option<Arc<Database>>,
+    database: Option<Arc<Database>>,
     /// Keeps a changed copy of the sources for as long as somebody reads it.
     _copy: Option<TempDir>,
 }
@@ -85,7 +85,7 @@ impl Subject {
             url: url.to_owned(),
             reference: Arc::default(),
             template: template.into(),
-            _database: None,
+            database: None,
             _copy: None,
         })
     }
@@ -112,7 +112,7 @@ impl Subject {
                     url: self.url.clone(),
                     reference: Arc::clone(&self.reference),
                     template: Arc::clone(&self.template),
-                    _database: self._database.clone(),
+                    database: self.database.clone(),
                     _copy: None,
                 })
             }
@@ -158,17 +158,7 @@ impl Subject {
         let url = database.url();
         let (pool, trial) = (pool(&url, 4)?, pool(&url, 1)?);
         let database = Some(Arc::new(database));
-        Ok(Self {
-            workspace,
-            emitted,
-            pool,
-            trial,
-            url,
-            reference,
-            template,
-            _database: database,
-            _copy: None,
-        })
+        Ok(Self { workspace, emitted, pool, trial, url, reference, template, database, _copy: None })
     }
 
     /// The sources.

@@ -1,10 +1,6 @@
 //! The lock of the migrations: what it lets pass, what it stops, and how git treats it.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
 use gate::lock::{self, FILE, Lock};
 use gate::{Workspace, main_branch};
@@ -108,12 +104,12 @@ async fn two_branches_that_each_add_a_migration_conflict_in_git() {
     let now = emitted().await.unwrap();
     let repository = Repository::new(&now);
     let list = fs::read_to_string(repository.path("migration/src/lib.rs")).unwrap();
-    let last = "m20261121_000015_create_transcript_snippets";
+    let newest = "m20261121_000015_create_transcript_snippets";
     for (branch, name) in [("one", "m20261201_100000_add_one"), ("other", "m20261202_100000_add_other")] {
         assert!(repository.git(&["checkout", "--quiet", "-b", branch, "main"]).status.success());
         repository.lock(&and(&now, name));
         let list = list
-            .replace(&format!("mod {last};\n"), &format!("mod {last};\nmod {name};\n"))
+            .replace(&format!("mod {newest};\n"), &format!("mod {newest};\nmod {name};\n"))
             .replace("        ]\n", &format!("            Box::new({name}::Migration),\n        ]\n"));
         fs::write(repository.path("migration/src/lib.rs"), list).unwrap();
         repository.commit();

@@ -5,7 +5,7 @@
 //! A customer may name only a user it can see as the author, and may not change the author afterwards: the key
 //! to `users` alone would accept a user of another organization.
 //! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: email_templates (share row exclusive: the key); organizations (share row exclusive: the key);
+//! Locks: `email_templates` (share row exclusive: the key); organizations (share row exclusive: the key);
 //! users (share row exclusive: the key).
 //! Down: drops every campaign and, by cascade, its contacts, calls and answers.
 

@@ -3,7 +3,7 @@
 //! Intent: one response for each contact of a campaign (the unique constraint); the dashboard and the export
 //! read by campaign and by time of completion.
 //! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: call_attempts (share row exclusive: the key); campaigns (share row exclusive: the key);
+//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key);
 //! contacts (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every answer.
 

@@ -3,7 +3,7 @@
 //! Intent: the publisher reads the oldest events that wait (`ix_events_created_unpublished`); everybody else
 //! reads by campaign, contact, call, type or time.
 //! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: call_attempts (share row exclusive: the key); campaigns (share row exclusive: the key);
+//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key);
 //! contacts (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every event, those that no bus has heard yet included.
 

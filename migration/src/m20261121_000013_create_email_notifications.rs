@@ -4,7 +4,7 @@
 //! A template that was sent cannot be deleted, so that what a person received stays known.
 //! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
 //! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key);
-//! email_templates (share row exclusive: the key); events (share row exclusive: the key); organizations
+//! `email_templates` (share row exclusive: the key); events (share row exclusive: the key); organizations
 //! (share row exclusive: the key).
 //! Down: drops every notification.
 

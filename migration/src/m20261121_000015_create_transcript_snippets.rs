@@ -2,7 +2,7 @@
 //!
 //! Intent: a call's snippets by their key; retention deletes by time.
 //! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: call_attempts (share row exclusive: the key); organizations (share row exclusive: the key).
+//! Locks: `call_attempts` (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every transcript.
 
 use super::m20261121_000001_create_enums::LANGUAGE_CODE;

@@ -338,12 +338,13 @@ impl Bench {
         });
         match (small, large) {
             (Some(small), Some(large)) => {
-                let grown = large.saturating_sub(small);
+                let kib = |bytes: u64| u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
+                let (grown, allowed) = (kib(large.saturating_sub(small)), kib(MEMORY));
                 table.line(
                     "memory for an export of 1000000 rows beyond that of 10000 : allowed",
-                    format!("{} KiB", grown >> 10),
-                    format!("{} KiB", MEMORY >> 10),
-                    grown as f64 / MEMORY as f64,
+                    format!("{grown} KiB"),
+                    format!("{allowed} KiB"),
+                    f64::from(grown) / f64::from(allowed),
                     Some(1.0),
                 );
             }

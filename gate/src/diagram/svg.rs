@@ -115,9 +115,10 @@ fn connection(diagram: &Diagram, areas: &[Area], key: &Key, line: &Line) -> Stri
     } else {
         format!("M{border} {}L{tip} {y}L{border} {}", y - 5, y + 5)
     };
-    let (class, stroke) = match key.pale {
-        true => (" pale", String::new()),
-        false => ("", format!(" stroke=\"{}\"", colour(diagram, key.to))),
+    let (class, stroke) = if key.pale {
+        (" pale", String::new())
+    } else {
+        ("", format!(" stroke=\"{}\"", colour(diagram, key.to)))
     };
     let says = format!(
         "{}.{} → {}",

@@ -55,7 +55,10 @@ async fn fill_table(
         match next {
             Some((_, tries)) => _ = tries.remove(0),
             None => {
-                return Ok(Some(Finding::of(table, format!("no row can be made for it: {}", reason(&error)))));
+                return Ok(Some(Finding::of(
+                    table,
+                    format!("no row can be made for it: {}", reason(&error)),
+                )));
             }
         }
     }

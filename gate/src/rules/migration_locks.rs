@@ -102,9 +102,8 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
         let line = line.map_or(1, |field| field.line);
         Finding::at(&migration.file, line, problem).about(format!("{} {table}", migration.name))
     };
-    let declared = match line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) {
-        Some(declared) => declared,
-        None => return vec![at("its Locks are not `table (mode: reason); …`".to_owned(), "Locks")],
+    let Some(declared) = line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) else {
+        return vec![at("its Locks are not `table (mode: reason); …`".to_owned(), "Locks")];
     };
     let taken: BTreeMap<&str, Lock> = touched
         .iter()
@@ -130,9 +129,10 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
     findings
 }
 
-/// What a header says: `users (access exclusive, rewritten: reason); contacts (share: reason)`.
+/// What a header says: `users (access exclusive, rewritten: reason); contacts (share: reason)`, code marks aside.
 fn declared(text: &str) -> Option<BTreeMap<String, Lock>> {
-    text.trim_end_matches('.')
+    text.replace('`', "")
+        .trim_end_matches('.')
         .split(';')
         .map(|entry| {
             let (table, rest) = entry.trim().split_once(" (")?;
@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_header_names_tables_modes_and_reasons() {
-        let locks = declared("users (access exclusive: short); contacts (share, rewritten: small).").unwrap();
+        let locks =
+            declared("`users` (access exclusive: short); contacts (share, rewritten: small).").unwrap();
         let locks: Vec<_> = locks.into_iter().collect();
         let lock = |mode: &str, rewritten| (mode.to_owned(), rewritten);
         assert_eq!(
