@@ -26,7 +26,9 @@ pub struct Subject {
     /// One connection, so that whatever is asked is asked inside the transaction of a change that is taken back.
     trial: PgPool,
     url: String,
-    /// What `template` consists of, read when it is first asked for.
+    /// What the pool's database consists of, read when it is first asked for.
+    catalogue: OnceCell<Catalogue>,
+    /// What `template` consists of, likewise.
     reference: Arc<OnceCell<Catalogue>>,
     /// Never connected to, so that it can be copied at any time.
     template: Arc<Database>,
@@ -83,6 +85,7 @@ impl Subject {
             trial: pool.clone(),
             pool,
             url: url.to_owned(),
+            catalogue: OnceCell::new(),
             reference: Arc::default(),
             template: template.into(),
             database: None,
@@ -110,6 +113,7 @@ impl Subject {
                     pool: self.trial.clone(),
                     trial: self.trial.clone(),
                     url: self.url.clone(),
+                    catalogue: OnceCell::new(),
                     reference: Arc::clone(&self.reference),
                     template: Arc::clone(&self.template),
                     database: self.database.clone(),
@@ -158,7 +162,18 @@ impl Subject {
         let url = database.url();
         let (pool, trial) = (pool(&url, 4)?, pool(&url, 1)?);
         let database = Some(Arc::new(database));
-        Ok(Self { workspace, emitted, pool, trial, url, reference, template, database, _copy: None })
+        Ok(Self {
+            workspace,
+            emitted,
+            pool,
+            trial,
+            url,
+            catalogue: OnceCell::new(),
+            reference,
+            template,
+            database,
+            _copy: None,
+        })
     }
 
     /// The sources.
@@ -191,6 +206,15 @@ impl Subject {
     /// The server refuses.
     pub fn copy(&self) -> Result<Database, Error> {
         server()?.create_database_from(&self.template, "gate_copy").map_err(no_database)
+    }
+
+    /// What the checked database consists of.
+    ///
+    /// # Errors
+    /// PostgreSQL cannot be asked.
+    pub async fn catalogue(&self) -> Result<&Catalogue, Error> {
+        let read = || async { Catalogue::read(&mut *self.pool.acquire().await?).await };
+        self.catalogue.get_or_try_init(read).await
     }
 
     /// What a database consists of that was just migrated, and by nothing else changed.

@@ -2,7 +2,7 @@
 
 use crate::catalogue::LEDGER;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Catalogue, Finding, Subject, subject};
+use crate::{Finding, Subject, subject};
 
 /// The rule. `gate --database` asks it of a live database, and no other.
 pub const RULE: Rule = Rule {
@@ -119,11 +119,7 @@ const BREAKS: &[Break] = &[
 
 fn look(subject: &Subject) -> Answer<'_> {
     Box::pin(async {
-        let found = {
-            let mut connection = subject.pool().acquire().await?;
-            Catalogue::read(&mut connection).await?
-        };
-        let reference = subject.reference().await?;
+        let (reference, found) = (subject.reference().await?, subject.catalogue().await?);
         let (known, applied) = (reference.migrations(), found.migrations());
 
         let mut findings = Vec::new();
@@ -135,7 +131,7 @@ fn look(subject: &Subject) -> Answer<'_> {
         }
         let pending: Vec<&str> = known.difference(applied).map(String::as_str).collect();
         if pending.is_empty() {
-            findings.extend(reference.differences(&found));
+            findings.extend(reference.differences(found));
             return Ok(findings);
         }
         let count = pending.len();
@@ -144,7 +140,7 @@ fn look(subject: &Subject) -> Answer<'_> {
         // Compared is what was applied; comments come with the next `up`, whatever that applies.
         let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
         let reference = subject::migrated_by(steps).await?.without_comments();
-        findings.extend(reference.differences(&found.without_comments()));
+        findings.extend(reference.differences(&found.clone().without_comments()));
         Ok(findings)
     })
 }

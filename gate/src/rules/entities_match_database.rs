@@ -73,11 +73,7 @@ const BREAKS: &[Break] = &[
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let mut connection = subject.pool().acquire().await?;
-        let catalogue = Catalogue::read(&mut connection).await?;
-        Ok(compare(&entities::all(), &catalogue))
-    })
+    Box::pin(async { Ok(compare(&entities::all(), subject.catalogue().await?)) })
 }
 
 fn compare(entities: &[Entity], catalogue: &Catalogue) -> Vec<Finding> {
