@@ -441,6 +441,7 @@ create index ix_contacts_campaign_created on contacts (campaign_id, created_at);
 create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at)
 where state = any(array['pending'::contact_state, 'not_reached'::contact_state]);
 create index ix_contacts_campaign_state on contacts (campaign_id, state);
+create index ix_contacts_organization_campaign_state on contacts (organization_id, campaign_id, state);
 create index ix_contacts_phone on contacts (phone_number);
 
 create index ix_call_attempts_campaign on call_attempts (campaign_id);

@@ -13,12 +13,12 @@ where nspname !~ '^pg_' and nspname <> 'information_schema'
     );
 
 -- Tables, views, sequences and the like, indexes aside. SeaORM's ledger is no table of ours, but who may read it is our
--- concern; it is known by its name and its two columns, so that nothing else hides behind the name.
+-- concern; it is known by its name and its three columns, so that nothing else hides behind the name.
 create temp view our_relations as
 select c.*, c.oid::regclass::text as name,
     c.relkind in ('r', 'p') and c.relname = 'seaql_migrations' and (
         select array_agg(attname::text order by attnum) from pg_attribute where attrelid = c.oid and attnum > 0
-    ) = '{version,applied_at}' as is_ledger
+    ) = '{version,applied_at,ddl_digest}' as is_ledger
 from pg_class as c
 where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');
