@@ -6,7 +6,10 @@ use gate::artefacts::{self, Artefact, Kind, Written};
 use gate::{Subject, Workspace, schema_docs, schema_sql};
 use quick_xml::events::Event;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use tempfile::TempDir;
 
 async fn subject() -> Subject {
     Subject::migrated(Workspace::at(None)).await.unwrap()
@@ -22,6 +25,10 @@ async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
 async fn docs(subject: &Subject) -> BTreeMap<String, String> {
     let docs = generated(subject, &schema_docs::KIND).await;
     docs.into_iter().map(|(file, text)| (file.replace("docs/schema/", ""), text)).collect()
+}
+
+fn is_a(name: &str, extension: &str) -> bool {
+    name.rsplit('.').next() == Some(extension)
 }
 
 /// Tables with their columns, the ledger aside.
@@ -92,7 +99,7 @@ async fn every_link_leads_somewhere() {
     let docs = docs(&subject().await).await;
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
     let mut followed = 0;
-    for (name, page) in docs.iter().filter(|(name, _)| name.ends_with(".md")) {
+    for (name, page) in docs.iter().filter(|(name, _)| is_a(name, "md")) {
         for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let file = if file.is_empty() { name } else { file };
@@ -137,7 +144,7 @@ async fn the_diagrams_are_xml_and_show_every_table_column_and_key() {
     let subject = subject().await;
     let docs = docs(&subject).await;
     let mut texts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (name, svg) in docs.iter().filter(|(name, _)| name.ends_with(".svg")) {
+    for (name, svg) in docs.iter().filter(|(name, _)| is_a(name, "svg")) {
         let found = texts.entry(name).or_default();
         let mut reader = quick_xml::Reader::from_str(svg);
         reader.config_mut().check_comments = true;
@@ -188,7 +195,30 @@ async fn mermaid_has_every_table_and_every_key() {
 }
 
 #[tokio::test]
-async fn writing_what_is_current_writes_nothing() {
-    let written = artefacts::write(&subject().await, artefacts::ALL).await.unwrap();
-    assert_eq!(written, Written::default());
+async fn what_differs_is_written_what_is_current_is_not_and_what_nothing_generates_is_deleted() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+    let copy = TempDir::new().unwrap();
+    for directory in ["gate", "migration"] {
+        fs::create_dir(copy.path().join(directory)).unwrap();
+    }
+    for sources in ["database", "entity", "gate/areas.yaml", "migration/src"] {
+        symlink(here.join(sources), copy.path().join(sources)).unwrap();
+    }
+    let subject = Subject::migrated(Workspace::at(Some(copy.path().to_owned()))).await.unwrap();
+    let kinds = [schema_docs::KIND, schema_sql::KIND];
+    let write = || async { artefacts::write(&subject, &kinds).await.unwrap() };
+
+    let all = write().await;
+    assert!(all.written.len() > 15 && all.deleted.is_empty(), "{all:?}");
+    assert!(all.written.iter().all(|file| copy.path().join(file).exists()), "{all:?}");
+    assert_eq!(write().await, Written::default());
+
+    let path = copy.path().join(schema_sql::FILE);
+    let right = fs::read_to_string(&path).unwrap();
+    fs::write(&path, "edited").unwrap();
+    fs::write(copy.path().join("docs/schema/ghosts.md"), "").unwrap();
+    let again = write().await;
+    assert_eq!(again.written, [schema_sql::FILE]);
+    assert_eq!(again.deleted, ["docs/schema/ghosts.md"]);
+    assert_eq!(fs::read_to_string(&path).unwrap(), right);
 }
