@@ -28,7 +28,7 @@ pub struct Kind {
 /// Everything that is generated.
 pub const ALL: &[Kind] = &[codegen::KIND, schema_docs::KIND, schema_sql::KIND];
 
-/// What [`write`] did.
+/// What [`write()`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// The files that were another text, or not there.

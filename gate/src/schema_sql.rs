@@ -209,11 +209,8 @@ fn function_grants(of: &Function) -> Vec<String> {
     statements
 }
 
-/// The privileges of one role, each with its columns; none: the whole table.
-type Privileges<'a> = Vec<(&'a str, Vec<&'a str>)>;
-
 fn grants(of: &Table) -> Vec<String> {
-    // By role and option, the privileges in their order, each with its columns.
+    // By role and option: the privileges in their order, each with its columns.
     let mut grants: BTreeMap<(&str, bool), Privileges<'_>> = BTreeMap::new();
     for grant in &of.grants {
         let privileges = grants.entry((&grant.role, grant.grantable)).or_default();
@@ -226,8 +223,9 @@ fn grants(of: &Table) -> Vec<String> {
             (column, _) => privileges.push((&grant.privilege, column.iter().map(String::as_str).collect())),
         }
     }
-    let statement = |((role, grantable), privileges): ((&str, bool), Privileges<'_>)| {
-        let privileges: Vec<String> = privileges
+    let mut statements = Vec::new();
+    for ((role, grantable), privileges) in grants {
+        let said: Vec<String> = privileges
             .iter()
             .map(|(privilege, columns)| match columns.as_slice() {
                 [] => (*privilege).to_owned(),
@@ -235,10 +233,14 @@ fn grants(of: &Table) -> Vec<String> {
             })
             .collect();
         let option = if grantable { " with grant option" } else { "" };
-        item(&format!("grant {} on {} to {role}{option}", privileges.join(", "), of.name), 0) + ";\n"
-    };
-    grants.into_iter().map(statement).collect()
+        let statement = format!("grant {} on {} to {role}{option}", said.join(", "), of.name);
+        statements.push(item(&statement, 0) + ";\n");
+    }
+    statements
 }
+
+/// Each with the columns that it is limited to; none: it is not.
+type Privileges<'a> = Vec<(&'a str, Vec<&'a str>)>;
 
 fn comments(schema: &Schema) -> Vec<String> {
     let comment = |on: &str, is: &str| format!("comment on {on} is\n{};\n", literal(is));

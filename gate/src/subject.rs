@@ -30,7 +30,7 @@ pub struct Subject {
     catalogue: OnceCell<Catalogue>,
     /// What `template` consists of, likewise.
     reference: Arc<OnceCell<Catalogue>>,
-    /// Never connected to, so that it can be copied at any time.
+    /// Connected to by nobody for long, so that it can be copied: PostgreSQL waits up to five seconds for that.
     template: Arc<Database>,
     /// What the pool leads to; a live database is not ours to drop.
     database: Option<Arc<Database>>,
@@ -222,7 +222,7 @@ impl Subject {
     /// # Errors
     /// PostgreSQL cannot be asked.
     pub async fn reference(&self) -> Result<&Catalogue, Error> {
-        self.reference.get_or_try_init(|| async { read(&self.copy()?).await }).await
+        self.reference.get_or_try_init(|| read(&self.template)).await
     }
 }
 

@@ -169,7 +169,15 @@ fn sentence(lines: &[&str]) -> String {
         lines.iter().map(|line| line.trim()).take_while(|line| !line.is_empty()).collect();
     let text = paragraph.join(" ");
     let end = text.find(". ").map_or(text.len(), |at| at + 1);
-    text[..end].replace("[`", "`").replace("`]", "`")
+    without_links(&text[..end]).replace("[`", "`").replace("`]", "`")
+}
+
+/// rustdoc's links lead nowhere from a page: `[text](item)` is `text`.
+fn without_links(text: &str) -> String {
+    let Some(middle) = text.find("](") else { return text.to_owned() };
+    let (before, after) = (&text[..middle], &text[middle + 2..]);
+    let (Some(start), Some(end)) = (before.rfind('['), after.find(')')) else { return text.to_owned() };
+    format!("{}{}{}", &before[..start], &before[start + 1..], without_links(&after[end + 1..]))
 }
 
 #[cfg(test)]
@@ -207,5 +215,6 @@ mod tests {
     fn a_sentence_ends_with_its_full_stop() {
         assert_eq!(sentence(&[" Finds it, by", " [`x`]. `None`: no.", "", "More."]), "Finds it, by `x`.");
         assert_eq!(sentence(&["Finds it"]), "Finds it");
+        assert_eq!(sentence(&["As [told](x) and [`said`](y)."]), "As told and `said`.");
     }
 }
