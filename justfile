@@ -33,7 +33,7 @@ gate-write:
 
 # Lint the SQL; wants `pip install -r .ci/requirements.txt`.
 lint-sql:
-    sqlfluff lint migration/schema.sql database/queries.sql gate/src
+    sqlfluff lint migration/schema.sql database/queries.sql gate/src/schema
 
 # Load the fixture records.
 seed *args:
