@@ -110,6 +110,7 @@ pub(crate) fn reason(error: &sqlx::Error) -> String {
 mod tests {
     use super::{Replay, catalogue};
     use crate::{Subject, Workspace};
+    use sqlx::{Connection as _, PgConnection};
 
     #[tokio::test]
     async fn a_replay_makes_what_the_migrator_makes() {
@@ -119,7 +120,9 @@ mod tests {
             replay.up(migration).await.unwrap();
         }
         let replayed = replay.catalogue().await.unwrap();
-        let mut migrated = catalogue(&mut subject.pool().acquire().await.unwrap()).await.unwrap();
+        // Not of the pool, whose connections have views of their own.
+        let mut connection = PgConnection::connect(&subject.url()).await.unwrap();
+        let mut migrated = catalogue(&mut connection).await.unwrap();
         // The migrator's own: the ledger, and what schema_annotations.yaml says.
         migrated.retain(|line| {
             !line.contains("seaql_migrations")
