@@ -11,12 +11,31 @@ pub(crate) async fn within<T>(
     call: impl Future<Output = T>,
 ) -> Result<T, sqlx::Error> {
     let Some(limit) = limit else { return Ok(call.await) };
-    // A block: the timer is made when the call did not return at once.
-    match select(pin!(call), pin!(async { futures_timer::Delay::new(limit).await })).await {
+    // The timer is made when the call did not return at once.
+    match select(pin!(call), pin!(sleep(limit))).await {
         Either::Left((done, _)) => Ok(done),
         Either::Right(_) => {
             let message = format!("the server has not answered for {limit:?}");
             Err(sqlx::Error::Io(Error::new(ErrorKind::TimedOut, message)))
         }
     }
+}
+
+/// Waits on the runtime's own timer, chosen as sqlx does: one with a thread of its own would cost each call more than
+/// its round trip.
+pub(crate) async fn sleep(time: Duration) {
+    #[cfg(all(feature = "runtime-tokio", feature = "runtime-async-std"))]
+    if tokio::runtime::Handle::try_current().is_ok() {
+        tokio::time::sleep(time).await;
+    } else {
+        async_io::Timer::after(time).await;
+    }
+    #[cfg(all(feature = "runtime-tokio", not(feature = "runtime-async-std")))]
+    tokio::time::sleep(time).await;
+    #[cfg(all(feature = "runtime-async-std", not(feature = "runtime-tokio")))]
+    async_io::Timer::after(time).await;
+    // Without a runtime sqlx panics before anybody waits.
+    #[cfg(not(any(feature = "runtime-tokio", feature = "runtime-async-std")))]
+    std::future::pending::<()>().await;
+    let _ = time;
 }

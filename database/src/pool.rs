@@ -1,6 +1,6 @@
 //! The pools, and the transactions that begin on them.
 
-use crate::deadline::within;
+use crate::deadline::{sleep, within};
 use crate::error::{Error, Fault};
 use crate::settings::{AppEnv, Settings, Url};
 use crate::startup;
@@ -23,6 +23,9 @@ const ATTEMPTS: u32 = 5;
 
 /// The longest pause before the second attempt; each further one may be twice as long.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// For how long a connection that answered when it came back needs not prove again that it is alive.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// The one way to the database. Cloning it is cheap and shares the pools.
 #[derive(Clone)]
@@ -268,9 +271,9 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
         // sqlx's own test has no limit.
         .test_before_acquire(false)
-        .before_acquire(move |connection, _| {
+        .before_acquire(move |connection, metadata| {
             Box::pin(async move {
-                if pre_ping {
+                if pre_ping && metadata.idle_for >= FRESH {
                     within(Some(alive), connection.ping()).await??;
                 }
                 Ok(true)
@@ -323,5 +326,5 @@ fn kept() -> Error {
 async fn pause(attempt: &mut u32) {
     let longest = PAUSE * 2_u32.pow(*attempt - 1);
     *attempt += 1;
-    futures_timer::Delay::new(longest.mul_f64(fastrand::f64())).await;
+    sleep(longest.mul_f64(fastrand::f64())).await;
 }

@@ -20,7 +20,8 @@ pub struct Settings {
     pub pool_size: u32,
     /// `DATABASE_MAX_OVERFLOW`: the connections beyond them that a rush may open, 20.
     pub max_overflow: u32,
-    /// `DATABASE_PRE_PING`: whether a connection proves that it is alive before it is handed out, true.
+    /// `DATABASE_PRE_PING`: whether a connection that was idle for half a second proves that it is alive before it is
+    /// handed out, true.
     pub pre_ping: bool,
     /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s.
     pub recycle: Duration,

@@ -44,6 +44,7 @@ async fn a_connection_killed_in_the_pool_is_replaced_and_without_pre_ping_costs_
         for scope in SCOPES {
             call(&pools, scope).await.unwrap();
             kill(&database.url(), "").await;
+            stale().await;
             if pre_ping == "false" {
                 unavailable(call(&pools, scope).await);
             }
@@ -136,6 +137,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
         // Now nobody called while it was down.
         server.stop().unwrap();
         server.start_again().unwrap();
+        stale().await;
         if pre_ping == "false" {
             unavailable(call(&pools, SCOPES[0]).await);
             let _ = call(&pools, SCOPES[0]).await;
@@ -229,6 +231,7 @@ async fn a_network_that_is_cut_is_unavailable_until_it_is_back() {
         call(&pools, scope).await.unwrap();
         proxy.is(Network::Cut);
         proxy.is(Network::Intact);
+        stale().await;
         call(&pools, scope).await.unwrap();
     }
 }
@@ -498,6 +501,11 @@ async fn kill(url: &str, statement: &str) {
         sleep(Duration::from_millis(5)).await;
     }
     db.close().await.unwrap();
+}
+
+/// Waits until what is in a pool proves that it is alive before it is handed out.
+async fn stale() {
+    sleep(Duration::from_millis(600)).await;
 }
 
 /// Waits until the pools run `statement`; empty: any, or none.
