@@ -27,7 +27,7 @@ pub struct Subject {
     trial: PgPool,
     url: String,
     /// What the pool's database consists of, read when it is first asked for.
-    catalogue: OnceCell<Catalogue>,
+    catalogue: Arc<OnceCell<Catalogue>>,
     /// What `template` consists of, likewise.
     reference: Arc<OnceCell<Catalogue>>,
     /// Connected to by nobody for long, so that it can be copied: PostgreSQL waits up to five seconds for that.
@@ -85,7 +85,7 @@ impl Subject {
             trial: pool.clone(),
             pool,
             url: url.to_owned(),
-            catalogue: OnceCell::new(),
+            catalogue: Arc::default(),
             reference: Arc::default(),
             template: template.into(),
             database: None,
@@ -93,36 +93,26 @@ impl Subject {
         })
     }
 
-    /// The same with one thing changed, in copies.
+    /// The same with one thing changed, in copies of what it changes.
     ///
     /// # Errors
     /// The change cannot be made.
     pub async fn with(&self, mutation: &Mutation) -> Result<Self, Error> {
-        let mut emitted = self.emitted.clone();
-        let copy = |workspace, emitted| {
-            Self::on_copy(workspace, emitted, Arc::clone(&self.template), Arc::clone(&self.reference))
-        };
+        // Ends the transaction of the change before, and its locks; where there was none, PostgreSQL only warns.
+        sqlx::raw_sql("rollback").execute(&self.trial).await?;
         match *mutation {
             Mutation::Uncommitted(sql) => {
-                // Ends the transaction of the change before; where there was none, PostgreSQL only warns.
-                sqlx::raw_sql("rollback; begin").execute(&self.trial).await?;
-                sqlx::raw_sql(sql).execute(&self.trial).await?;
-                Ok(Self {
-                    workspace: self.workspace.clone(),
-                    emitted,
-                    pool: self.trial.clone(),
-                    trial: self.trial.clone(),
-                    url: self.url.clone(),
-                    catalogue: OnceCell::new(),
-                    reference: Arc::clone(&self.reference),
-                    template: Arc::clone(&self.template),
-                    database: self.database.clone(),
-                    _copy: None,
-                })
+                let mut trial = self.trial.acquire().await?;
+                trial.execute("begin").await?;
+                trial.execute(sql).await?;
+                drop(trial);
+                Ok(Self { pool: self.trial.clone(), catalogue: Arc::default(), ..self.same() })
             }
             Mutation::Sql(sql) => {
-                let changed = copy(self.workspace.clone(), emitted)?;
-                sqlx::raw_sql(sql).execute(changed.pool()).await?;
+                let (template, reference) = (Arc::clone(&self.template), Arc::clone(&self.reference));
+                let changed =
+                    Self::on_copy(self.workspace.clone(), self.emitted.clone(), template, reference)?;
+                changed.pool.execute(sql).await?;
                 Ok(changed)
             }
             Mutation::Replace { file, text, with } => {
@@ -135,10 +125,12 @@ impl Subject {
                 let after =
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
                 workspace.write(file, &after)?;
-                Ok(Self { _copy: Some(directory), ..copy(workspace, emitted)? })
+                Ok(Self { workspace, _copy: Some(directory), ..self.same() })
             }
             Mutation::Emitted { migration, text, with } => {
-                let place = emitted
+                let mut changed = self.same();
+                let place = changed
+                    .emitted
                     .iter_mut()
                     .filter(|emitted| emitted.name == migration)
                     .flat_map(|Emitted { postgres, sqlite, .. }| [postgres, sqlite])
@@ -147,8 +139,23 @@ impl Subject {
                 let missing = || Error::Mutation { migration, text };
                 let place = place.ok_or_else(missing)?;
                 *place = place.replacen(text, with, 1);
-                copy(self.workspace.clone(), emitted)
+                Ok(changed)
             }
+        }
+    }
+
+    fn same(&self) -> Self {
+        Self {
+            workspace: self.workspace.clone(),
+            emitted: self.emitted.clone(),
+            pool: self.pool.clone(),
+            trial: self.trial.clone(),
+            url: self.url.clone(),
+            catalogue: Arc::clone(&self.catalogue),
+            reference: Arc::clone(&self.reference),
+            template: Arc::clone(&self.template),
+            database: self.database.clone(),
+            _copy: None,
         }
     }
 
@@ -168,7 +175,7 @@ impl Subject {
             pool,
             trial,
             url,
-            catalogue: OnceCell::new(),
+            catalogue: Arc::default(),
             reference,
             template,
             database,
