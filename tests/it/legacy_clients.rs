@@ -2,9 +2,9 @@
 //! database that has `app.organization_id` set, and as a login role that has it set.
 
 use crate::schema_model::model;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use std::collections::BTreeSet;
-use tests::{connect, migrated, run};
+use tests::{code, connect, migrated, run};
 
 const ORGANIZATION: &str = "00000000-0000-4000-8000-00000000000a";
 
@@ -394,13 +394,4 @@ fn as_login(url: &str, role: &str) -> String {
 async fn rows(db: &DatabaseConnection, sql: &str) -> u64 {
     let done = db.execute_unprepared(sql).await;
     done.unwrap_or_else(|error| panic!("{sql}: {error}")).rows_affected()
-}
-
-fn code(error: &DbErr) -> String {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        panic!("no error of the database: {error}")
-    };
-    let error = error.as_database_error().unwrap_or_else(|| panic!("no error of the database: {error}"));
-    error.code().unwrap_or_default().into_owned()
 }

@@ -7,7 +7,7 @@ pub mod factory;
 
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -160,6 +160,20 @@ pub fn binary(name: &str, directory: &Path) -> Command {
     let mut command = Command::new(directory_of_binaries.join(name));
     command.env_clear().current_dir(directory);
     command
+}
+
+/// The SQLSTATE of an error of the database.
+///
+/// # Panics
+/// It is another error.
+#[must_use]
+pub fn code(error: &DbErr) -> String {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        panic!("no error of the database: {error}")
+    };
+    let error = error.as_database_error().unwrap_or_else(|| panic!("no error of the database: {error}"));
+    error.code().unwrap_or_default().into_owned()
 }
 
 /// An error with its sources.

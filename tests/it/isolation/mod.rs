@@ -19,8 +19,8 @@ use contexts::{Application, Before, Binding, CONTEXTS, Context, State, states};
 use matrix::Report;
 use plain::Login;
 use probes::ACTIONS;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
-use tests::{connect, migrated, run};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tests::{code, connect, migrated, run};
 
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
@@ -108,16 +108,6 @@ impl Setup {
     async fn digest(&self) -> Vec<String> {
         texts(&self.owner, &format!("select probe.digest('{}|{}')", A.mark(), B.mark())).await
     }
-}
-
-/// The SQLSTATE of an error of the database.
-fn code(error: &DbErr) -> String {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        panic!("no error of the database: {error}")
-    };
-    let error = error.as_database_error().unwrap_or_else(|| panic!("no error of the database: {error}"));
-    error.code().unwrap_or_default().into_owned()
 }
 
 async fn texts(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
