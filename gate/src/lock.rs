@@ -127,10 +127,12 @@ impl fmt::Display for Lock {
 /// # Errors
 /// The file cannot be read.
 pub fn read(workspace: &Workspace) -> Result<Result<Lock, Finding>, Error> {
-    let text = workspace.read_if_there(FILE)?.unwrap_or_default();
-    Ok(Lock::parse(&text).map_err(|line| {
-        Finding::at(FILE, line, "this is no line of a lock").cured_by("Restore the file from the repository.")
-    }))
+    let parsed = match workspace.read_if_there(FILE)? {
+        Some(text) => Lock::parse(&text).map_err(|line| Finding::at(FILE, line, "this is no line of a lock")),
+        // Written anew, it would not know what is released.
+        None => Err(Finding::at(FILE, 1, "the lock of the migrations is missing")),
+    };
+    Ok(parsed.map_err(|finding| finding.cured_by("Restore the file from the repository.")))
 }
 
 /// Writes down what the migrations of this build execute, if that differs; with `release`, that all are released.

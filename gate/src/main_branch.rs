@@ -19,7 +19,7 @@ pub struct Comparison {
 /// Compares with the lock of `base`, by default that of `origin/main` or, without a remote, of `main`.
 ///
 /// # Errors
-/// There is no git, or no such version.
+/// There is no git, no such version, or it has migrations without a lock.
 pub async fn compare(
     workspace: &Workspace,
     emitted: &[Emitted],
@@ -34,8 +34,16 @@ pub async fn compare(
     };
     let failed = |reason: String| Error::Git { base: base.clone(), reason };
     git(workspace, &["rev-parse", "--verify", &format!("{base}^{{commit}}")]).await.map_err(failed)?;
-    // A version from before the lock had none of the migrations written down.
-    let text = git(workspace, &["show", &format!("{base}:./{}", lock::FILE)]).await.unwrap_or_default();
+    let files = git(workspace, &["ls-tree", "--name-only", &base, lock::FILE, "migration/src/"]).await;
+    let files = files.map_err(failed)?;
+    let text = if files.lines().any(|file| file == lock::FILE) {
+        git(workspace, &["show", &format!("{base}:./{}", lock::FILE)]).await.map_err(failed)?
+    } else if files.lines().any(|file| file.starts_with("migration/src/m20")) {
+        // Nobody could tell whether they were changed.
+        return Err(failed(format!("it has migrations, and no {}", lock::FILE)));
+    } else {
+        String::new()
+    };
     let theirs =
         Lock::parse(&text).map_err(|line| failed(format!("its line {line} is no line of a lock")))?;
 

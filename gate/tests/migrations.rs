@@ -21,6 +21,7 @@ impl Repository {
         fs::create_dir_all(new.path("migration/src")).unwrap();
         fs::copy(here("migration/src/lib.rs"), new.path("migration/src/lib.rs")).unwrap();
         assert!(new.git(&["init", "--quiet", "--initial-branch", "main"]).status.success());
+        fs::write(new.path(FILE), "").unwrap();
         new.lock(emitted);
         new.commit();
         new
@@ -150,6 +151,26 @@ async fn the_main_branch_is_compared_with() {
     let unknown =
         main_branch::compare(&repository.workspace(), &now, Some("no-such-branch".to_owned())).await;
     assert!(unknown.unwrap_err().to_string().contains("no-such-branch"));
+
+    // A main branch without the lock: with nothing to lock, and with a migration.
+    fs::remove_file(repository.path(FILE)).unwrap();
+    repository.commit();
+    assert_eq!(compare(now.clone()).await.0.len(), now.len());
+    fs::write(repository.path("migration/src/m20261121_000001_create_enums.rs"), "").unwrap();
+    repository.commit();
+    let unlocked = main_branch::compare(&repository.workspace(), &now, None).await.unwrap_err().to_string();
+    assert!(unlocked.contains("migrations, and no migration/migrations.lock"), "{unlocked}");
+}
+
+#[tokio::test]
+async fn a_lock_that_is_missing_is_restored_and_not_written_anew() {
+    let now = emitted().await.unwrap();
+    let repository = Repository::new(&now);
+    fs::remove_file(repository.path(FILE)).unwrap();
+    let findings = lock::write(&repository.workspace(), &now, false).unwrap();
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0].to_string().contains("is missing"), "{findings:?}");
+    assert!(!repository.path(FILE).exists());
 }
 
 #[tokio::test]
