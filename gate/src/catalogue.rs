@@ -1,8 +1,9 @@
 //! What a database consists of, and in what two databases differ.
 //!
 //! Each object has a name, `column contacts.email`, and facets, each a text. Left out is what migrations do not say:
-//! the order of columns (code names them), who the owner is, the extensions' versions and members, and who else is
-//! a member of the role `customer`.
+//! the order of columns (code names them), who the owner is, the extensions' versions and members, who else is a member
+//! of the role `customer`, and what this product has no use for: casts, operators, collations, text search, languages,
+//! foreign servers, subscriptions.
 
 use crate::{Error, Finding};
 use serde_json::Value;

@@ -15,6 +15,23 @@ owner as (
     where c.relkind in ('r', 'p') and n.nspname !~ '^(pg_|information_schema$)'
 ),
 
+setting as (
+    select s.setrole, s.setdatabase, x.name,
+        -- An application's own may be a secret: a digest tells whether it is the same.
+        case
+            when x.name like '%.%' then 'digest ' || left(encode(sha256(convert_to(x.value, 'UTF8')), 'hex'), 8)
+            else x.value
+        end as value
+    from pg_db_role_setting as s
+    cross join unnest(s.setconfig) as k (text)
+    cross join lateral (
+        select split_part(k.text, '=', 1) as name, substr(k.text, strpos(k.text, '=') + 1) as value
+    ) as x
+    -- A single-tenant deployment says there which organization it is.
+    where x.name <> 'app.organization_id'
+        and s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+),
+
 schema as (
     select n.oid, n.nspname, n.nspowner, n.nspacl,
         case n.nspname when 'public' then '' else quote_ident(n.nspname) || '.' end as prefix
@@ -404,6 +421,27 @@ object (classid, objid, objsubid, identity, whole, facets) as (
     from pg_event_trigger as e
 
     union all
+    -- It gives its subscribers rows that policies hide.
+    select 'pg_publication'::regclass, p.oid, 0, 'publication ' || quote_ident(p.pubname), null,
+        jsonb_build_object(
+            'all tables', p.puballtables,
+            'tables', (
+                select string_agg(r.name, ', ' order by r.name)
+                from pg_publication_rel as k
+                join relation as r on r.oid = k.prrelid
+                where k.prpubid = p.oid
+            ),
+            'schemas', (
+                select string_agg(s.nspname, ', ' order by s.nspname)
+                from pg_publication_namespace as k
+                join schema as s on s.oid = k.pnnspid
+                where k.pnpubid = p.oid
+            ),
+            'inserts', p.pubinsert, 'updates', p.pubupdate, 'deletes', p.pubdelete, 'truncates', p.pubtruncate
+        )
+    from pg_publication as p
+
+    union all
     select 'pg_extension'::regclass, e.oid, 0, 'extension ' || quote_ident(e.extname), null, '{}'
     from pg_extension as e
     where e.extname <> 'uuid-ossp'
@@ -430,7 +468,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             end,
             ' in schema ' || s.nspname
         ),
-        array['schema ' || s.nspname],
+        case when s.oid is not null then array['schema ' || s.nspname] end,
         jsonb_build_object('privileges', (
             select string_agg(g.name || ' ' || lower(i.privilege_type), ', ' order by g.name, i.privilege_type)
             from aclexplode(d.defaclacl) as i
@@ -460,11 +498,9 @@ object (classid, objid, objsubid, identity, whole, facets) as (
                 where m.member = r.oid
             ),
             'settings', (
-                select string_agg(x.setting, ', ' order by x.setting)
-                from pg_db_role_setting as s
-                cross join unnest(s.setconfig) as x (setting)
-                where s.setrole = r.oid and x.setting not like 'app.organization_id=%'
-                    and s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
+                select string_agg(s.name || '=' || s.value, ', ' order by s.name, s.setdatabase)
+                from setting as s
+                where s.setrole = r.oid
             )
         )
     from pg_roles as r
@@ -477,13 +513,9 @@ object (classid, objid, objsubid, identity, whole, facets) as (
         )
 
     union all
-    -- A single-tenant deployment says here which organization it is.
-    select null, null, null, 'setting ' || split_part(x.setting, '=', 1) || ' of the database', null,
-        jsonb_build_object('value', substr(x.setting, strpos(x.setting, '=') + 1))
-    from pg_db_role_setting as s
-    cross join unnest(s.setconfig) as x (setting)
-    where s.setrole = 0 and x.setting not like 'app.organization_id=%'
-        and s.setdatabase = (select d.oid from pg_database as d where d.datname = current_database())
+    select null, null, null, 'setting ' || s.name || ' of the database', null, jsonb_build_object('value', s.value)
+    from setting as s
+    where s.setrole = 0 and s.setdatabase <> 0
 ),
 
 dependency as (

@@ -8,7 +8,8 @@ use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
 use crate::{Error, Finding, Subject, Workspace, codegen, lock, rules};
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -87,19 +88,38 @@ pub async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // Where not even this can be printed, the exit code has to do.
-            let _ = error.print();
-            return ExitCode::from(code);
+            return refuse(&error);
         }
     };
+    if cli.command.is_some() && (cli.database.is_some() || !cli.only.is_empty()) {
+        let message = "--database and --only choose what is checked: they go without a command";
+        return refuse(&Cli::command().error(ErrorKind::ArgumentConflict, message));
+    }
     match perform(cli).await {
         Ok((text, code)) => {
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            code
+            let mut out = io::stdout().lock();
+            // Who gets half of a report must not take it for the whole.
+            if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok() {
+                code
+            } else {
+                ExitCode::from(2)
+            }
         }
         Err(error) => fail(&error),
     }
+}
+
+/// Says what is wrong with the command line; to be asked for help or the version is not wrong.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let mistaken = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
+    if mistaken.is_some_and(|text| text.contains("://")) {
+        // It may hold a password.
+        let _ = writeln!(io::stderr(), "error: a URL goes after --database");
+        return ExitCode::from(2);
+    }
+    // Where not even this can be printed, the exit code has to do.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// What to print, and the exit code.

@@ -25,12 +25,12 @@ where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid fr
 
 -- A partition takes its columns, keys and trigger from its table: it is not judged for them again.
 create temp view our_tables as
-select *, name not in ('organizations', 'users', 'user_organizations') as is_tenant
+select *, name not in ('organizations', 'users') as is_tenant
 from our_relations
 where relkind in ('r', 'p') and not relispartition and not is_ledger;
 
 create temp view our_columns as
-select t.oid as table_oid, t.name as table_name, t.relname, t.is_tenant, a.attname, a.attnum, a.attnotnull,
+select t.oid as table_oid, t.name as table_name, t.relname, a.attname, a.attnum, a.atttypid, a.attnotnull,
     format('%s.%s', t.name, a.attname) as name,
     -- What a domain or an array is made of.
     case when base.typtype = 'd' then base.typbasetype when base.typcategory = 'A' then base.typelem else base.oid end
@@ -46,7 +46,7 @@ left join pg_attrdef as d on d.adrelid = t.oid and d.adnum = a.attnum;
 
 create temp view our_keys as
 select k.*, k.conrelid::regclass::text as table_name, k.confrelid::regclass::text as referred_name,
-    format('%s.%s', t.name, k.conname) as name, t.is_tenant
+    format('%s.%s', t.name, k.conname) as name
 from pg_constraint as k
 join our_tables as t on t.oid = k.conrelid
 where k.contype = 'f' and k.conparentid = 0;

@@ -83,8 +83,12 @@ impl Workspace {
             fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
         }
         let unfinished = path.with_extension("unfinished");
-        fs::write(&unfinished, text).map_err(Error::io("write", &unfinished))?;
-        fs::rename(&unfinished, &path).map_err(Error::io("write", path))
+        let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
+        if written.is_err() {
+            // What failed is told; whether this succeeds changes nothing.
+            let _ = fs::remove_file(&unfinished);
+        }
+        written.map_err(Error::io("write", path))
     }
 
     /// The files of a directory, by name and relative to the workspace; none if it is not there.

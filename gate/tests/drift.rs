@@ -190,7 +190,9 @@ const FURTHER: &str = "
     create function on_ddl() returns event_trigger language plpgsql as 'begin end';
     create event trigger watch on ddl_command_end execute function on_ddl();
     create type pair as (a int, b int);
-    alter default privileges in schema public grant select on tables to customer;";
+    alter default privileges in schema public grant select on tables to customer;
+    alter default privileges revoke execute on functions from public;
+    create publication streamed for table organizations;";
 
 #[tokio::test]
 async fn every_kind_of_object_is_compared() {
@@ -216,6 +218,8 @@ async fn every_kind_of_object_is_compared() {
         alter event trigger watch disable;
         alter type pair alter attribute b type bigint;
         alter default privileges in schema public grant insert on tables to customer;
+        alter default privileges grant execute on functions to customer;
+        alter publication streamed add table contacts;
         alter table contacts force row level security, replica identity full, set (fillfactor = 50);
         alter table transcript_snippets set unlogged;
         alter table users alter name set storage external, alter email set statistics 7;
@@ -246,6 +250,7 @@ async fn every_kind_of_object_is_compared() {
         "constraint fk_events_call_attempt_id_call_attempts on events",
         "constraint fk_survey_responses_call_attempt_id_call_attempts on survey_responses",
         "constraint fk_transcript_snippets_call_attempt_id_call_attempts on transcript_snippets",
+        "default privileges of the owner on functions",
         "default privileges of the owner on tables in schema public",
         "domain percent",
         "event trigger watch",
@@ -262,6 +267,7 @@ async fn every_kind_of_object_is_compared() {
         "index readings_id on readings",
         "materialized view sums",
         "policy tenant_isolation on provider_configs",
+        "publication streamed",
         "rule keep on readings",
         "sequence numbers",
         "setting work_mem of the database",

@@ -3,10 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
 use gate::report::{Format, render};
-use gate::rule::{Check, Family, Rule};
-use gate::run::run;
+use gate::rule::{Break, Check, Family, Mutation, Rule};
+use gate::run::{ask, run};
 use gate::selftest::selftest;
 use gate::{Subject, Workspace, rules};
+use sqlx::AssertSqlSafe;
 
 async fn subject() -> Subject {
     Subject::migrated(Workspace::at(None)).await.unwrap()
@@ -24,6 +25,30 @@ async fn this_workspace_keeps_every_rule() {
 #[tokio::test]
 async fn every_rule_notices_what_breaks_it_and_no_other_does() {
     assert_eq!(selftest(&subject().await, rules::ALL).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_sql_of_a_cure_cures() {
+    let subject = subject().await;
+    let mut cured = 0;
+    for rule in rules::ALL {
+        for Break { by, .. } in rule.breaks.iter().filter(|it| matches!(it.by, Mutation::Uncommitted(_))) {
+            let changed = subject.with(by).await.unwrap();
+            for finding in ask(&changed, rule).await.unwrap() {
+                let Some(sql) = finding.cure.as_deref().filter(|cure| is_sql(cure)) else { continue };
+                let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(changed.pool()).await;
+                assert!(done.is_ok(), "{}: {sql}: {done:?}", rule.id);
+                let left = ask(&changed, rule).await.unwrap();
+                assert!(!left.contains(&finding), "{}: after {sql}", rule.id);
+                cured += 1;
+            }
+        }
+    }
+    assert!(cured > 20, "{cured}");
+}
+
+fn is_sql(cure: &str) -> bool {
+    ["alter ", "comment ", "create ", "drop ", "grant ", "revoke "].iter().any(|verb| cure.starts_with(verb))
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 -- Every object that is not PostgreSQL's own (those have smaller numbers than 16384), its definition, privileges and
--- comment. What an extension brought counts as the extension.
+-- comment, to the letter: the drift's query, catalogue.sql, forgives what a live database may have of its own. What an
+-- extension brought counts as the extension. Roles are left out: they belong to the whole server.
 with members as (
     select objid
     from pg_depend
@@ -19,8 +20,8 @@ from pg_namespace,
 where oid >= 16384 or nspname = 'public'
 union all
 select format(
-        'relation %s %s persistence %s rls %s %s options %s privileges %s: %s', relkind, oid::regclass, relpersistence,
-        relrowsecurity, relforcerowsecurity, reloptions, privileges.list,
+        'relation %s %s owner %s persistence %s replica identity %s rls %s %s options %s privileges %s: %s', relkind, oid::regclass,
+        relowner::regrole, relpersistence, relreplident, relrowsecurity, relforcerowsecurity, reloptions, privileges.list,
         case when relkind in ('v', 'm') then pg_get_viewdef(oid) end
     )
 from pg_class,
@@ -31,8 +32,9 @@ from pg_class,
 where oid >= 16384 and relkind <> 'i' and relnamespace <> 'pg_toast'::regnamespace and oid not in (table members)
 union all
 select format(
-        'column %s.%s %s collation %s not null %s default %s generated %s identity %s privileges %s',
-        attrelid::regclass, attname, format_type(atttypid, atttypmod), attcollation, attnotnull,
+        'column %s.%s %s collation %s storage %s statistics %s options %s not null %s default %s generated %s identity %s privileges %s',
+        attrelid::regclass, attname, format_type(atttypid, atttypmod), attcollation, attstorage,
+        attstattarget, attoptions, attnotnull,
         pg_get_expr(adbin, adrelid), attgenerated, attidentity, attacl
     )
 from pg_attribute
@@ -63,7 +65,34 @@ select format(
     )
 from pg_policy
 union all
-select format('function %s privileges %s: %s', p.oid::regprocedure, privileges.list, pg_get_functiondef(p.oid))
+select format('rule enabled %s: %s', ev_enabled, pg_get_ruledef(oid))
+from pg_rewrite
+where oid >= 16384 and rulename <> '_RETURN'
+union all
+select format('statistics: %s', pg_get_statisticsobjdef(oid))
+from pg_statistic_ext
+union all
+select format('event trigger %s on %s enabled %s: %s', evtname, evtevent, evtenabled, evtfoid::regproc)
+from pg_event_trigger
+union all
+select format(
+        'publication %s all tables %s tables %s schemas %s for %s %s %s %s', pubname, puballtables,
+        (select array_agg(prrelid::regclass::text order by prrelid) from pg_publication_rel where prpubid = p.oid),
+        (select array_agg(pnnspid::regnamespace order by pnnspid) from pg_publication_namespace where pnpubid = p.oid),
+        pubinsert, pubupdate, pubdelete, pubtruncate
+    )
+from pg_publication as p
+union all
+select format(
+        'default privileges of %s in %s for %s: %s', defaclrole::regrole, nullif(defaclnamespace, 0)::regnamespace,
+        defaclobjtype, defaclacl
+    )
+from pg_default_acl
+union all
+select format(
+        'function %s owner %s privileges %s: %s', p.oid::regprocedure, proowner::regrole, privileges.list,
+        pg_get_functiondef(p.oid)
+    )
 from pg_proc as p,
     lateral (
         select array_agg(a::text order by a::text) as list

@@ -3,6 +3,7 @@
 use super::{cure, verdict};
 use crate::rule::Level;
 use crate::run::Outcome;
+use crate::schema_sql;
 use serde_json::{Value, json};
 
 pub(super) fn render(outcomes: &[Outcome]) -> String {
@@ -24,13 +25,18 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
     let mut results = Vec::new();
     for (index, outcome) in outcomes.iter().enumerate() {
         for finding in &outcome.findings {
-            let mut location = json!({ "logicalLocations": [{ "fullyQualifiedName": finding.object }] });
-            if let Some(place) = &finding.place {
-                location["physicalLocation"] = json!({
-                    "artifactLocation": { "uri": place.file, "uriBaseId": "%SRCROOT%" },
-                    "region": { "startLine": place.line.max(1) },
-                });
-            }
+            // GitHub refuses a report in which one result has no place in a file.
+            let (file, line) = finding
+                .place
+                .as_ref()
+                .map_or((schema_sql::FILE, 1), |place| (&*place.file, place.line.max(1)));
+            let location = json!({
+                "physicalLocation": {
+                    "artifactLocation": { "uri": file, "uriBaseId": "%SRCROOT%" },
+                    "region": { "startLine": line },
+                },
+                "logicalLocations": [{ "fullyQualifiedName": finding.object }],
+            });
             results.push(json!({
                 "ruleId": outcome.rule.id,
                 "ruleIndex": index,
@@ -53,4 +59,26 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
         }],
     });
     format!("{report:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::run::Outcome;
+    use crate::{Finding, rules};
+    use serde_json::Value;
+
+    #[test]
+    fn every_result_has_a_place_in_a_file() {
+        let findings = vec![Finding::of("contacts", "x"), Finding::at("migration/src/lib.rs", 7, "x")];
+        let report = render(&[Outcome { rule: &rules::ALL[0], findings, excepted: 0 }]);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let place = |index: usize| {
+            let location = &report["runs"][0]["results"][index]["locations"][0];
+            let physical = &location["physicalLocation"];
+            (physical["artifactLocation"]["uri"].clone(), physical["region"]["startLine"].clone())
+        };
+        assert_eq!(place(0), ("migration/schema.sql".into(), 1.into()));
+        assert_eq!(place(1), ("migration/src/lib.rs".into(), 7.into()));
+    }
 }

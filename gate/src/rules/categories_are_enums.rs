@@ -12,13 +12,23 @@ pub const RULE: Rule = Rule {
     cure: "Create an enum type with these values, give it to the column, and drop the check.",
     source: "database-rules.md, Modeling Conventions: Columns",
     check: Check::Catalogue(include_str!("categories_are_enums.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted(
-            "alter table events add constraint ck_events_mood check (true), add \
+    breaks: &[
+        Break {
+            by: Mutation::Uncommitted(
+                "create domain mood as text constraint mood_length check (length(value) <= 9) constraint \
+                 mood_values check (value = 'good' or value = 'bad'); alter table events add column mood mood; \
+                 comment on column events.mood is 'How the person sounded in the end, as the agent heard it.'",
+            ),
+            finds: &["events.mood"],
+        },
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table events add constraint ck_events_mood check (true), add \
                  column mood text constraint ck_events_mood_length check (length(mood) <= 9) constraint \
                  ck_events_mood_values check (mood in ('good', 'bad')); comment on column events.mood is 'How \
                  the person sounded in the end, as the agent heard it.'",
-        ),
-        finds: &["events.mood"],
-    }],
+            ),
+            finds: &["events.mood"],
+        },
+    ],
 };

@@ -15,6 +15,13 @@ pub const RULE: Rule = Rule {
     source: "https://www.postgresql.org/docs/15/ddl-rowsecurity.html; data-model.md, Tables",
     check: Check::Catalogue(include_str!("customer_privileges_few.sql")),
     breaks: &[
+        // Everybody is a customer, too.
+        Break {
+            by: Mutation::Uncommitted(
+                "do $$ begin execute format('grant create on database %I to public', current_database()); end $$",
+            ),
+            finds: &["database"],
+        },
         Break { by: Mutation::Uncommitted("grant truncate on contacts to customer"), finds: &["contacts"] },
         Break {
             by: Mutation::Uncommitted("grant references, trigger on contacts to customer"),

@@ -40,7 +40,7 @@ excessive as (
     select 'database', a.privilege_type, 'where it could make schemas'
     from pg_database as d
     cross join aclexplode(d.datacl) as a
-    where d.datname = current_database() and a.grantee = to_regrole('customer') and a.privilege_type = 'CREATE'
+    where d.datname = current_database() and a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'CREATE'
     union all
     select format('parameter %s', p.parname), a.privilege_type, 'which is an administrator''s'
     from pg_parameter_acl as p

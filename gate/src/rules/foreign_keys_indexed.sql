@@ -32,7 +32,7 @@ starts as (
 select keys.conname::text,
     format('the foreign key on %s has no index', keys.table_name),
     format(
-        'create index ix_%s_%s on %1$s (%s)', keys.table_name,
+        'create index ix_%1$s_%2$s on %1$s (%3$s)', keys.table_name,
         (
             select string_agg(regexp_replace(attname, '_(id|at|number)$', ''), '_' order by attnum)
             from pg_attribute

@@ -3,7 +3,7 @@ select f.name, concat_ws(
         ', ',
         case when f.proleakproof then 'is leakproof, so it is called with rows that policies hide' end,
         case when f.prosecdef and not exists (
-            select from unnest(f.proconfig) as setting where setting ~ '^search_path=(.*, *)?"?pg_temp"?$'
+            select from unnest(f.proconfig) as setting where setting ~ '^search_path=(("[^"]*"|[^", ]+), *)*("pg_temp"|pg_temp)$'
         ) then 'is security definer without a search_path that ends in pg_temp' end,
         case when f.prosecdef
             and coalesce(obj_description(f.oid, 'pg_proc'), '') !~* 'security definer because \w+'
@@ -18,7 +18,7 @@ select f.name, concat_ws(
 from our_functions as f
 where f.proleakproof or f.prosecdef
     and not (
-        exists (select from unnest(f.proconfig) as setting where setting ~ '^search_path=(.*, *)?"?pg_temp"?$')
+        exists (select from unnest(f.proconfig) as setting where setting ~ '^search_path=(("[^"]*"|[^", ]+), *)*("pg_temp"|pg_temp)$')
         and coalesce(obj_description(f.oid, 'pg_proc'), '') ~* 'security definer because \w+'
         and not exists (
             select

@@ -1,7 +1,7 @@
 -- A membership is made by an administrator, so the bound organization is no default there.
 with owned as (
     select t.name, c.attnum, c.type_oid, c.type_name, c.attnotnull, c.default_text,
-        t.is_tenant and c.default_text is distinct from 'current_organization_id()' as lacks_default,
+        t.name <> 'user_organizations' and c.default_text is distinct from 'current_organization_id()' as lacks_default,
         not exists (
             select
             from our_keys as k

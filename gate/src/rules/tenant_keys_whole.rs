@@ -35,5 +35,15 @@ pub const RULE: Rule = Rule {
             ),
             finds: &["events.fk_events_call_attempt_id_call_attempts"],
         },
+        // A membership is an organization's as well.
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table campaigns add membership_id uuid constraint \
+                 fk_campaigns_membership_id_user_organizations references user_organizations (id) on delete cascade; \
+                 create index ix_campaigns_membership on campaigns (membership_id); \
+                 comment on column campaigns.membership_id is 'Who looks after the campaign.'",
+            ),
+            finds: &["campaigns.fk_campaigns_membership_id_user_organizations"],
+        },
     ],
 };

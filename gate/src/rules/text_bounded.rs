@@ -23,5 +23,13 @@ pub const RULE: Rule = Rule {
             by: Mutation::Uncommitted("alter table exclusion_list_entries alter reason type varchar(20)"),
             finds: &["exclusion_list_entries.reason"],
         },
+        // A list counts its words; the length of each is a domain's.
+        Break {
+            by: Mutation::Uncommitted(
+                "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \
+                 event by, as the agent gave them.'",
+            ),
+            finds: &["events.tags"],
+        },
     ],
 };

@@ -21,6 +21,7 @@ select c.name,
         else format('is %s', c.type_name)
     end,
     case
+        when c.type_name like '%[]' then 'check (cardinality(…) <= …)'
         when c.type_oid = 'text'::regtype then format(
             'alter table %s add constraint %I check (length(%I) <= 255)',
             c.table_name, format('ck_%s_%s_length', c.relname, c.attname), c.attname
@@ -35,6 +36,11 @@ where c.type_oid in ('varchar'::regtype, 'bpchar'::regtype, '"char"'::regtype, '
         select
         from pg_constraint as k
         where k.conrelid = c.table_oid and k.contype = 'c' and k.conname like 'ck\_%\_length'
-            and pg_get_constraintdef(k.oid, true) ~ format('^CHECK \(length\("?%s"?\) <= \d+\)', c.attname)
+            and pg_get_constraintdef(k.oid, true) ~ format(
+                '^CHECK \(%s\("?%s"?\) <= \d+\)',
+                case when c.type_name like '%[]' then 'cardinality' else 'length' end, c.attname
+            )
+            -- Of a domain.
+            or k.contypid = c.atttypid and pg_get_constraintdef(k.oid, true) ~ '^CHECK \(length\(VALUE\) <= \d+\)'
     )
 order by c.name
