@@ -29,8 +29,8 @@ use tests::factory::{open, settings};
 use tests::{connect, migrated, run, server};
 use tokio::runtime::Runtime;
 
-/// How often the pools of a comparison are opened anew, of which the fastest counts: a process of the server that is
-/// badly placed stays so for as long as it lives.
+/// How often the pools of a comparison are opened anew: a process of the server that is badly placed stays so for as
+/// long as it lives.
 const OPENED: usize = 9;
 
 /// Rounds with each of these pools, where a run takes about a millisecond.
@@ -171,48 +171,35 @@ impl Bench {
     }
 
     fn transactions(&self, table: &mut Table) {
-        let [empty, bare_empty, found, bare_found] = fastest(|| {
+        let (mut empty, mut found) = (Vec::new(), Vec::new());
+        for _ in 0..OPENED {
             let (ours, theirs) = (self.open(), self.runtime.block_on(self.bare()));
-            medians(
-                SHORT_ROUNDS,
-                [
-                    &mut || {
-                        self.each(SHORT_RUNS, async || {
-                            ours.customer(self.tenant).await.unwrap().commit().await.unwrap();
-                        })
-                    },
-                    &mut || {
-                        self.each(SHORT_RUNS, async || {
-                            self.begin_bare(&theirs).await.commit().await.unwrap();
-                        })
-                    },
-                    &mut || self.each(SHORT_RUNS, async || self.read(&ours).await),
-                    &mut || {
-                        self.each(SHORT_RUNS, async || {
-                            let mut tx = self.begin_bare(&theirs).await;
-                            let _: Contact = sqlx::query_as(Contact::SELECT)
-                                .bind(contact().as_uuid())
-                                .fetch_one(&mut *tx)
-                                .await
-                                .unwrap();
-                            tx.commit().await.unwrap();
-                        })
-                    },
-                ],
-            )
-        });
-        table.times(
-            "empty customer transaction : sqlx, begin, select set_config, commit",
-            empty,
-            bare_empty,
-            Some(1.3),
-        );
-        table.times(
-            "the same with a point read : sqlx, the same with a point read",
-            found,
-            bare_found,
-            Some(1.3),
-        );
+            for _ in 0..SHORT_ROUNDS {
+                let begin = async || ours.customer(self.tenant).await.unwrap().commit().await.unwrap();
+                let bare = async || self.begin_bare(&theirs).await.commit().await.unwrap();
+                empty.push((self.each(SHORT_RUNS, begin), self.each(SHORT_RUNS, bare)));
+                let bare = async || {
+                    let mut tx = self.begin_bare(&theirs).await;
+                    let _: Contact = sqlx::query_as(Contact::SELECT)
+                        .bind(contact().as_uuid())
+                        .fetch_one(&mut *tx)
+                        .await
+                        .unwrap();
+                    tx.commit().await.unwrap();
+                };
+                found.push((
+                    self.each(SHORT_RUNS, async || self.read(&ours).await),
+                    self.each(SHORT_RUNS, bare),
+                ));
+            }
+        }
+        for (what, pairs) in [
+            ("empty customer transaction : sqlx, begin, select set_config, commit", empty),
+            ("the same with a point read : sqlx, the same with a point read", found),
+        ] {
+            let (ours, theirs) = median(pairs);
+            table.times(what, ours, theirs, Some(1.3));
+        }
     }
 
     async fn read(&self, database: &Database) {
@@ -327,12 +314,7 @@ impl Bench {
             }
         }
         switch("enable");
-        // Of pairs and not of medians: what a neighbour does to the machine lasts longer than a pair.
-        pairs.sort_by(|(on, off), (other_on, other_off)| {
-            (on.as_secs_f64() / off.as_secs_f64())
-                .total_cmp(&(other_on.as_secs_f64() / other_off.as_secs_f64()))
-        });
-        let (on, off) = pairs[pairs.len() / 2];
+        let (on, off) = median(pairs);
         table.times(what, on, off, Some(1.05));
     }
 
@@ -391,10 +373,8 @@ impl Bench {
             _ => println!("memory of the export: this system does not tell (/proc/self/status)"),
         }
         let (number, size) = FINISHED[1];
-        let [ours, theirs] = medians(
-            FEW_ROUNDS,
-            [&mut || self.export(&database, number, size), &mut || self.copy(programs, number)],
-        );
+        let pair = |_| (self.export(&database, number, size), self.copy(programs, number));
+        let (ours, theirs) = median((0..FEW_ROUNDS).map(pair).collect());
         // At least 0.7 of its rows in a second.
         table.times("export of 1000000 rows as CSV : psql \\copy", ours, theirs, Some(1.0 / 0.7));
     }
@@ -447,14 +427,12 @@ impl Bench {
     }
 }
 
-/// The fastest of several measurements of the same sides.
-fn fastest<const SIDES: usize>(measure: impl Fn() -> [Duration; SIDES]) -> [Duration; SIDES] {
-    let mut fastest = [Duration::MAX; SIDES];
-    for _ in 0..OPENED {
-        let measured = measure();
-        fastest = std::array::from_fn(|side| fastest[side].min(measured[side]));
-    }
-    fastest
+/// The pair with the median ratio. Of pairs and not of sides: what a neighbour does to the machine lasts longer than
+/// a pair.
+fn median(mut pairs: Vec<(Duration, Duration)>) -> (Duration, Duration) {
+    let ratio = |(ours, theirs): &(Duration, Duration)| ours.as_secs_f64() / theirs.as_secs_f64();
+    pairs.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    pairs[pairs.len() / 2]
 }
 
 async fn statistics(database: &Database, tenant: Tenant, number: u32, size: u32) {
