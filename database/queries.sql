@@ -34,8 +34,8 @@ limit 1;
 -- needs. The oldest come first.
 --
 -- Due is a contact that is pending or not reached, has attempts left, has waited for the retry interval, may be called
--- and is not on the exclusion list. Nothing is due unless the campaign is running and `local_time` lies inside its
--- window, whose start is a part of it and whose end is not.
+-- and is not on the exclusion list. Nothing is due unless the campaign is running, its organization is not closed, and
+-- `local_time` lies inside its window, whose start is a part of it and whose end is not.
 --
 -- A call counts as under way until its outcome or its end is known. Call [`lock_calls`] first, in the same transaction.
 -- param local_time - The time of day where the campaign calls, which the database does not know.
@@ -43,11 +43,16 @@ limit 1;
 -- param batch - The most to claim.
 with campaign as (
     select id, organization_id, max_attempts, language,
-        now() - retry_interval_minutes * interval '1 minute' as retry_before
+        -- Ten years are never.
+        now() - least(retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
     from campaigns
     where id = :campaign_id
         and status = 'running'
         and deleted_at is null
+        and exists (
+            select from organizations
+            where organizations.id = campaigns.organization_id and organizations.deleted_at is null
+        )
         and allowed_call_start_local <= :local_time
         and allowed_call_end_local > :local_time
 ), capacity as (
@@ -118,18 +123,24 @@ order by claimed.created_at, claimed.id;
 -- event changes nothing, nor does one that comes late, after an answer or an end that is known already. `None`: no
 -- such call.
 --
--- An event with an outcome or an end ends the call. Of a call that was connected and has ended, give the end without
--- an outcome: the dialogue's result, by [`complete_survey`] or [`refuse_survey`], is the outcome, and one that was
--- there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
+-- An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
+-- outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
+-- [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
 -- attempt is left.
 -- param call_id - Our name for the call; or else give the provider's.
--- param provider_call_id - The provider's name for the call, which is kept if it was not known.
+-- param provider_call_id - The provider's name for the call, the newest of that name; kept if it was not known.
 -- param status - The status in the provider's own words.
 -- param answered_at - When the call was answered, if it was.
 -- param ended_at - When the call ended, if it has.
 -- param outcome - How it ended, where the provider is the one to know.
 -- param metadata CallMetadata - Facts that are added to those known.
-with changed as (
+with named as (
+    select id
+    from call_attempts
+    where call_id = :call_id? or (:call_id?::text is null and provider_call_id = :provider_call_id?)
+    order by started_at desc, id desc
+    limit 1
+), changed as (
     update call_attempts
     set
         provider_call_id = coalesce(provider_call_id, :provider_call_id?),
@@ -139,10 +150,13 @@ with changed as (
             when :ended_at?::timestamptz is not null or :outcome?::call_outcome is not null
                 then coalesce(:ended_at?, now())
         end,
-        outcome = coalesce(outcome, :outcome?),
+        outcome = case
+            when :outcome?::call_outcome in ('no_answer', 'busy', 'failed') then coalesce(outcome, :outcome?)
+            else outcome
+        end,
         error_code = coalesce(:error_code?, error_code),
         metadata = call_attempts.metadata || :metadata
-    where (call_id = :call_id? or (:call_id?::text is null and provider_call_id = :provider_call_id?))
+    where id = (select named.id from named)
         -- What has ended is over; before that, an answer is news once, and before the answer any other status is.
         and ended_at is null
         and (
@@ -174,8 +188,7 @@ with changed as (
 select id as call_attempt_id, contact_id, campaign_id,
     id in (select changed.id from changed) as "applied!"
 from call_attempts
-where call_id = :call_id? or (:call_id?::text is null and provider_call_id = :provider_call_id?)
-limit 1;  -- noqa: AM09
+where id = (select named.id from named);
 
 -- name: CompleteSurvey :optional
 -- Stores the answers of a call, once, with everything that follows from them: the outcome of the attempt, the state of
@@ -455,7 +468,8 @@ where id = any(:event_ids) and published_at is null;
 -- param batch - The most to return.
 with retention as (
     select distinct on (organization_id)
-        organization_id, now() - transcript_retention_days * interval '1 day' as expires_before
+        -- A hundred years are for ever.
+        organization_id, now() - least(transcript_retention_days, 36500) * interval '1 day' as expires_before
     from provider_configs
     order by organization_id asc, created_at desc, id desc
 )
@@ -479,7 +493,8 @@ delete from transcript_snippets where id = any(:transcript_snippet_ids);
 -- param batch - The most to return.
 with retention as (
     select distinct on (organization_id)
-        organization_id, now() - recording_retention_days * interval '1 day' as expires_before
+        -- A hundred years are for ever.
+        organization_id, now() - least(recording_retention_days, 36500) * interval '1 day' as expires_before
     from provider_configs
     order by organization_id asc, created_at desc, id desc
 )

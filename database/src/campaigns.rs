@@ -12,6 +12,7 @@ use crate::page::{self, Cursor, Page};
 use crate::{CustomerTx, Error, Tx, clock, row};
 use entity::enums::{CampaignStatus, ContactState, LanguageCode, QuestionType};
 use entity::id::{CampaignId, ContactId, EmailTemplateId};
+use entity::organizations::{self, Entity as Organizations};
 use entity::{campaigns, contacts};
 use sea_orm::prelude::ChronoTime;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -126,7 +127,7 @@ pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u6
 }
 
 /// The running campaigns that may call at this local time of day, the oldest first: the window includes its
-/// start and not its end. An admin's transaction sees those of all organizations.
+/// start and not its end, and the organization is not closed. An admin's transaction sees those of all organizations.
 ///
 /// # Errors
 /// The database fails.
@@ -134,7 +135,13 @@ pub async fn list_callable(
     tx: &Tx<impl Send + Sync>,
     local: ChronoTime,
 ) -> Result<Vec<campaigns::Model>, Error> {
+    let open = Organizations::find()
+        .select_only()
+        .column(organizations::Column::Id)
+        .filter(organizations::COLUMN.deleted_at.is_null())
+        .into_query();
     Ok(select(Some(CampaignStatus::Running))
+        .filter(campaigns::Column::OrganizationId.in_subquery(open))
         .filter(campaigns::COLUMN.allowed_call_start_local.lte(local))
         .filter(campaigns::COLUMN.allowed_call_end_local.gt(local))
         .order_by_asc(campaigns::Column::CreatedAt)

@@ -84,8 +84,17 @@ impl From<DbErr> for Error {
                 Self::Unavailable(Fault { code: String::new(), message: error.to_string() })
             }
             DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NotFound("row"),
+            // These hold the value.
+            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => Self::unreadable("a value"),
             other => Self::Database(Fault { code: String::new(), message: other.to_string() }),
         }
+    }
+}
+
+impl Error {
+    fn unreadable(what: &str) -> Self {
+        let message = format!("{what} cannot be read as the type of its column");
+        Self::Database(Fault { code: String::new(), message })
     }
 }
 
@@ -101,6 +110,8 @@ impl From<&sqlx::Error> for Error {
             let fault = Fault { code: String::new(), message: error.to_string() };
             return match error {
                 sqlx::Error::RowNotFound => Self::NotFound("row"),
+                sqlx::Error::ColumnDecode { index, .. } => Self::unreadable(&format!("column {index}")),
+                sqlx::Error::Decode(_) => Self::unreadable("a value"),
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::Protocol(_)
@@ -117,14 +128,16 @@ impl From<&sqlx::Error> for Error {
         let fault = Fault { code, message: database.message().to_owned() };
         // https://www.postgresql.org/docs/15/errcodes-appendix.html
         match fault.code.as_str() {
-            "40001" | "40P01" => Self::Retry,
+            // And SQLite's: busy or locked, also because what was read has changed (https://sqlite.org/rescode.html).
+            "40001" | "40P01" | "5" | "6" | "261" | "262" | "517" => Self::Retry,
             "57014" => Self::Timeout,
             // The setting was never bound on this connection, or was and is over.
             "42704" if fault.message.contains("app.") => Self::TenantRequired,
             "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::TenantRequired,
             "42501" => Self::Forbidden(fault),
-            // Too many connections, lost ones (class 08), and what the operator did (shutdown, crash, start-up).
-            "53300" => Self::Unavailable(fault),
+            // Too many connections, sessions ended for their idleness, lost ones (class 08), and what the operator did
+            // (shutdown, crash, start-up).
+            "53300" | "25P03" | "25P04" => Self::Unavailable(fault),
             code if code.starts_with("08") || code.starts_with("57P") => Self::Unavailable(fault),
             _ => Self::Database(fault),
         }

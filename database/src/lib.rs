@@ -19,7 +19,7 @@
 //!
 //! | figure | kind | labels | meaning |
 //! |---|---|---|---|
-//! | `database_pool_connections` | gauge | `pool`, `state` | connections that are `open`, of them `idle` and `in_use`; of the pool `admin` or `customer` |
+//! | `database_pool_connections` | gauge | `pool`, `state` | connections that are `open`, of them `idle` and `in_use`, when a transaction last began; of the pool `admin` or `customer` |
 //! | `database_pool_waiting` | gauge | `pool` | tasks that wait for a connection |
 //! | `database_pool_acquire_seconds` | histogram | `pool` | how long a task waited for its connection, including the ping and `begin` |
 //! | `database_query_seconds` | histogram | `operation`, `table` | how long a statement took, until its first answer |

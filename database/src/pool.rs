@@ -15,7 +15,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection, Row};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How often a closure's transaction is run when it loses races.
@@ -47,6 +47,16 @@ struct Pool {
     limit: Option<Duration>,
     waiting: AtomicU32,
     keeps_statements: bool,
+    own: OwnPool,
+}
+
+/// The pool as its own callback sees it, which would keep it for ever.
+type OwnPool = Arc<Mutex<Option<PgPool>>>;
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Database {
@@ -185,14 +195,15 @@ impl fmt::Debug for Database {
 
 impl Pool {
     async fn open(name: &'static str, url: &Url, settings: &Settings) -> Result<Self, Error> {
+        let own = OwnPool::default();
         let (connection, limit) = if url.is_sqlite() {
             (sqlite(url, settings).await?, None)
         } else {
-            (postgres(url, settings).await?, Some(settings.acquire_timeout))
+            (postgres(url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
         };
         // Of SQLite's statements the driver takes care.
         let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
-        Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements })
+        Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements, own })
     }
 
     async fn begin(&self) -> Result<DatabaseTransaction, Error> {
@@ -250,7 +261,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Error> {
+async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<DatabaseConnection, Error> {
     let options = url
         .expose()
         .parse::<PgConnectOptions>()?
@@ -265,8 +276,7 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
     // Half of the time to get a connection: where the one at hand is dead, the other half is for a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
-    let opened: Arc<OnceLock<PgPool>> = Arc::default();
-    let (size, seen) = (settings.pool_size, Arc::clone(&opened));
+    let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
         // sqlx's own test has no limit.
@@ -279,18 +289,25 @@ async fn postgres(url: &Url, settings: &Settings) -> Result<DatabaseConnection, 
                 Ok(true)
             })
         })
-        .max_lifetime(settings.recycle)
+        .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(settings.idle_timeout)
+        .idle_timeout(or_never(settings.idle_timeout))
         // Closed are connections beyond the pool's size, those that do not answer, for which sqlx would wait for ever,
         // and those whose BEGIN nobody waited for, which sqlx would leave open.
         .after_release(move |connection, _| {
-            let keep = seen.get().is_none_or(|pool| pool.size() <= size);
+            let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
+            drop(own);
             Box::pin(async move { Ok(keep && within(Some(alive), is_clean(connection)).await??) })
         })
         .connect_lazy_with(options);
-    let _ = opened.set(pool.clone());
+    *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool.clone());
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// sqlx would close a connection at once.
+fn or_never(time: Duration) -> Option<Duration> {
+    (!time.is_zero()).then_some(time)
 }
 
 /// Whether no transaction is open: in one, `now()` is the time at which it began.
@@ -310,7 +327,7 @@ async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Er
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.pool_size)
         .acquire_timeout(settings.acquire_timeout)
-        .idle_timeout(settings.idle_timeout)
+        .idle_timeout(or_never(settings.idle_timeout))
         .connect_with(options)
         .await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))

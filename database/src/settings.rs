@@ -23,11 +23,11 @@ pub struct Settings {
     /// `DATABASE_PRE_PING`: whether a connection that was idle for half a second proves that it is alive before it is
     /// handed out, true.
     pub pre_ping: bool,
-    /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s.
+    /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s; 0 for never.
     pub recycle: Duration,
     /// `DATABASE_ACQUIRE_TIMEOUT_MS`: how long to wait for a connection and the begin of a transaction on it, 30 s.
     pub acquire_timeout: Duration,
-    /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s.
+    /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s; 0 for never.
     pub idle_timeout: Duration,
     /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s. A server that has not answered
     /// 5 s after that is taken for gone, as behind a network that fell silent. 0 for no limit to either.
@@ -152,6 +152,7 @@ impl Settings {
     pub fn read(get: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, SettingsError> {
         const URL: &str = "postgres://user:password@host:5432/database or sqlite://FILE";
         const COUNT: &str = "a whole number of 0 or more";
+        const POSITIVE: &str = "a whole number of 1 or more";
         let source = Source { get };
         let app_env =
             source.parse("APP_ENV", "development, test, staging or production")?.unwrap_or_default();
@@ -180,12 +181,19 @@ impl Settings {
         let seconds = |variable, default| -> Result<Duration, SettingsError> {
             Ok(Duration::from_secs(source.parse(variable, COUNT)?.unwrap_or(default)))
         };
-        let pool_size = source.parse("DATABASE_POOL_SIZE", "a whole number of 1 or more")?.unwrap_or(10);
+        let pool_size = source.parse("DATABASE_POOL_SIZE", POSITIVE)?.unwrap_or(10);
         if pool_size == 0 {
-            return Err(SettingsError::Form {
-                variable: "DATABASE_POOL_SIZE",
-                expected: "a whole number of 1 or more",
-            });
+            return Err(SettingsError::Form { variable: "DATABASE_POOL_SIZE", expected: POSITIVE });
+        }
+        let acquire_timeout = milliseconds("DATABASE_ACQUIRE_TIMEOUT_MS", 30_000)?;
+        if acquire_timeout.is_zero() {
+            return Err(SettingsError::Form { variable: "DATABASE_ACQUIRE_TIMEOUT_MS", expected: POSITIVE });
+        }
+        let statement_timeout = milliseconds("DATABASE_STATEMENT_TIMEOUT_MS", 30_000)?;
+        // PostgreSQL keeps it as a 32-bit integer.
+        if i32::try_from(statement_timeout.as_millis()).is_err() {
+            let expected = "a whole number of 2147483647 or less";
+            return Err(SettingsError::Form { variable: "DATABASE_STATEMENT_TIMEOUT_MS", expected });
         }
         Ok(Self {
             database_url: database_url.unwrap_or_else(|| Url("sqlite://voicesurvey.db".to_owned())),
@@ -195,9 +203,9 @@ impl Settings {
             max_overflow: source.parse("DATABASE_MAX_OVERFLOW", COUNT)?.unwrap_or(20),
             pre_ping: source.parse("DATABASE_PRE_PING", "true or false")?.unwrap_or(true),
             recycle: seconds("DATABASE_RECYCLE_SECONDS", 3_600)?,
-            acquire_timeout: milliseconds("DATABASE_ACQUIRE_TIMEOUT_MS", 30_000)?,
+            acquire_timeout,
             idle_timeout: seconds("DATABASE_IDLE_TIMEOUT_SECONDS", 600)?,
-            statement_timeout: milliseconds("DATABASE_STATEMENT_TIMEOUT_MS", 30_000)?,
+            statement_timeout,
             application_name: source
                 .parse("DATABASE_APPLICATION_NAME", "text")?
                 .unwrap_or_else(|| "voicesurvey".to_owned()),
@@ -255,6 +263,8 @@ mod tests {
             ("DATABASE_MAX_OVERFLOW", "-1"),
             ("DATABASE_PRE_PING", "s3cret"),
             ("DATABASE_ACQUIRE_TIMEOUT_MS", "1.5"),
+            ("DATABASE_ACQUIRE_TIMEOUT_MS", "0"),
+            ("DATABASE_STATEMENT_TIMEOUT_MS", "2147483648"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{variable} is not ")), "{error}");

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How much longer than the statement timeout the server may take to say so.
@@ -47,6 +48,8 @@ pub type CustomerTx = Tx<Customer>;
 pub struct Tx<Scope> {
     inner: DatabaseTransaction,
     scope: Scope,
+    /// Whether a statement failed, after which PostgreSQL undoes everything at the end.
+    failed: AtomicBool,
     /// How long a call may take; `None`: as long as it wants.
     limit: Option<Duration>,
 }
@@ -55,8 +58,13 @@ impl<Scope> Tx<Scope> {
     /// Makes what was done last.
     ///
     /// # Errors
-    /// The server refuses, or is gone: then nobody knows whether it was done, unless the caller looks.
+    /// The server refuses, as after a statement that failed, whose error somebody may have passed over; or it is gone:
+    /// then nobody knows whether it was done, unless the caller looks.
     pub async fn commit(self) -> Result<(), Error> {
+        if self.failed.load(Ordering::Relaxed) {
+            // PostgreSQL answers COMMIT by a rollback, which is no error; any other statement is refused.
+            within(self.limit, self.inner.execute_unprepared("select 1")).await??;
+        }
         Ok(within(self.limit, self.inner.commit()).await??)
     }
 
@@ -77,12 +85,17 @@ impl<Scope> Tx<Scope> {
     ) -> Result<Self, Error> {
         let limit = (!statement_timeout.is_zero()).then(|| statement_timeout + GRACE);
         within(limit, inner.execute_raw(settings)).await??;
-        Ok(Self { inner, scope, limit })
+        Ok(Self { inner, scope, failed: AtomicBool::new(false), limit })
     }
 
     async fn run<T>(&self, query: Query, call: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(silent(error))) };
-        query.run(call).await.map_err(without_values)
+        query.run(call).await.map_err(|error| self.fail(error))
+    }
+
+    fn fail(&self, error: DbErr) -> DbErr {
+        self.failed.store(true, Ordering::Relaxed);
+        without_values(error)
     }
 }
 
@@ -90,7 +103,7 @@ impl AdminTx {
     /// Binds the statement timeout, for this transaction only: the connection is another's afterwards.
     pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: Duration) -> Result<Self, Error> {
         if ConnectionTrait::get_database_backend(&inner) != DbBackend::Postgres {
-            return Ok(Self { inner, scope: Admin(()), limit: None });
+            return Ok(Self { inner, scope: Admin(()), failed: AtomicBool::new(false), limit: None });
         }
         let settings = Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -180,7 +193,7 @@ impl<Scope: Send + Sync> StreamTrait for Tx<Scope> {
             let rows = unfold(rows, move |mut rows| async move {
                 let row =
                     within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(silent(error))))?;
-                Some((row.map_err(without_values), rows))
+                Some((row.map_err(|error| self.fail(error)), rows))
             });
             Ok(rows.boxed() as Rows<'a>)
         })

@@ -3,7 +3,7 @@
 
 use crate::guest::Guest;
 use database::schema::MIGRATIONS;
-use database::{Database, Error, Tenant, Tx, campaigns, users};
+use database::{Database, Error, Tenant, Tx, campaigns, events, users};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use sea_orm::{
@@ -75,6 +75,57 @@ async fn only_a_commit_makes_a_change_last() {
     campaigns::delete(&tx, campaign.id).await.unwrap();
     tx.commit().await.unwrap();
     assert!(!there().await);
+}
+
+#[tokio::test]
+async fn a_commit_after_a_statement_that_failed_is_an_error_and_nothing_lasts() {
+    let t = T::new().await;
+    let tx = t.admin().await;
+    let name = text(&tx, "select name from organizations limit 1").await;
+    run(&tx, "update organizations set name = 'changed'").await.unwrap();
+    let _passed_over = run(&tx, "select 1 / 0").await;
+    let error = tx.commit().await.unwrap_err();
+    assert!(matches!(&error, Error::Database(fault) if fault.code == "25P02"), "{error:?}");
+    assert_eq!(text(&t.admin().await, "select name from organizations limit 1").await, name);
+
+    let closure = t.database.with_admin(async |tx| {
+        let mut rows = tx.stream_raw(query("select 1 / (2 - n) from generate_series(1, 3) as n")).await?;
+        while let Ok(Some(_)) = rows.try_next().await {}
+        Ok(())
+    });
+    assert!(closure.await.is_err());
+
+    // Who goes back to a savepoint has nothing to fear.
+    let tx = t.admin().await;
+    run(&tx, "savepoint s").await.unwrap();
+    let _passed_over = run(&tx, "select 1 / 0").await;
+    run(&tx, "rollback to savepoint s; update organizations set name = 'changed'").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(text(&t.admin().await, "select name from organizations limit 1").await, "changed");
+}
+
+#[tokio::test]
+async fn a_database_that_is_dropped_or_refused_leaves_no_connection() {
+    let database = migrated("forgotten").await;
+    let url = database.url();
+    let db = connect(&url).await.unwrap();
+    let pools = open(&settings(&[("DATABASE_URL", &url), ("DATABASE_APPLICATION_NAME", "forgotten")])).await;
+    pools.admin().await.unwrap().commit().await.unwrap();
+    drop(pools);
+    run(&db, &format!("delete from seaql_migrations where version = '{}'", MIGRATIONS[0])).await.unwrap();
+    let again = settings(&[("DATABASE_URL", &url), ("DATABASE_APPLICATION_NAME", "forgotten")]);
+    for _ in 0..3 {
+        Database::connect(&again).await.unwrap_err();
+    }
+    let sql = "select count(*) as open from pg_stat_activity \
+               where application_name = 'forgotten' and datname = current_database()";
+    timeout(HANG, async {
+        while db.query_one_raw(query(sql)).await.unwrap().unwrap().try_get::<i64>("", "open").unwrap() > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -258,6 +309,20 @@ async fn an_error_names_the_constraint_and_never_a_value() {
         assert_eq!(error, Error::Constraint(constraint.to_owned()), "{how}");
         assert!(!format!("{error} {error:?}").contains(SECRET), "{how}");
     }
+}
+
+#[tokio::test]
+async fn a_value_that_cannot_be_read_is_not_in_the_error() {
+    let t = T::new().await;
+    let campaign = t.factory.campaign(&t.organization).await;
+    let contact = t.factory.contact(&campaign).await;
+    t.factory.event(&contact).await;
+    let tx = t.admin().await;
+    run(&tx, "update events set payload = '\"+393331234567\"'").await.unwrap();
+    tx.commit().await.unwrap();
+    let error = events::list_of_contact(&t.customer().await, contact.id).await.unwrap_err();
+    let told = format!("{error} {error:?}");
+    assert!(!told.contains("+39333") && told.contains("cannot be read"), "{told}");
 }
 
 #[tokio::test]

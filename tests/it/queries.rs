@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tests::factory::T;
+use tests::run;
 
 fn clock(text: &str) -> ChronoTime {
     text.parse().unwrap()
@@ -420,6 +421,80 @@ async fn a_webhook_event_is_applied_once() {
     // The line is closed, and the dialogue still has the last word.
     assert_eq!(contact(&tx, call.contact_id).await.state, ContactState::InProgress);
     assert!(codegen::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_provider_does_not_know_the_dialogues_outcome() {
+    let t = T::new().await;
+    let campaign = running(&t).await;
+    t.factory.contact(&campaign).await;
+    let tx = t.customer().await;
+    let call = claim(&tx, &campaign, 1).await.remove(0);
+    let event = ApplyProviderEvent { outcome: Some(CallOutcome::Refused), ..busy(&call.call_id) };
+    assert!(codegen::apply_provider_event(&tx, event).await.unwrap().unwrap().applied);
+    let after = attempt(&tx, call.call_attempt_id).await;
+    assert!((after.outcome, after.ended_at.is_some()) == (None, true), "{after:?}");
+    assert!(codegen::refuse_survey(&tx, call.call_attempt_id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn of_calls_that_the_provider_names_alike_the_newest_is_meant() {
+    let t = T::new().await;
+    let campaign = running(&t).await;
+    t.factory.contact(&campaign).await;
+    t.factory.contact(&campaign).await;
+    let tx = t.customer().await;
+    let calls = claim(&tx, &campaign, 2).await;
+    run(&tx, "update call_attempts set provider_call_id = '7'").await.unwrap();
+    let sql = format!(
+        "update call_attempts set started_at = started_at - interval '1 s' where id = '{}'",
+        calls[1].call_attempt_id.as_uuid()
+    );
+    run(&tx, &sql).await.unwrap();
+    let event = ApplyProviderEvent { call_id: None, provider_call_id: Some("7".to_owned()), ..busy("") };
+    let applied = codegen::apply_provider_event(&tx, event).await.unwrap().unwrap();
+    assert_eq!((applied.call_attempt_id, applied.applied), (calls[0].call_attempt_id, true));
+    assert_eq!(attempt(&tx, calls[1].call_attempt_id).await.outcome, None);
+}
+
+#[tokio::test]
+async fn the_largest_numbers_mean_never_and_stop_nobody() {
+    let t = T::new().await;
+    let campaign = running(&t).await;
+    let change = [
+        "update campaigns set retry_interval_minutes = 9223372036854775807",
+        "update provider_configs set recording_retention_days = 9223372036854775807, \
+         transcript_retention_days = 9223372036854775807",
+    ];
+    let tx = t.customer().await;
+    for sql in change {
+        run(&tx, sql).await.unwrap();
+    }
+    let tried = |row: &mut contacts::ActiveModel| {
+        (row.state, row.last_attempt_at) =
+            (Set(ContactState::NotReached), Set(Some(time("2025-01-01T00:00:00Z"))));
+    };
+    tx.commit().await.unwrap();
+    t.factory.contact(&campaign).with(tried).await;
+    let tx = t.customer().await;
+    assert_eq!(claim(&tx, &campaign, 10).await, []);
+    assert_eq!(codegen::expired_recordings(&tx, 10).await.unwrap(), []);
+    assert_eq!(codegen::expired_transcripts(&tx, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_closed_organization_calls_nobody() {
+    let t = T::new().await;
+    let campaign = running(&t).await;
+    t.factory.contact(&campaign).await;
+    let noon = ChronoTime::from_hms_opt(12, 0, 0).unwrap();
+    assert_eq!(database::campaigns::list_callable(&t.customer().await, noon).await.unwrap().len(), 1);
+    let tx = t.admin().await;
+    database::organizations::delete(&tx, t.organization.id).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = t.customer().await;
+    assert!(database::campaigns::list_callable(&tx, noon).await.unwrap().is_empty());
+    assert_eq!(claim(&tx, &campaign, 10).await, []);
 }
 
 #[tokio::test]

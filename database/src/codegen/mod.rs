@@ -46,11 +46,15 @@ pub async fn lock_calls<C: ConnectionTrait>(db: &C, campaign_id: CampaignId) -> 
 const CLAIM_DUE_CONTACTS: &str = r#"
 with campaign as (
     select id, organization_id, max_attempts, language,
-        now() - retry_interval_minutes * interval '1 minute' as retry_before
+        now() - least(retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
     from campaigns
     where id = $1
         and status = 'running'
         and deleted_at is null
+        and exists (
+            select from organizations
+            where organizations.id = campaigns.organization_id and organizations.deleted_at is null
+        )
         and allowed_call_start_local <= $2
         and allowed_call_end_local > $2
 ), capacity as (
@@ -152,8 +156,8 @@ impl ClaimDueContactsRow {
 /// needs. The oldest come first.
 ///
 /// Due is a contact that is pending or not reached, has attempts left, has waited for the retry interval, may be called
-/// and is not on the exclusion list. Nothing is due unless the campaign is running and `local_time` lies inside its
-/// window, whose start is a part of it and whose end is not.
+/// and is not on the exclusion list. Nothing is due unless the campaign is running, its organization is not closed, and
+/// `local_time` lies inside its window, whose start is a part of it and whose end is not.
 ///
 /// A call counts as under way until its outcome or its end is known. Call [`lock_calls`] first, in the same transaction.
 ///
@@ -174,26 +178,35 @@ pub async fn claim_due_contacts<C: ConnectionTrait>(
 }
 
 const APPLY_PROVIDER_EVENT: &str = r#"
-with changed as (
+with named as (
+    select id
+    from call_attempts
+    where call_id = $1 or ($1::text is null and provider_call_id = $2)
+    order by started_at desc, id desc
+    limit 1
+), changed as (
     update call_attempts
     set
-        provider_call_id = coalesce(provider_call_id, $1),
-        provider_raw_status = $2,
-        answered_at = coalesce(answered_at, $3),
+        provider_call_id = coalesce(provider_call_id, $2),
+        provider_raw_status = $3,
+        answered_at = coalesce(answered_at, $4),
         ended_at = case
-            when $4::timestamptz is not null or $5::call_outcome::call_outcome is not null
-                then coalesce($4, now())
+            when $5::timestamptz is not null or $6::call_outcome::call_outcome is not null
+                then coalesce($5, now())
         end,
-        outcome = coalesce(outcome, $5::call_outcome),
-        error_code = coalesce($6, error_code),
-        metadata = call_attempts.metadata || $7
-    where (call_id = $8 or ($8::text is null and provider_call_id = $1))
+        outcome = case
+            when $6::call_outcome::call_outcome in ('no_answer', 'busy', 'failed') then coalesce(outcome, $6::call_outcome)
+            else outcome
+        end,
+        error_code = coalesce($7, error_code),
+        metadata = call_attempts.metadata || $8
+    where id = (select named.id from named)
         and ended_at is null
         and (
-            $4::timestamptz is not null
-            or $5::call_outcome::call_outcome is not null
+            $5::timestamptz is not null
+            or $6::call_outcome::call_outcome is not null
             or (outcome is null and answered_at is null
-                and ($3::timestamptz is not null or provider_raw_status is distinct from $2))
+                and ($4::timestamptz is not null or provider_raw_status is distinct from $3))
         )
     returning id, organization_id, contact_id, campaign_id, attempt_number, outcome
 ), missed as (
@@ -217,14 +230,15 @@ with changed as (
 select id as call_attempt_id, contact_id, campaign_id,
     id in (select changed.id from changed) as "applied"
 from call_attempts
-where call_id = $8 or ($8::text is null and provider_call_id = $1)
-limit 1
+where id = (select named.id from named)
 "#;
 
 /// What [`apply_provider_event`] asks for.
 #[derive(Clone, Debug)]
 pub struct ApplyProviderEvent {
-    /// The provider's name for the call, which is kept if it was not known.
+    /// Our name for the call; or else give the provider's.
+    pub call_id: Option<String>,
+    /// The provider's name for the call, the newest of that name; kept if it was not known.
     pub provider_call_id: Option<String>,
     /// The status in the provider's own words.
     pub status: String,
@@ -237,8 +251,6 @@ pub struct ApplyProviderEvent {
     pub error_code: Option<String>,
     /// Facts that are added to those known.
     pub metadata: CallMetadata,
-    /// Our name for the call; or else give the provider's.
-    pub call_id: Option<String>,
 }
 
 /// A row of [`apply_provider_event`].
@@ -265,9 +277,9 @@ impl ApplyProviderEventRow {
 /// event changes nothing, nor does one that comes late, after an answer or an end that is known already. `None`: no
 /// such call.
 ///
-/// An event with an outcome or an end ends the call. Of a call that was connected and has ended, give the end without
-/// an outcome: the dialogue's result, by [`complete_survey`] or [`refuse_survey`], is the outcome, and one that was
-/// there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
+/// An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
+/// outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
+/// [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
 /// attempt is left.
 ///
 /// # Errors
@@ -277,6 +289,7 @@ pub async fn apply_provider_event<C: ConnectionTrait>(
     parameters: ApplyProviderEvent,
 ) -> Result<Option<ApplyProviderEventRow>, Error> {
     let ApplyProviderEvent {
+        call_id,
         provider_call_id,
         status,
         answered_at,
@@ -284,12 +297,12 @@ pub async fn apply_provider_event<C: ConnectionTrait>(
         outcome,
         error_code,
         metadata,
-        call_id,
     } = parameters;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         APPLY_PROVIDER_EVENT,
         [
+            call_id.into(),
             provider_call_id.into(),
             status.into(),
             answered_at.into(),
@@ -297,7 +310,6 @@ pub async fn apply_provider_event<C: ConnectionTrait>(
             outcome.into(),
             error_code.into(),
             metadata.into(),
-            call_id.into(),
         ],
     );
     let row = db.query_one_raw(statement).await?;
@@ -981,7 +993,7 @@ pub async fn mark_events_published<C: ConnectionTrait>(
 const EXPIRED_TRANSCRIPTS: &str = r"
 with retention as (
     select distinct on (organization_id)
-        organization_id, now() - transcript_retention_days * interval '1 day' as expires_before
+        organization_id, now() - least(transcript_retention_days, 36500) * interval '1 day' as expires_before
     from provider_configs
     order by organization_id asc, created_at desc, id desc
 )
@@ -1054,7 +1066,7 @@ pub async fn delete_transcripts<C: ConnectionTrait>(
 const EXPIRED_RECORDINGS: &str = r#"
 with retention as (
     select distinct on (organization_id)
-        organization_id, now() - recording_retention_days * interval '1 day' as expires_before
+        organization_id, now() - least(recording_retention_days, 36500) * interval '1 day' as expires_before
     from provider_configs
     order by organization_id asc, created_at desc, id desc
 )

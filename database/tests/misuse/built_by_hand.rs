@@ -12,7 +12,7 @@ fn a_scope(tenant: Tenant) -> Customer {
 }
 
 fn a_transaction(inner: DatabaseTransaction, scope: Customer) -> CustomerTx {
-    Tx { inner, scope, limit: None }
+    Tx { inner, scope, failed: false.into(), limit: None }
 }
 
 fn main() {}
