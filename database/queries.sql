@@ -125,8 +125,8 @@ order by claimed.created_at, claimed.id;
 --
 -- An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
 -- outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
--- [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
--- attempt is left.
+-- [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach
+-- becomes not reached, with an event for the bus when no attempt is left.
 -- param call_id - Our name for the call; or else give the provider's.
 -- param provider_call_id - The provider's name for the call, the newest of that name; kept if it was not known.
 -- param status - The status in the provider's own words.

@@ -279,8 +279,8 @@ impl ApplyProviderEventRow {
 ///
 /// An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
 /// outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
-/// [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach becomes not reached, with an event for the bus when no
-/// attempt is left.
+/// [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach
+/// becomes not reached, with an event for the bus when no attempt is left.
 ///
 /// # Errors
 /// What the database refuses.
