@@ -1,8 +1,10 @@
--- Every object of the database that a migration could have made, as one row: its name, the names of what it is a part
--- of and of what it needs, and its facets.
+-- Every object of the database that a migration could have created, as one row: its name, the names of the objects that
+-- contain it and that it depends on, and its facets.
 --
--- Names and texts are the same on every server if search_path is empty: then PostgreSQL writes every name with its
--- schema. What belongs to an extension, to the server's version or to who happens to own the tables is left out.
+-- Names and texts are the same on every server if search_path is empty: then PostgreSQL qualifies every name with its
+-- schema. Left out is what belongs to an extension, to the server's version, or to whichever role owns the tables, and
+-- options that begin with `pg_`: PostgreSQL reserves the prefix, and 15.20 keeps a counter of its own there
+-- (`attoptions` of every column: `pg_attver`, another number for each creation), which no administrator can set.
 with action (code, name) as (
     values ('a'::"char", 'no action'), ('r', 'restrict'), ('c', 'cascade'), ('n', 'set null'), ('d', 'set default')
 ),
@@ -165,7 +167,11 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'row level security', case r.kind when 'table' then r.relrowsecurity end,
             'forced on the owner', case r.kind when 'table' then r.relforcerowsecurity end,
             'persistence', case r.relpersistence when 'p' then 'permanent' else 'unlogged' end,
-            'options', array_to_string(r.reloptions, ', '),
+            'options', (
+                select string_agg(o.text, ', ' order by o.text)
+                from unnest(r.reloptions) as o (text)
+                where o.text !~ '^pg_'
+            ),
             'access method', m.amname,
             'replica identity', case
                 when r.kind <> 'table' then null
@@ -222,7 +228,11 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'storage', nullif(a.attstorage, t.typstorage),
             'compression', nullif(a.attcompression, ''),
             'statistics', nullif(a.attstattarget, -1),
-            'options', array_to_string(a.attoptions, ', '),
+            'options', (
+                select string_agg(o.text, ', ' order by o.text)
+                from unnest(a.attoptions) as o (text)
+                where o.text !~ '^pg_'
+            ),
             'comment', col_description(a.attrelid, a.attnum)
         )
     from attribute as a
@@ -267,7 +277,11 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'nulls not distinct', nullif(i.indnullsnotdistinct, false),
             'included', nullif(i.indnatts - i.indnkeyatts, 0),
             'index', case when i.indexrelid is not null and not i.indisvalid then 'invalid' end,
-            'options', array_to_string(ir.reloptions, ', '),
+            'options', (
+                select string_agg(o.text, ', ' order by o.text)
+                from unnest(ir.reloptions) as o (text)
+                where o.text !~ '^pg_'
+            ),
             'deferrable', case when c.condeferrable then case when c.condeferred then 'deferred' else 'immediate' end end,
             'validated', c.convalidated,
             -- By triggers, which somebody can disable.

@@ -31,7 +31,8 @@ pub fn difference(before: &[String], after: &[String]) -> Vec<String> {
 const SQLITE: &[&str] =
     &["select type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, '') from sqlite_schema"];
 
-/// Each query returns one column of text. What an extension brought with it counts as the extension.
+/// Each query returns one column of text. What an extension brought with it counts as the extension. Options that begin
+/// with `pg_` are the server's own (15.20 counts the changes of a column in `pg_attver`).
 const POSTGRES: &[&str] = &[
     "select format('extension %s %s in %s: %s', extname, extversion, extnamespace::regnamespace,
                    obj_description(oid, 'pg_extension'))
@@ -44,16 +45,17 @@ const POSTGRES: &[&str] = &[
      from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'",
     "select format('relation %s %s.%s owner %s rls %s %s persistence %s options %s view %s: %s', relkind,
                    relnamespace::regnamespace, relname, relowner::regrole, relrowsecurity, relforcerowsecurity,
-                   relpersistence, reloptions,
+                   relpersistence, array(select o from unnest(reloptions) as o where o !~ '^pg_' order by o),
                    case when relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
                    obj_description(c.oid, 'pg_class'))
      from pg_class c
      where relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and relkind <> 'i'
        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
-    "select format('column %s.%s #%s %s collation %s not null %s default %s generated %s identity %s storage %s: %s',
+    "select format('column %s.%s #%s %s collation %s not null %s default %s generated %s identity %s storage %s options %s: %s',
                    attrelid::regclass, attname, attnum, format_type(atttypid, atttypmod),
                    nullif(attcollation, 0)::regcollation, attnotnull, pg_get_expr(adbin, adrelid), attgenerated,
-                   attidentity, attstorage, col_description(attrelid, attnum))
+                   attidentity, attstorage, array(select o from unnest(attoptions) as o where o !~ '^pg_' order by o),
+                   col_description(attrelid, attnum))
      from pg_attribute a join pg_class c on c.oid = attrelid
           left join pg_attrdef on adrelid = attrelid and adnum = attnum
      where relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and relkind in ('r', 'p', 'v', 'm')

@@ -1,6 +1,7 @@
 -- Every object that is not PostgreSQL's own (those have smaller numbers than 16384), its definition, privileges and
 -- comment, to the letter: the drift's query, catalogue.sql, forgives what a live database may have of its own. What an
--- extension brought counts as the extension. Roles are left out: they belong to the whole server.
+-- extension brought counts as the extension. Roles are left out: they belong to the whole server; so are options that
+-- begin with `pg_`, which the server sets (catalogue.sql).
 with members as (
     select objid
     from pg_depend
@@ -21,7 +22,8 @@ where oid >= 16384 or nspname = 'public'
 union all
 select format(
         'relation %s %s owner %s persistence %s replica identity %s rls %s %s options %s privileges %s: %s', relkind, oid::regclass,
-        relowner::regrole, relpersistence, relreplident, relrowsecurity, relforcerowsecurity, reloptions, privileges.list,
+        relowner::regrole, relpersistence, relreplident, relrowsecurity, relforcerowsecurity,
+        array(select o from unnest(reloptions) as o where o !~ '^pg_' order by o), privileges.list,
         case when relkind in ('v', 'm') then pg_get_viewdef(oid) end
     )
 from pg_class,
@@ -34,7 +36,7 @@ union all
 select format(
         'column %s.%s %s collation %s storage %s statistics %s options %s not null %s default %s generated %s identity %s privileges %s',
         attrelid::regclass, attname, format_type(atttypid, atttypmod), attcollation, attstorage,
-        attstattarget, attoptions, attnotnull,
+        attstattarget, array(select o from unnest(attoptions) as o where o !~ '^pg_' order by o), attnotnull,
         pg_get_expr(adbin, adrelid), attgenerated, attidentity, attacl
     )
 from pg_attribute

@@ -26,6 +26,10 @@ pub const RULE: Rule = Rule {
             by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"),
             finds: &["statistics object ghosts"],
         },
+        Break {
+            by: Mutation::Sql("alter table contacts alter column email set (n_distinct = 5)"),
+            finds: &["options of column email of table contacts"],
+        },
     ],
 };
 

@@ -27,7 +27,11 @@ with tables as (
     select pg_describe_object('pg_class'::regclass, oid, 0) as what
     from pg_class
     where relnamespace = 'public'::regnamespace
-        and (relkind not in ('r', 'i') or relpersistence <> 'p' or reloptions is not null or relispartition)
+        and (
+            relkind not in ('r', 'i') or relpersistence <> 'p' or relispartition
+            -- Options that begin with `pg_` are the server's own.
+            or exists (select from unnest(reloptions) as o (text) where o.text !~ '^pg_')
+        )
     union all
     select pg_describe_object('pg_type'::regclass, t.oid, 0)
     from pg_type as t
@@ -40,6 +44,11 @@ with tables as (
     select 'generated ' || pg_describe_object('pg_class'::regclass, attrelid, attnum)
     from pg_attribute
     where attrelid in (select oid from tables) and (attidentity <> '' or attgenerated <> '')
+    union all
+    select 'options of ' || pg_describe_object('pg_class'::regclass, attrelid, attnum)
+    from pg_attribute
+    where attrelid in (select oid from tables)
+        and exists (select from unnest(attoptions) as o (text) where o.text !~ '^pg_')
     union all
     select pg_describe_object('pg_constraint'::regclass, oid, 0)
     from pg_constraint
