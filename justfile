@@ -19,7 +19,7 @@ new-migration name:
 check-for-migration *args:
     cargo run -p gate -- check-for-migration {{ args }}
 
-# Write the functions of database/queries.sql; with --check, say whether they are current.
+# Write the functions of database/queries/; with --check, say whether they are current.
 codegen-db *args:
     cargo run -p gate -- codegen {{ args }}
 
@@ -33,7 +33,7 @@ gate-write:
 
 # Lint the SQL; wants `pip install -r .ci/requirements.txt`.
 lint-sql:
-    sqlfluff lint migration/schema.sql database/queries.sql gate/src/schema
+    sqlfluff lint migration/schema.sql database/queries gate/src/schema
 
 # Load the fixture records.
 seed *args:

@@ -8,8 +8,10 @@
 //! ```
 //! A paused campaign may be completed as well; completed and cancelled are ends.
 
+pub use crate::generated::campaigns::*;
+
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Tx, clock, row};
+use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::enums::{CampaignStatus, ContactState, LanguageCode, QuestionType};
 use entity::id::{CampaignId, ContactId, EmailTemplateId};
 use entity::organizations::{self, Entity as Organizations};
@@ -24,13 +26,13 @@ use sea_orm::{
 /// A question of a survey.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What the agent asks.
+    /// The text that the agent speaks.
     pub text: String,
-    /// What kind of answer it wants.
+    /// The kind of answer.
     pub r#type: QuestionType,
 }
 
-/// A campaign to be made, as a draft of the user who acts. `None` is the column's default.
+/// A campaign to insert, as a draft of the actor. `None` is the column's default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCampaign {
     /// The name that is shown.
@@ -39,7 +41,7 @@ pub struct NewCampaign {
     pub description: Option<String>,
     /// The language of the calls; `None`: English.
     pub language: Option<LanguageCode>,
-    /// What the agent says before it asks for consent.
+    /// The text that the agent speaks before it asks for consent.
     pub intro_script: String,
     /// The three questions.
     pub questions: [Question; 3],
@@ -55,11 +57,11 @@ pub struct NewCampaign {
     pub email_completed_template_id: Option<EmailTemplateId>,
     /// The e-mail after a refusal; `None`: none is sent.
     pub email_refused_template_id: Option<EmailTemplateId>,
-    /// The e-mail after the last attempt that reached nobody; `None`: none is sent.
+    /// The e-mail after the last attempt without an answer; `None`: none is sent.
     pub email_not_reached_template_id: Option<EmailTemplateId>,
 }
 
-/// What is to change in a campaign; `NotSet`, the default, leaves a column as it is. The status changes by
+/// Changes of a campaign; `NotSet`, the default, leaves a column as it is. The status changes by
 /// [`transition`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is the column of that name, documented at the entity")]
@@ -93,23 +95,19 @@ pub struct FieldError {
 }
 
 /// The campaign of this id; `None` where there is none, it is another organization's, or it has been deleted.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(tx: &Tx<impl Send + Sync>, id: CampaignId) -> Result<Option<campaigns::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: CampaignId) -> Result<Option<campaigns::Model>, Error> {
+    let tx = &tx.named("campaigns.find");
     Ok(campaigns::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// The campaigns, newest first, without the deleted ones; a `None` status means any.
-///
-/// # Errors
-/// The database fails.
 pub async fn list(
     tx: &CustomerTx,
     status: Option<CampaignStatus>,
     after: Option<Cursor<CampaignId>>,
     limit: u64,
 ) -> Result<Page<campaigns::Model, CampaignId>, Error> {
+    let tx = &tx.named("campaigns.list");
     let key = (campaigns::Column::CreatedAt, campaigns::Column::Id);
     page::newest_first(tx, select(status), key, after, limit, |campaign| Cursor {
         created_at: campaign.created_at,
@@ -119,22 +117,15 @@ pub async fn list(
 }
 
 /// How many campaigns all pages of [`list`] hold.
-///
-/// # Errors
-/// The database fails.
 pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u64, Error> {
+    let tx = &tx.named("campaigns.count");
     Ok(select(status).count(tx).await?)
 }
 
 /// The running campaigns that may call at this local time of day, the oldest first: the window includes its
 /// start and not its end, and the organization is not closed. An admin's transaction sees those of all organizations.
-///
-/// # Errors
-/// The database fails.
-pub async fn list_callable(
-    tx: &Tx<impl Send + Sync>,
-    local: ChronoTime,
-) -> Result<Vec<campaigns::Model>, Error> {
+pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec<campaigns::Model>, Error> {
+    let tx = &tx.named("campaigns.list_callable");
     let open = Organizations::find()
         .select_only()
         .column(organizations::Column::Id)
@@ -150,12 +141,13 @@ pub async fn list_callable(
         .await?)
 }
 
-/// Makes a draft, whose author is the user who acts.
+/// Inserts a draft; its author is the actor's user.
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long, a number out of its range, or a template not the organization's;
-/// [`Error::Forbidden`]: the user who acts does not exist.
+/// [`Error::Forbidden`]: the actor's user does not exist.
 pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns::Model, Error> {
+    let tx = &tx.named("campaigns.create");
     let NewCampaign {
         name,
         description,
@@ -170,10 +162,10 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_refused_template_id,
         email_not_reached_template_id,
     } = campaign;
-    let tenant = tx.tenant();
+    let actor = tx.actor();
     let row = campaigns::ActiveModel {
         id: NotSet,
-        organization_id: Set(tenant.organization),
+        organization_id: Set(actor.organization),
         name: Set(name),
         description: Set(description),
         status: Set(CampaignStatus::Draft),
@@ -192,7 +184,7 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_completed_template_id: Set(email_completed_template_id),
         email_refused_template_id: Set(email_refused_template_id),
         email_not_reached_template_id: Set(email_not_reached_template_id),
-        created_by_user_id: Set(Some(tenant.user)),
+        created_by_user_id: Set(Some(actor.user)),
         deleted_at: NotSet,
         created_at: NotSet,
         updated_at: NotSet,
@@ -210,6 +202,7 @@ pub async fn update(
     id: CampaignId,
     changes: CampaignChanges,
 ) -> Result<campaigns::Model, Error> {
+    let tx = &tx.named("campaigns.update");
     let CampaignChanges {
         name,
         description,
@@ -263,6 +256,7 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`] as `None` of [`find`].
 pub async fn delete(tx: &CustomerTx, id: CampaignId) -> Result<(), Error> {
+    let tx = &tx.named("campaigns.delete");
     let update = campaigns::Entity::update_many()
         .col_expr(campaigns::Column::DeletedAt, clock::now(tx))
         .filter(this(id));
@@ -296,6 +290,7 @@ pub async fn transition(
     id: CampaignId,
     to: CampaignStatus,
 ) -> Result<campaigns::Model, Error> {
+    let tx = &tx.named("campaigns.transition");
     let from = allowed_from(to);
     let mut changed = campaigns::Entity::update_many()
         .set(campaigns::ActiveModel { status: Set(to), ..Default::default() })
@@ -313,12 +308,13 @@ pub async fn transition(
     Err(Error::Transition { from: found.status, to })
 }
 
-/// What keeps a campaign from calling: no contact that is pending, a question without a text, a number of attempts
+/// Lists what keeps a campaign from calling: no contact that is pending, a question without a text, a number of attempts
 /// out of range, a window that ends before it starts. Empty: nothing.
 ///
 /// # Errors
 /// [`Error::NotFound`] as `None` of [`find`].
 pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<FieldError>, Error> {
+    let tx = &tx.named("campaigns.activation_errors");
     let campaign = find(tx, id).await?.ok_or(Error::NotFound("campaign"))?;
     let pending = contacts::Entity::find()
         .select_only()

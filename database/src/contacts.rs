@@ -1,15 +1,19 @@
 //! `contacts`: the people whom a campaign of the customer's organization calls.
 
+pub use crate::generated::contacts::*;
+
+use crate::generated::contacts as generated;
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Tx};
+use crate::{CustomerTx, Error, Scope, Tx};
 use entity::contacts;
 use entity::enums::{ContactLanguage, ContactState};
 use entity::id::{CampaignId, ContactId};
+use sea_orm::prelude::ChronoTime;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
 };
 
-/// A contact to be made, pending and not yet called.
+/// A contact to insert, pending and not yet called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewContact {
     /// The campaign, of the same organization.
@@ -20,11 +24,11 @@ pub struct NewContact {
     pub phone_number: String,
     /// `None`: the contact gets no e-mail.
     pub email: Option<String>,
-    /// The language in which it wants to be called.
+    /// The language of the call.
     pub preferred_language: ContactLanguage,
     /// Whether it agreed to be called beforehand.
     pub has_prior_consent: bool,
-    /// Whether it is not to be called; it is then made as excluded.
+    /// Whether it is not to be called; it is then inserted as excluded.
     pub do_not_call: bool,
 }
 
@@ -50,25 +54,21 @@ impl StateCounts {
 }
 
 /// The contact of this id; `None` where there is none, or it is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(tx: &Tx<impl Send + Sync>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
+    let tx = &tx.named("contacts.find");
     Ok(contacts::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// The contacts of a campaign, newest first; a `None` state means any. Empty where the campaign is another
 /// organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
+pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign: CampaignId,
     state: Option<ContactState>,
     after: Option<Cursor<ContactId>>,
     limit: u64,
 ) -> Result<Page<contacts::Model, ContactId>, Error> {
+    let tx = &tx.named("contacts.list_by_campaign");
     let select = contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign))
         .apply_if(state, |select, state| select.filter(contacts::COLUMN.state.eq(state)));
@@ -81,14 +81,12 @@ pub async fn list(
 }
 
 /// The contacts of a campaign with this number, newest first: nothing keeps a number from being imported twice.
-///
-/// # Errors
-/// The database fails.
 pub async fn list_by_phone(
     tx: &CustomerTx,
     campaign: CampaignId,
     phone_number: &str,
 ) -> Result<Vec<contacts::Model>, Error> {
+    let tx = &tx.named("contacts.list_by_phone");
     Ok(contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign))
         .filter(contacts::COLUMN.phone_number.eq(phone_number))
@@ -99,10 +97,8 @@ pub async fn list_by_phone(
 }
 
 /// How many contacts of a campaign are in each state; all 0 where the campaign is another organization's.
-///
-/// # Errors
-/// The database fails.
 pub async fn count_by_state(tx: &CustomerTx, campaign: CampaignId) -> Result<StateCounts, Error> {
+    let tx = &tx.named("contacts.count_by_state");
     let rows = contacts::Entity::find()
         .select_only()
         .column(contacts::Column::State)
@@ -127,11 +123,12 @@ pub async fn count_by_state(tx: &CustomerTx, campaign: CampaignId) -> Result<Sta
     Ok(counts)
 }
 
-/// Makes a contact. The exclusion list is not looked at: the claim does that before each call.
+/// Inserts a contact. The exclusion list is checked by the claim, not here.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the campaign is not the organization's, the number is not E.164, or a text is too long.
 pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Model, Error> {
+    let tx = &tx.named("contacts.create");
     let NewContact {
         campaign_id,
         external_contact_id,
@@ -144,7 +141,7 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
     let state = if do_not_call { ContactState::Excluded } else { ContactState::Pending };
     let row = contacts::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         campaign_id: Set(campaign_id),
         external_contact_id: Set(external_contact_id),
         phone_number: Set(phone_number),
@@ -160,4 +157,39 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
         updated_at: NotSet,
     };
     Ok(row.insert(tx).await?)
+}
+
+/// Claims at most `batch` contacts that are due, the oldest first: inserts a call attempt for each, marks it as in
+/// progress, and returns what the call needs. Empty if no contact is due, or the organization has no provider
+/// configuration.
+///
+/// A contact is due if it is pending or not reached, has attempts left, has waited for the retry interval, may be
+/// called and is not on the exclusion list. Nothing is due unless the campaign is running, its organization is open, and
+/// `local_time` lies in its call window, start included and end excluded. `local_time` is the time of day where the
+/// campaign calls, which the database does not know; it is read under the lock, because the wait for the lock may
+/// outlast the window. The calls under way of the organization, those without an outcome and an end, never exceed
+/// `max_concurrent_calls` of its newest provider configuration.
+///
+/// Until the transaction ends, no other transaction claims for the organization: commit before calling anyone.
+///
+/// # Errors
+/// [`Error::IsolationLevel`]: the transaction is not READ COMMITTED, PostgreSQL's default. The lock and the claim are
+/// two statements, because one that waits for the lock and then counts the calls under way does not see those of the
+/// transaction that it waited for; in the other levels the second statement sees no more than the first
+/// (<https://www.postgresql.org/docs/15/transaction-iso.html>).
+pub async fn claim_due(
+    tx: &CustomerTx,
+    campaign_id: CampaignId,
+    batch: i64,
+    local_time: impl FnOnce() -> ChronoTime + Send,
+) -> Result<Vec<ClaimedContact>, Error> {
+    const REQUIRED: &str = "read committed";
+    let lock = lock_calls(tx, campaign_id).await?;
+    if lock.isolation_level != REQUIRED {
+        let query = "contacts.claim_due";
+        return Err(Error::IsolationLevel { query, required: REQUIRED, found: lock.isolation_level });
+    }
+    let Some(max_concurrent_calls) = lock.max_concurrent_calls else { return Ok(Vec::new()) };
+    let claim = ClaimDue { campaign_id, local_time: local_time(), max_concurrent_calls, batch };
+    generated::claim_due(tx, claim).await
 }

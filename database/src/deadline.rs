@@ -11,7 +11,7 @@ pub(crate) async fn within<T>(
     call: impl Future<Output = T>,
 ) -> Result<T, sqlx::Error> {
     let Some(limit) = limit else { return Ok(call.await) };
-    // The timer is made when the call did not return at once.
+    // The timer starts only if the call does not return at once.
     match select(pin!(call), pin!(sleep(limit))).await {
         Either::Left((done, _)) => Ok(done),
         Either::Right(_) => {

@@ -1,6 +1,6 @@
 //! `email_notifications`: the e-mails of the customer's organization, at most one for an event and a template.
 
-use crate::{CustomerTx, Error, Tx, row};
+use crate::{CustomerTx, Error, Scope, Tx, row};
 use entity::enums::EmailStatus;
 use entity::id::{EmailNotificationId, EmailTemplateId, EventId};
 use entity::{email_notifications, events};
@@ -21,21 +21,20 @@ pub struct NewEmailNotification {
 }
 
 /// The e-mail of this id; `None` where there is none, or it is another organization's.
-///
-/// # Errors
-/// The database fails.
 pub async fn find(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Tx<impl Scope>,
     id: EmailNotificationId,
 ) -> Result<Option<email_notifications::Model>, Error> {
+    let tx = &tx.named("email_notifications.find");
     Ok(email_notifications::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// The e-mails for an event, oldest first; empty where the event is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(tx: &CustomerTx, event: EventId) -> Result<Vec<email_notifications::Model>, Error> {
+pub async fn list_by_event(
+    tx: &CustomerTx,
+    event: EventId,
+) -> Result<Vec<email_notifications::Model>, Error> {
+    let tx = &tx.named("email_notifications.list_by_event");
     Ok(email_notifications::Entity::find()
         .filter(email_notifications::COLUMN.event_id.eq(event))
         .order_by_asc(email_notifications::Column::CreatedAt)
@@ -44,8 +43,8 @@ pub async fn list(tx: &CustomerTx, event: EventId) -> Result<Vec<email_notificat
         .await?)
 }
 
-/// Makes the e-mail for an event and a template; `None`: there is one already, whatever its status, so that
-/// whoever gets `Some` is the one who sends it.
+/// Inserts the e-mail of an event and a template; `None`: it exists already, whatever its status, so that
+/// only the caller that gets `Some` sends it.
 ///
 /// # Errors
 /// [`Error::NotFound`]: there is no such event, or it is another organization's; [`Error::Constraint`]: the
@@ -54,8 +53,9 @@ pub async fn create_once(
     tx: &CustomerTx,
     email: NewEmailNotification,
 ) -> Result<Option<email_notifications::Model>, Error> {
+    let tx = &tx.named("email_notifications.create_once");
     let NewEmailNotification { event_id, template_id, to_email } = email;
-    // No constraint says "once" in this schema, so the event's row is the lock: whoever comes second waits for the
+    // No constraint enforces "once" in this schema, so the event's row is the lock: whoever comes second waits for the
     // first one's commit here, and then sees its e-mail. NO KEY: the keys of other rows to it are not held up.
     let event = events::Entity::find_by_id(event_id)
         .lock(LockType::NoKeyUpdate)
@@ -75,7 +75,7 @@ pub async fn create_once(
     }
     let row = email_notifications::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         event_id: Set(event_id),
         contact_id: Set(event.contact_id),
         campaign_id: Set(event.campaign_id),
@@ -99,6 +99,7 @@ pub async fn mark_sent(
     id: EmailNotificationId,
     provider_message_id: String,
 ) -> Result<email_notifications::Model, Error> {
+    let tx = &tx.named("email_notifications.mark_sent");
     let changes = email_notifications::ActiveModel {
         status: Set(EmailStatus::Sent),
         provider_message_id: Set(Some(provider_message_id)),
@@ -117,6 +118,7 @@ pub async fn mark_failed(
     id: EmailNotificationId,
     error_message: String,
 ) -> Result<email_notifications::Model, Error> {
+    let tx = &tx.named("email_notifications.mark_failed");
     let changes = email_notifications::ActiveModel {
         status: Set(EmailStatus::Failed),
         error_message: Set(Some(error_message)),

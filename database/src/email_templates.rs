@@ -1,6 +1,6 @@
 //! `email_templates`: the wording of e-mails, of the customer's organization.
 
-use crate::{CustomerTx, Error, Tx, clock, row};
+use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::email_templates;
 use entity::enums::{EmailTemplateType, LanguageCode};
 use entity::id::EmailTemplateId;
@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QueryTrait, Set,
 };
 
-/// A template to be made.
+/// A template to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEmailTemplate {
     /// The name that is shown in the product.
@@ -44,25 +44,18 @@ pub struct EmailTemplateChanges {
 }
 
 /// The template of this id; `None` where there is none, it is another organization's, or it has been deleted.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(
-    tx: &Tx<impl Send + Sync>,
-    id: EmailTemplateId,
-) -> Result<Option<email_templates::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: EmailTemplateId) -> Result<Option<email_templates::Model>, Error> {
+    let tx = &tx.named("email_templates.find");
     Ok(email_templates::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// The templates by name, without the deleted ones; `None` for a type or language means any.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
+pub async fn list_by_type(
     tx: &CustomerTx,
     r#type: Option<EmailTemplateType>,
     locale: Option<LanguageCode>,
 ) -> Result<Vec<email_templates::Model>, Error> {
+    let tx = &tx.named("email_templates.list_by_type");
     Ok(email_templates::Entity::find()
         .filter(live())
         .apply_if(r#type, |select, r#type| select.filter(email_templates::COLUMN.r#type.eq(r#type)))
@@ -73,15 +66,16 @@ pub async fn list(
         .await?)
 }
 
-/// Makes a template.
+/// Inserts a template.
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long.
 pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email_templates::Model, Error> {
+    let tx = &tx.named("email_templates.create");
     let NewEmailTemplate { name, r#type, subject, body_html, body_text, locale } = template;
     let row = email_templates::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         name: Set(name),
         r#type: Set(r#type),
         subject: Set(subject),
@@ -104,6 +98,7 @@ pub async fn update(
     id: EmailTemplateId,
     changes: EmailTemplateChanges,
 ) -> Result<email_templates::Model, Error> {
+    let tx = &tx.named("email_templates.update");
     let EmailTemplateChanges { name, r#type, subject, body_html, body_text, locale } = changes;
     let changes = email_templates::ActiveModel {
         id: NotSet,
@@ -126,6 +121,7 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`] as `None` of [`find`].
 pub async fn delete(tx: &CustomerTx, id: EmailTemplateId) -> Result<(), Error> {
+    let tx = &tx.named("email_templates.delete");
     let update = email_templates::Entity::update_many()
         .col_expr(email_templates::Column::DeletedAt, clock::now(tx))
         .filter(email_templates::COLUMN.id.eq(id))

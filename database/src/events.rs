@@ -1,17 +1,19 @@
 //! `events`: what the event bus hears of the customer's organization.
 
+pub use crate::generated::events::*;
+
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Tx};
+use crate::{CustomerTx, Error, Scope, Tx};
 use entity::enums::EventType;
 use entity::events;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId};
 use entity::json::EventPayload;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
 
-/// An event to be told, which waits for the bus.
+/// An event to insert, not yet published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
-    /// What it tells.
+    /// The kind of event.
     pub event_type: EventType,
     /// The campaign, of the same organization.
     pub campaign_id: CampaignId,
@@ -19,28 +21,24 @@ pub struct NewEvent {
     pub contact_id: ContactId,
     /// The call that led to it; `None`: no call did.
     pub call_attempt_id: Option<CallAttemptId>,
-    /// What the bus is told beyond these keys.
+    /// The content of the event beyond these keys.
     pub payload: EventPayload,
 }
 
 /// The event of this id; `None` where there is none, or it is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(tx: &Tx<impl Send + Sync>, id: EventId) -> Result<Option<events::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: EventId) -> Result<Option<events::Model>, Error> {
+    let tx = &tx.named("events.find");
     Ok(events::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// The events of a campaign, newest first; empty where the campaign is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
+pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign: CampaignId,
     after: Option<Cursor<EventId>>,
     limit: u64,
 ) -> Result<Page<events::Model, EventId>, Error> {
+    let tx = &tx.named("events.list_by_campaign");
     let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign));
     let key = (events::Column::CreatedAt, events::Column::Id);
     page::newest_first(tx, select, key, after, limit, |event| Cursor {
@@ -51,10 +49,8 @@ pub async fn list(
 }
 
 /// The events of a contact, oldest first; empty where the contact is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list_of_contact(tx: &CustomerTx, contact: ContactId) -> Result<Vec<events::Model>, Error> {
+pub async fn list_by_contact(tx: &CustomerTx, contact: ContactId) -> Result<Vec<events::Model>, Error> {
+    let tx = &tx.named("events.list_by_contact");
     Ok(events::Entity::find()
         .filter(events::COLUMN.contact_id.eq(contact))
         .order_by_asc(events::Column::CreatedAt)
@@ -63,15 +59,16 @@ pub async fn list_of_contact(tx: &CustomerTx, contact: ContactId) -> Result<Vec<
         .await?)
 }
 
-/// Makes an event.
+/// Inserts an event.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the campaign, contact or call is not the organization's.
 pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, Error> {
+    let tx = &tx.named("events.create");
     let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;
     let row = events::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         event_type: Set(event_type),
         campaign_id: Set(campaign_id),
         contact_id: Set(contact_id),

@@ -1,6 +1,6 @@
 //! `organizations`: the tenants. A customer sees and changes its own.
 
-use crate::{AdminTx, Error, Tx, clock, row};
+use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
 use entity::{organizations, user_organizations};
@@ -10,7 +10,7 @@ use sea_orm::{
     QuerySelect, RelationTrait, Set,
 };
 
-/// An organization to be made.
+/// An organization to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrganization {
     /// The name that is shown.
@@ -31,33 +31,21 @@ pub struct OrganizationChanges {
 }
 
 /// The organization of this id; `None` where there is none, it is not the customer's, or it has been deleted.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(
-    tx: &Tx<impl Send + Sync>,
-    id: OrganizationId,
-) -> Result<Option<organizations::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: OrganizationId) -> Result<Option<organizations::Model>, Error> {
+    let tx = &tx.named("organizations.find");
     Ok(organizations::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// The organization of this name in addresses; `None` as with [`find`].
-///
-/// # Errors
-/// The database fails.
-pub async fn find_by_slug(
-    tx: &Tx<impl Send + Sync>,
-    slug: &str,
-) -> Result<Option<organizations::Model>, Error> {
+pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<organizations::Model>, Error> {
+    let tx = &tx.named("organizations.find_by_slug");
     Ok(organizations::Entity::find_by_slug(slug).filter(live()).one(tx).await?)
 }
 
 /// The organizations that a user is a member of, by name, without the deleted ones: what there is to choose from
 /// after signing in, before a tenant is bound.
-///
-/// # Errors
-/// The database fails.
-pub async fn list_of_user(tx: &AdminTx, user: UserId) -> Result<Vec<organizations::Model>, Error> {
+pub async fn list_by_user(tx: &AdminTx, user: UserId) -> Result<Vec<organizations::Model>, Error> {
+    let tx = &tx.named("organizations.list_by_user");
     Ok(organizations::Entity::find()
         .join(JoinType::InnerJoin, organizations::Relation::UserOrganizations.def())
         .filter(user_organizations::COLUMN.user_id.eq(user))
@@ -68,11 +56,12 @@ pub async fn list_of_user(tx: &AdminTx, user: UserId) -> Result<Vec<organization
         .await?)
 }
 
-/// Makes an organization, without members.
+/// Inserts an organization, without members.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the slug is taken, also by a deleted organization, or has another form.
 pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organizations::Model, Error> {
+    let tx = &tx.named("organizations.create");
     let NewOrganization { name, slug, metadata } = organization;
     let row = organizations::ActiveModel {
         id: NotSet,
@@ -91,10 +80,11 @@ pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organ
 /// # Errors
 /// [`Error::NotFound`]: there is none, it is not the customer's, or it has been deleted.
 pub async fn update(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Tx<impl Scope>,
     id: OrganizationId,
     changes: OrganizationChanges,
 ) -> Result<organizations::Model, Error> {
+    let tx = &tx.named("organizations.update");
     let OrganizationChanges { name, metadata } = changes;
     let changes = organizations::ActiveModel {
         id: NotSet,
@@ -113,6 +103,7 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`]: there is none, or it has been deleted before.
 pub async fn delete(tx: &AdminTx, id: OrganizationId) -> Result<(), Error> {
+    let tx = &tx.named("organizations.delete");
     let update = organizations::Entity::update_many()
         .col_expr(organizations::Column::DeletedAt, clock::now(tx))
         .filter(organizations::COLUMN.id.eq(id))

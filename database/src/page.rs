@@ -1,6 +1,6 @@
-//! Keyset pages: a long list in pieces that neither skip nor repeat a row, whatever is added meanwhile.
+//! Keyset pagination: pages that neither skip nor repeat a row while others are inserted.
 
-use crate::{Error, Tx};
+use crate::{Error, Named, Scope};
 use entity::id::ParseIdError;
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -11,25 +11,25 @@ use std::str::FromStr;
 /// The most rows of one page. A larger limit counts as this one, and 0 as 1.
 pub const MAX_LIMIT: u64 = 200;
 
-/// A piece of a list, newest first.
+/// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<Row, Id> {
     /// The rows; empty where there are none, or no more.
     pub items: Vec<Row>,
-    /// After which row the next page begins; `None`: this page is the last.
+    /// The cursor of the next page; `None`: this page is the last.
     pub next: Option<Cursor<Id>>,
 }
 
-/// A place in a list: the row that was read last. Its text form is fit for a URL.
+/// A position in a list: the last row that was read. Its text form is safe in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<Id> {
-    /// When that row was made.
+    /// When that row was created.
     pub created_at: DateTimeUtc,
-    /// Its id, which decides between rows of the same time.
+    /// Its id, which orders rows of the same time.
     pub id: Id,
 }
 
-/// A text that is not a cursor of the wanted list. The text itself is not repeated.
+/// A text that is not a cursor of this list. The error does not repeat the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseCursorError {
@@ -63,7 +63,7 @@ impl<Id: FromStr<Err = ParseIdError>> FromStr for Cursor<Id> {
 /// The comparison is one of rows, `(created_at, id) < ($1, $2)`, because an index that begins with `created_at`
 /// serves it; the equivalent with `or` would read all newer rows first.
 pub(crate) async fn newest_first<E, Id>(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Named<'_, impl Scope>,
     select: Select<E>,
     (created_at, id): (E::Column, E::Column),
     after: Option<Cursor<Id>>,
@@ -75,7 +75,7 @@ where
     Id: Into<Value>,
 {
     let limit = limit.clamp(1, MAX_LIMIT);
-    // One row more than the page tells whether there is another page.
+    // One row more than the page shows whether there is another page.
     let mut select = select.order_by_desc(created_at).order_by_desc(id).limit(limit + 1);
     if let Some(Cursor { created_at: time, id: last }) = after {
         let place = Expr::tuple([Expr::val(time), Expr::val(last)]);

@@ -4,7 +4,7 @@ use crate::deadline::{sleep, within};
 use crate::error::{Error, Fault};
 use crate::settings::{AppEnv, Settings, Url};
 use crate::startup;
-use crate::transaction::{AdminTx, CustomerTx, Tenant};
+use crate::transaction::{Actor, AdminTx, CustomerTx};
 use metrics::{gauge, histogram};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxPostgresConnector,
@@ -18,16 +18,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a closure's transaction is run when it loses races.
+/// How often a closure's transaction is run after serialization failures and deadlocks.
 const ATTEMPTS: u32 = 5;
 
 /// The longest pause before the second attempt; each further one may be twice as long.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// For how long a connection that answered when it came back needs not prove again that it is alive.
+/// How long a connection that answered on release counts as alive without another ping.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// The one way to the database. Cloning it is cheap and shares the pools.
+/// The pools, on which every transaction begins. Cloning it is cheap and shares the pools.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -50,7 +50,10 @@ struct Pool {
     own: OwnPool,
 }
 
-/// The pool as its own callback sees it, which would keep it for ever.
+/// The pool as its `after_release` callback sees it, to read its size.
+///
+/// The pool owns the callback, so a plain clone of the pool in it would be a cycle that never closes: sqlx has no weak
+/// reference to a pool. `Drop` of [`Pool`] empties the slot and breaks the cycle.
 type OwnPool = Arc<Mutex<Option<PgPool>>>;
 
 impl Drop for Pool {
@@ -60,7 +63,7 @@ impl Drop for Pool {
 }
 
 impl Database {
-    /// Opens the pools, and refuses a database on which tenants would not be kept apart or that lacks migrations.
+    /// Opens the pools, and refuses a database that would not isolate tenants or that lacks migrations.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
@@ -91,7 +94,7 @@ impl Database {
     /// Begins a transaction that sees all rows.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where no connection can be had in time.
+    /// [`Error::Unavailable`] if no connection is free in time.
     pub async fn admin(&self) -> Result<AdminTx, Error> {
         AdminTx::bind(self.inner.admin.begin().await?, self.inner.statement_timeout).await
     }
@@ -99,19 +102,20 @@ impl Database {
     /// Begins a transaction that sees one organization's rows, and no others.
     ///
     /// # Errors
-    /// [`Error::SqliteHasNoCustomers`], or [`Error::Unavailable`] where no connection can be had in time.
-    pub async fn customer(&self, tenant: Tenant) -> Result<CustomerTx, Error> {
+    /// [`Error::SqliteHasNoCustomers`], or [`Error::Unavailable`] if no connection is free in time.
+    pub async fn customer(&self, actor: Actor) -> Result<CustomerTx, Error> {
         let pool = self.inner.customer.as_ref().unwrap_or(&self.inner.admin);
         if pool.connection.get_database_backend() != DbBackend::Postgres {
             return Err(Error::SqliteHasNoCustomers);
         }
-        CustomerTx::bind(pool.begin().await?, tenant, self.inner.statement_timeout).await
+        CustomerTx::bind(pool.begin().await?, actor, self.inner.statement_timeout).await
     }
 
-    /// Runs `work` in an admin's transaction and commits it; what loses a race is run again, at most five times.
+    /// Runs `work` in an admin transaction and commits it; after a serialization failure or a deadlock the whole is run
+    /// again, at most five times.
     ///
     /// `work` is an `async |tx| …` without `move`, because it may run again. The transaction comes in an [`Arc`] and
-    /// not as a reference: with one, the compiler cannot tell that the whole is [`Send`], and nobody could spawn it.
+    /// not as a reference: with one, the compiler cannot prove that the future is [`Send`], so it could not be spawned.
     ///
     /// # Errors
     /// What `work` or the commit returned last.
@@ -134,14 +138,15 @@ impl Database {
         }
     }
 
-    /// Runs `work` in a customer's transaction and commits it; what loses a race is run again, at most five times.
+    /// Runs `work` in a customer transaction and commits it; after a serialization failure or a deadlock the whole is run
+    /// again, at most five times.
     ///
     /// ```no_run
-    /// # use database::{Database, Error, Tenant, campaigns};
+    /// # use database::{Database, Error, Actor, campaigns};
     /// # use entity::{enums::CampaignStatus, id::CampaignId};
-    /// # async fn example(database: Database, tenant: Tenant, id: CampaignId) -> Result<(), Error> {
+    /// # async fn example(database: Database, actor: Actor, id: CampaignId) -> Result<(), Error> {
     /// database
-    ///     .with_customer(tenant, async |tx| campaigns::transition(&tx, id, CampaignStatus::Paused).await)
+    ///     .with_customer(actor, async |tx| campaigns::transition(&tx, id, CampaignStatus::Paused).await)
     ///     .await?;
     /// # Ok(())
     /// # }
@@ -152,7 +157,7 @@ impl Database {
     /// What `work` or the commit returned last.
     pub async fn with_customer<T, Work>(
         &self,
-        tenant: Tenant,
+        actor: Actor,
         work: impl Fn(Arc<CustomerTx>) -> Work,
     ) -> Result<T, Error>
     where
@@ -161,7 +166,7 @@ impl Database {
         let mut attempt = 1;
         loop {
             let result = async {
-                let tx = Arc::new(self.customer(tenant).await?);
+                let tx = Arc::new(self.customer(actor).await?);
                 let done = work(Arc::clone(&tx)).await?;
                 Arc::into_inner(tx).ok_or_else(kept)?.commit().await?;
                 Ok(done)
@@ -201,7 +206,7 @@ impl Pool {
         } else {
             (postgres(url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
         };
-        // Of SQLite's statements the driver takes care.
+        // SQLite's driver finalizes its own statements.
         let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
         Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements, own })
     }
@@ -212,7 +217,7 @@ impl Pool {
         let transaction = within(self.limit, self.begin_clean()).await;
         drop(waiting);
         histogram!("database_pool_acquire_seconds", "pool" => self.name).record(started.elapsed());
-        self.tell();
+        self.record_connections();
         Ok(transaction??)
     }
 
@@ -227,7 +232,7 @@ impl Pool {
         Ok(transaction)
     }
 
-    fn tell(&self) {
+    fn record_connections(&self) {
         let (size, idle) = if self.connection.get_database_backend() == DbBackend::Postgres {
             let pool = self.connection.get_postgres_connection_pool();
             (pool.size(), pool.num_idle())
@@ -271,9 +276,10 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
         .extra_float_digits(None)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
-    // Once outside the pool, which takes a refused connection for a passing one, and in the end does not say why.
+    // One connection outside the pool, because the pool retries a refused connection until the acquire timeout, and
+    // then reports the timeout in place of the reason.
     within(Some(settings.acquire_timeout), options.connect()).await??.close().await?;
-    // Half of the time to get a connection: where the one at hand is dead, the other half is for a new one.
+    // Half of the acquire timeout: if the idle connection is dead, the other half is left for a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
@@ -292,8 +298,10 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
         .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(or_never(settings.idle_timeout))
-        // Closed are connections beyond the pool's size, those that do not answer, for which sqlx would wait for ever,
-        // and those whose BEGIN nobody waited for, which sqlx would leave open.
+        // A returned connection is closed in three cases. It is one beyond the pool's size, opened for a burst. It does
+        // not answer: sqlx itself would wait without a limit. Or it is still in a transaction: sqlx queues the rollback
+        // of a transaction whose `begin` completed, but a `begin` that is cancelled on its way leaves one open, and the
+        // next caller would work in it.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
@@ -305,7 +313,7 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-/// sqlx would close a connection at once.
+/// `None` for zero, because sqlx would close such a connection at once.
 fn or_never(time: Duration) -> Option<Duration> {
     (!time.is_zero()).then_some(time)
 }
@@ -333,13 +341,13 @@ async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Er
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
-/// The closure gave its transaction to somebody who has not let go of it.
+/// A reference to the closure's transaction outlives the closure.
 fn kept() -> Error {
-    let message = "the closure kept its transaction, which cannot be committed therefore".to_owned();
-    Error::Database(Fault { code: String::new(), message })
+    let message = "the closure kept a reference to its transaction, which therefore cannot be committed";
+    Error::Database(Fault::of_driver(message))
 }
 
-/// Waits a random part of a time that doubles, so that two that met once do not meet again.
+/// Waits a random part of a doubling time, so that two transactions that collided do not collide again.
 async fn pause(attempt: &mut u32) {
     let longest = PAUSE * 2_u32.pow(*attempt - 1);
     *attempt += 1;

@@ -6,7 +6,7 @@ use entity::id::ProviderConfigId;
 use entity::provider_configs;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryOrder, Set};
 
-/// Settings to be made; `None` is the column's default.
+/// Settings to insert; `None` is the column's default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewProviderConfig {
     /// The number that contacts see.
@@ -41,12 +41,10 @@ pub struct ProviderConfigChanges {
     pub transcript_retention_days: ActiveValue<i64>,
 }
 
-/// The settings in use, the ones made last where there are several; `None`: the organization has none, and cannot
+/// Returns the settings in use, the newest if there are several; `None`: the organization has none, and cannot
 /// call.
-///
-/// # Errors
-/// The database fails.
 pub async fn current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
+    let tx = &tx.named("provider_configs.current");
     Ok(provider_configs::Entity::find()
         .order_by_desc(provider_configs::Column::CreatedAt)
         .order_by_desc(provider_configs::Column::Id)
@@ -54,11 +52,12 @@ pub async fn current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>,
         .await?)
 }
 
-/// Makes settings, which are in use from then on.
+/// Inserts settings, which are in use from then on.
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long, or a number out of its range.
 pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provider_configs::Model, Error> {
+    let tx = &tx.named("provider_configs.create");
     let NewProviderConfig {
         outbound_number,
         provider_type,
@@ -71,7 +70,7 @@ pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provid
     } = config;
     let row = provider_configs::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         provider_type: provider_type.map_or(NotSet, Set),
         provider_name: provider_name.map_or(NotSet, Set),
         outbound_number: Set(outbound_number),
@@ -96,6 +95,7 @@ pub async fn update(
     id: ProviderConfigId,
     changes: ProviderConfigChanges,
 ) -> Result<provider_configs::Model, Error> {
+    let tx = &tx.named("provider_configs.update");
     let ProviderConfigChanges {
         provider_type,
         provider_name,

@@ -1,14 +1,14 @@
-//! The change of one row that must be there, and the making of one that may be.
+//! Updates exactly one row, or inserts it unless it exists.
 
-use crate::{Error, Tx};
+use crate::{Error, Named, Scope};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryFilter, UpdateMany};
 
-/// Makes a row; `None`: another one stands in its way at `conflict`.
+/// Inserts a row and returns it, or `None` if another row conflicts with it at `conflict`.
 ///
-/// `TryInsert::exec_with_returning` would say so by an error that means something else.
+/// `TryInsert::exec_with_returning` reports a conflict by `DbErr::RecordNotFound`, which has other causes as well.
 pub(crate) async fn insert_if_absent<A: ActiveModelTrait>(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Named<'_, impl Scope>,
     row: A,
     mut conflict: OnConflict,
 ) -> Result<Option<<A::Entity as EntityTrait>::Model>, Error>
@@ -19,10 +19,10 @@ where
     Ok(insert.exec_with_returning_many(tx).await?.pop())
 }
 
-/// Writes what is set in `changes` into the row that `condition` names, and returns it; where nothing is set it
-/// only reads. `name` is what is not found.
+/// Updates the row that `condition` selects and returns it; if `changes` sets nothing, only reads it. `name` is the
+/// entity in [`Error::NotFound`].
 pub(crate) async fn update<A: ActiveModelTrait>(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Named<'_, impl Scope>,
     changes: A,
     condition: Expr,
     name: &'static str,
@@ -36,9 +36,9 @@ pub(crate) async fn update<A: ActiveModelTrait>(
     row.ok_or(Error::NotFound(name))
 }
 
-/// Runs an update that must meet a row; `name` is what is not found.
+/// Runs an update that must affect a row; `name` is the entity in [`Error::NotFound`].
 pub(crate) async fn mark<E: EntityTrait>(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Named<'_, impl Scope>,
     update: UpdateMany<E>,
     name: &'static str,
 ) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! What the environment says: where the database is, and how its pools behave.
+//! Settings from the environment: the database's URL, and how the pools behave.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,7 +18,7 @@ pub struct Settings {
     pub app_env: AppEnv,
     /// `DATABASE_POOL_SIZE`: the connections of each pool that stay open, 10.
     pub pool_size: u32,
-    /// `DATABASE_MAX_OVERFLOW`: the connections beyond them that a rush may open, 20.
+    /// `DATABASE_MAX_OVERFLOW`: the connections beyond them that a burst may open, 20.
     pub max_overflow: u32,
     /// `DATABASE_PRE_PING`: whether a connection that was idle for half a second proves that it is alive before it is
     /// handed out, true.
@@ -30,7 +30,7 @@ pub struct Settings {
     /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s; 0 for never.
     pub idle_timeout: Duration,
     /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s. A server that has not answered
-    /// 5 s after that is taken for gone, as behind a network that fell silent. 0 for no limit to either.
+    /// 5 s after that counts as lost, as behind a network that drops packets. 0 for no limit to either.
     pub statement_timeout: Duration,
     /// `DATABASE_APPLICATION_NAME`: what `pg_stat_activity` shows, `voicesurvey`.
     pub application_name: String,
@@ -53,7 +53,7 @@ pub enum AppEnv {
     Test,
     /// A rehearsal of production.
     Staging,
-    /// Real customers: nothing is assumed.
+    /// Real customers: no setting has an unsafe default.
     Production,
 }
 

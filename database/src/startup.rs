@@ -1,4 +1,4 @@
-//! What is checked before the first transaction: better no service than one that mixes tenants.
+//! The checks before the first transaction: no service is better than one that mixes tenants.
 //!
 //! Each check runs in a transaction, because behind PgBouncer in transaction mode a statement that was prepared outside
 //! of one may be looked for on another of the server's connections.

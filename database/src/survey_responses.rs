@@ -1,45 +1,39 @@
 //! `survey_responses`: the answers that the customer's organization was given.
 
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Tx};
+use crate::{CustomerTx, Error, Scope, Tx};
 use entity::id::{CampaignId, ContactId, SurveyResponseId};
 use entity::survey_responses;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 /// The answers of this id; `None` where there are none, or they are another organization's.
-///
-/// # Errors
-/// The database fails.
 pub async fn find(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Tx<impl Scope>,
     id: SurveyResponseId,
 ) -> Result<Option<survey_responses::Model>, Error> {
+    let tx = &tx.named("survey_responses.find");
     Ok(survey_responses::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// The answers of a contact; `None`: it has not completed the survey, or is another organization's.
-///
-/// # Errors
-/// The database fails.
 pub async fn find_by_contact(
     tx: &CustomerTx,
     contact: ContactId,
     campaign: CampaignId,
 ) -> Result<Option<survey_responses::Model>, Error> {
+    let tx = &tx.named("survey_responses.find_by_contact");
     let key = (contact, campaign);
     Ok(survey_responses::Entity::find_by_contact_id_campaign_id(key).one(tx).await?)
 }
 
 /// The answers to a campaign, newest first; empty where the campaign is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
+pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign: CampaignId,
     after: Option<Cursor<SurveyResponseId>>,
     limit: u64,
 ) -> Result<Page<survey_responses::Model, SurveyResponseId>, Error> {
+    let tx = &tx.named("survey_responses.list_by_campaign");
     let select = survey_responses::Entity::find().filter(survey_responses::COLUMN.campaign_id.eq(campaign));
     let key = (survey_responses::Column::CreatedAt, survey_responses::Column::Id);
     page::newest_first(tx, select, key, after, limit, |response| Cursor {

@@ -1,9 +1,9 @@
-//! A transaction whose type says whose rows it sees.
+//! A transaction whose type states its tenant scope.
 
 use crate::Error;
 use crate::deadline::within;
 use crate::error::{silent, without_values};
-use crate::observe::Query;
+use crate::observe;
 use entity::id::{OrganizationId, UserId};
 use futures_util::Stream;
 use futures_util::stream::{StreamExt, unfold};
@@ -11,31 +11,48 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait,
 };
 use std::fmt;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How much longer than the statement timeout the server may take to say so.
+/// How much longer than the statement timeout the client waits for the server to report it.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// On whose behalf a customer's transaction runs.
+/// The name of a statement that the application runs on a [`Tx`] without [`Tx::named`].
+const UNNAMED: &str = "unnamed";
+
+/// The user on whose behalf a customer transaction runs, and the organization (the tenant) it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tenant {
-    /// The organization whose rows it sees.
+pub struct Actor {
+    /// The tenant: Row Level Security compares each row with it.
     pub organization: OrganizationId,
-    /// The person who acts.
+    /// The user who acts, recorded as the author of what is created.
     pub user: UserId,
 }
 
-/// The scope of all rows: the owner's, which Row Level Security does not restrict.
+/// What a transaction sees: [`Admin`] or [`Customer`], and nothing else.
+pub trait Scope: sealed::Sealed + fmt::Debug + Send + Sync {}
+
+mod sealed {
+    /// Keeps other crates from defining a scope.
+    pub trait Sealed {}
+    impl Sealed for super::Admin {}
+    impl Sealed for super::Customer {}
+}
+
+/// The owner's scope: all rows, because Row Level Security does not apply to the owner of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Admin(());
 
 /// The scope of one organization's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Customer {
-    tenant: Tenant,
+    actor: Actor,
 }
+
+impl Scope for Admin {}
+impl Scope for Customer {}
 
 /// Sees all rows.
 pub type AdminTx = Tx<Admin>;
@@ -43,43 +60,59 @@ pub type AdminTx = Tx<Admin>;
 /// Sees one organization's rows, and no others.
 pub type CustomerTx = Tx<Customer>;
 
-/// A transaction. It ends with [`Tx::commit`]; dropped before that, also by a cancelled future, it is rolled back.
+/// A transaction. [`Tx::commit`] ends it; dropped before that, also by a cancelled future, it is rolled back.
 #[must_use = "a transaction that is not committed is rolled back"]
-pub struct Tx<Scope> {
+pub struct Tx<S> {
     inner: DatabaseTransaction,
-    scope: Scope,
-    /// Whether a statement failed, after which PostgreSQL undoes everything at the end.
+    scope: S,
+    /// Whether a statement failed, after which PostgreSQL answers COMMIT with a rollback.
     failed: AtomicBool,
-    /// How long a call may take; `None`: as long as it wants.
+    /// The longest a call may take; `None`: no limit.
     limit: Option<Duration>,
 }
 
-impl<Scope> Tx<Scope> {
-    /// Makes what was done last.
+impl<S: Scope> Tx<S> {
+    /// The same transaction, whose statements carry `name` into the span and the metrics.
+    ///
+    /// The functions of this crate use `table.function`, as in `contacts.claim_due`; an application names its own
+    /// queries in the same way.
+    pub fn named(&self, name: &'static str) -> Named<'_, S> {
+        Named { tx: self, name }
+    }
+
+    /// As [`Tx::named`], for SQL that only PostgreSQL understands.
+    pub(crate) fn postgres(&self, name: &'static str) -> Result<Named<'_, S>, Error> {
+        match ConnectionTrait::get_database_backend(&self.inner) {
+            DbBackend::Postgres => Ok(self.named(name)),
+            _ => Err(Error::PostgresRequired { query: name }),
+        }
+    }
+
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// The server refuses, as after a statement that failed, whose error somebody may have passed over; or it is gone:
-    /// then nobody knows whether it was done, unless the caller looks.
+    /// The server refuses: always after a failed statement, even if the caller ignored its error. If the connection is
+    /// lost, the outcome is unknown until the caller reads the rows again.
     pub async fn commit(self) -> Result<(), Error> {
         if self.failed.load(Ordering::Relaxed) {
-            // PostgreSQL answers COMMIT by a rollback, which is no error; any other statement is refused.
+            // PostgreSQL answers COMMIT with a rollback, which is no error; any other statement is refused.
             within(self.limit, self.inner.execute_unprepared("select 1")).await??;
         }
         Ok(within(self.limit, self.inner.commit()).await??)
     }
 
-    /// Undoes it at once; dropping the transaction does the same a little later.
+    /// Rolls the transaction back now; dropping it does the same in the background.
     ///
     /// # Errors
-    /// The server is gone, and has undone it.
+    /// The connection is lost; the server has then rolled back by itself.
     pub async fn rollback(self) -> Result<(), Error> {
         Ok(within(self.limit, self.inner.rollback()).await??)
     }
 
-    /// Makes the transaction of one that has just begun, by a statement that binds `settings` to it.
+    /// Binds `settings` to a transaction that has just begun.
     async fn bound(
         inner: DatabaseTransaction,
-        scope: Scope,
+        scope: S,
         statement_timeout: Duration,
         settings: Statement,
     ) -> Result<Self, Error> {
@@ -88,9 +121,13 @@ impl<Scope> Tx<Scope> {
         Ok(Self { inner, scope, failed: AtomicBool::new(false), limit })
     }
 
-    async fn run<T>(&self, query: Query, call: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    async fn run<T>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
         let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(silent(error))) };
-        query.run(call).await.map_err(|error| self.fail(error))
+        observe::query(name, call).await.map_err(|error| self.fail(error))
     }
 
     fn fail(&self, error: DbErr) -> DbErr {
@@ -100,7 +137,7 @@ impl<Scope> Tx<Scope> {
 }
 
 impl AdminTx {
-    /// Binds the statement timeout, for this transaction only: the connection is another's afterwards.
+    /// Binds the statement timeout, for this transaction only: the connection goes back to the pool.
     pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: Duration) -> Result<Self, Error> {
         if ConnectionTrait::get_database_backend(&inner) != DbBackend::Postgres {
             return Ok(Self { inner, scope: Admin(()), failed: AtomicBool::new(false), limit: None });
@@ -115,10 +152,10 @@ impl AdminTx {
 }
 
 impl CustomerTx {
-    /// Takes the role and binds the tenant, for this transaction only: the connection is another tenant's afterwards.
+    /// Takes the role and binds the actor, for this transaction only: the next one on the connection is another tenant's.
     pub(crate) async fn bind(
         inner: DatabaseTransaction,
-        tenant: Tenant,
+        actor: Actor,
         statement_timeout: Duration,
     ) -> Result<Self, Error> {
         let settings = Statement::from_sql_and_values(
@@ -127,53 +164,127 @@ impl CustomerTx {
                     set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
             [
                 statement_timeout.as_millis().to_string().into(),
-                tenant.user.as_uuid().to_string().into(),
-                tenant.organization.as_uuid().to_string().into(),
+                actor.user.as_uuid().to_string().into(),
+                actor.organization.as_uuid().to_string().into(),
             ],
         );
-        Self::bound(inner, Customer { tenant }, statement_timeout, settings).await
+        Self::bound(inner, Customer { actor }, statement_timeout, settings).await
     }
 
-    /// On whose behalf it runs.
+    /// The actor it is bound to.
     #[must_use]
-    pub fn tenant(&self) -> Tenant {
-        self.scope.tenant
+    pub fn actor(&self) -> Actor {
+        self.scope.actor
     }
 }
 
-impl<Scope: fmt::Debug> fmt::Debug for Tx<Scope> {
+impl<S: fmt::Debug> fmt::Debug for Tx<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Tx").field(&self.scope).finish()
     }
 }
 
+/// A transaction whose statements carry the name of a query; see [`Tx::named`].
+#[derive(Debug)]
+pub struct Named<'tx, S> {
+    tx: &'tx Tx<S>,
+    name: &'static str,
+}
+
+impl<S> Deref for Named<'_, S> {
+    type Target = Tx<S>;
+
+    fn deref(&self) -> &Tx<S> {
+        self.tx
+    }
+}
+
 #[async_trait::async_trait]
-impl<Scope: Send + Sync> ConnectionTrait for Tx<Scope> {
+impl<S: Scope> ConnectionTrait for Named<'_, S> {
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(&self.tx.inner)
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.tx.run(self.name, self.tx.inner.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.tx.run(self.name, self.tx.inner.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.tx.run(self.name, self.tx.inner.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.tx.run(self.name, self.tx.inner.query_all_raw(statement)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl<S: Scope> ConnectionTrait for Tx<S> {
     fn get_database_backend(&self) -> DbBackend {
         ConnectionTrait::get_database_backend(&self.inner)
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(Query::of(&statement.sql), self.inner.execute_raw(statement)).await
+        self.run(UNNAMED, self.inner.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(Query::of(sql), self.inner.execute_unprepared(sql)).await
+        self.run(UNNAMED, self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(Query::of(&statement.sql), self.inner.query_one_raw(statement)).await
+        self.run(UNNAMED, self.inner.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(Query::of(&statement.sql), self.inner.query_all_raw(statement)).await
+        self.run(UNNAMED, self.inner.query_all_raw(statement)).await
     }
 }
 
 /// The rows of a query as they arrive.
 pub type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
 
-impl<Scope: Send + Sync> StreamTrait for Tx<Scope> {
+/// The future that [`StreamTrait`] asks for.
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + Send>>;
+
+impl<S: Scope> Tx<S> {
+    fn open<'a>(&'a self, name: &'static str, statement: Statement) -> Opening<'a> {
+        Box::pin(async move {
+            let rows = self.run(name, self.inner.stream_raw(statement)).await?;
+            let limit = self.limit;
+            let rows = unfold(rows, move |mut rows| async move {
+                let row =
+                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(silent(error))))?;
+                Some((row.map_err(|error| self.fail(error)), rows))
+            });
+            Ok(rows.boxed() as Rows<'a>)
+        })
+    }
+}
+
+impl<'tx, S: Scope> StreamTrait for Named<'tx, S> {
+    type Stream<'a>
+        = Rows<'tx>
+    where
+        Self: 'a;
+
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(&self.tx.inner)
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        self.tx.open(self.name, statement)
+    }
+}
+
+impl<S: Scope> StreamTrait for Tx<S> {
     type Stream<'a>
         = Rows<'a>
     where
@@ -187,15 +298,6 @@ impl<Scope: Send + Sync> StreamTrait for Tx<Scope> {
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        Box::pin(async move {
-            let rows = self.run(Query::of(&statement.sql), self.inner.stream_raw(statement)).await?;
-            let limit = self.limit;
-            let rows = unfold(rows, move |mut rows| async move {
-                let row =
-                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(silent(error))))?;
-                Some((row.map_err(|error| self.fail(error)), rows))
-            });
-            Ok(rows.boxed() as Rows<'a>)
-        })
+        self.open(UNNAMED, statement)
     }
 }

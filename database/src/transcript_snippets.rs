@@ -1,4 +1,6 @@
-//! `transcript_snippets`: what was said in the calls of the customer's organization.
+//! `transcript_snippets`: the transcripts of calls.
+
+pub use crate::generated::transcript_snippets::*;
 
 use crate::{CustomerTx, Error};
 use entity::enums::LanguageCode;
@@ -6,25 +8,23 @@ use entity::id::CallAttemptId;
 use entity::transcript_snippets;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
 
-/// A stretch of speech to be kept.
+/// A part of a transcript to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTranscriptSnippet {
     /// The call, of the same organization.
     pub call_attempt_id: CallAttemptId,
-    /// What was said.
+    /// The words.
     pub transcript_text: String,
-    /// In which language.
+    /// Their language.
     pub language: LanguageCode,
 }
 
-/// What was said in a call, in the order in which it was added; empty where the call is another organization's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
+/// Lists the transcript of a call in the order of insertion; empty where the call is another organization's.
+pub async fn list_by_call_attempt(
     tx: &CustomerTx,
     call_attempt: CallAttemptId,
 ) -> Result<Vec<transcript_snippets::Model>, Error> {
+    let tx = &tx.named("transcript_snippets.list_by_call_attempt");
     Ok(transcript_snippets::Entity::find()
         .filter(transcript_snippets::COLUMN.call_attempt_id.eq(call_attempt))
         .order_by_asc(transcript_snippets::Column::CreatedAt)
@@ -33,7 +33,7 @@ pub async fn list(
         .await?)
 }
 
-/// Adds a stretch of speech.
+/// Inserts a part of a transcript.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the call is not the organization's.
@@ -41,10 +41,11 @@ pub async fn add(
     tx: &CustomerTx,
     snippet: NewTranscriptSnippet,
 ) -> Result<transcript_snippets::Model, Error> {
+    let tx = &tx.named("transcript_snippets.add");
     let NewTranscriptSnippet { call_attempt_id, transcript_text, language } = snippet;
     let row = transcript_snippets::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.tenant().organization),
+        organization_id: Set(tx.actor().organization),
         call_attempt_id: Set(call_attempt_id),
         transcript_text: Set(transcript_text),
         language: Set(language),

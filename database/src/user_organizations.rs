@@ -1,17 +1,18 @@
-//! `user_organizations`: who is a member of which organization. A customer sees its organization's memberships
-//! and makes none.
+//! `user_organizations`: who is a member of which organization. A customer reads its organization's memberships
+//! and writes none.
 
-use crate::{AdminTx, Error, Tx};
+use crate::{AdminTx, Error, Scope, Tx};
 use entity::id::{OrganizationId, UserId, UserOrganizationId};
 use entity::user_organizations;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set, TryInsertResult};
 
-/// Makes a user a member of an organization; false: it was one already.
+/// Inserts a membership; false: it existed already.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the user or the organization does not exist.
 pub async fn add(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<bool, Error> {
+    let tx = &tx.named("user_organizations.add");
     let row = user_organizations::ActiveModel {
         id: Set(UserOrganizationId::generate()),
         user_id: Set(user),
@@ -33,6 +34,7 @@ pub async fn add(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Re
 /// # Errors
 /// [`Error::NotFound`]: the user was not a member.
 pub async fn remove(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<(), Error> {
+    let tx = &tx.named("user_organizations.remove");
     let done = user_organizations::Entity::delete_many()
         .filter(user_organizations::COLUMN.user_id.eq(user))
         .filter(user_organizations::COLUMN.organization_id.eq(organization))
@@ -42,14 +44,12 @@ pub async fn remove(tx: &AdminTx, user: UserId, organization: OrganizationId) ->
 }
 
 /// The memberships of an organization, oldest first, those of deleted users included; empty where the
-/// organization is not the customer's. The members themselves: [`crate::users::list`].
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
-    tx: &Tx<impl Send + Sync>,
+/// organization is not the customer's. The members themselves: [`crate::users::list_by_organization`].
+pub async fn list_by_organization(
+    tx: &Tx<impl Scope>,
     organization: OrganizationId,
 ) -> Result<Vec<user_organizations::Model>, Error> {
+    let tx = &tx.named("user_organizations.list_by_organization");
     Ok(user_organizations::Entity::find()
         .filter(user_organizations::COLUMN.organization_id.eq(organization))
         .order_by_asc(user_organizations::Column::CreatedAt)

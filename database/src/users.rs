@@ -1,7 +1,7 @@
 //! `users`: who signs in. A customer sees itself and the members of its organization, and changes only itself.
 
 use crate::page::{self, Cursor, Page};
-use crate::{AdminTx, Error, Tx, clock, row};
+use crate::{Admin, AdminTx, Error, Named, Scope, Tx, clock, constraint, row};
 use entity::enums::UserRole;
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
@@ -12,10 +12,10 @@ use sea_orm::{
     Set,
 };
 
-/// A user to be made.
+/// A user to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
-    /// The identity provider's name for the person.
+    /// The identity provider's `sub` claim.
     pub oidc_sub: String,
     /// The e-mail address; no two users share one.
     pub email: String,
@@ -27,10 +27,10 @@ pub struct NewUser {
     pub metadata: Preferences,
 }
 
-/// What the identity provider says of a person who signs in.
+/// The identity provider's claims about the user who signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
-    /// The identity provider's name for the person, its `sub` claim.
+    /// The `sub` claim.
     pub oidc_sub: String,
     /// The e-mail address.
     pub email: String,
@@ -39,43 +39,32 @@ pub struct Claims {
 }
 
 /// The user of this id; `None` where there is none, it is not visible, or it has been deleted.
-///
-/// # Errors
-/// The database fails.
-pub async fn find(tx: &Tx<impl Send + Sync>, id: UserId) -> Result<Option<users::Model>, Error> {
+pub async fn find(tx: &Tx<impl Scope>, id: UserId) -> Result<Option<users::Model>, Error> {
+    let tx = &tx.named("users.find");
     Ok(users::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
-/// The user whom the identity provider calls so; `None` as with [`find`].
-///
-/// # Errors
-/// The database fails.
-pub async fn find_by_subject(
-    tx: &Tx<impl Send + Sync>,
-    oidc_sub: &str,
-) -> Result<Option<users::Model>, Error> {
+/// Returns the user with this `oidc_sub`; `None` as with [`find`].
+pub async fn find_by_subject(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
+    let tx = &tx.named("users.find_by_subject");
     Ok(users::Entity::find_by_oidc_sub(oidc_sub).filter(live()).one(tx).await?)
 }
 
 /// The user of this e-mail address, letter for letter; `None` as with [`find`].
-///
-/// # Errors
-/// The database fails.
-pub async fn find_by_email(tx: &Tx<impl Send + Sync>, email: &str) -> Result<Option<users::Model>, Error> {
+pub async fn find_by_email(tx: &Tx<impl Scope>, email: &str) -> Result<Option<users::Model>, Error> {
+    let tx = &tx.named("users.find_by_email");
     Ok(users::Entity::find_by_email(email).filter(live()).one(tx).await?)
 }
 
 /// The members of an organization, newest first, without the deleted ones; empty where the organization is not
 /// the customer's.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(
-    tx: &Tx<impl Send + Sync>,
+pub async fn list_by_organization(
+    tx: &Tx<impl Scope>,
     organization: OrganizationId,
     after: Option<Cursor<UserId>>,
     limit: u64,
 ) -> Result<Page<users::Model, UserId>, Error> {
+    let tx = &tx.named("users.list_by_organization");
     let members = users::Entity::find()
         .join(JoinType::InnerJoin, users::Relation::UserOrganizations.def())
         .filter(user_organizations::COLUMN.organization_id.eq(organization))
@@ -88,20 +77,22 @@ pub async fn list(
     .await
 }
 
-/// Makes a user, who is not yet a member of any organization.
+/// Inserts a user, who is not yet a member of any organization.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the subject or e-mail address is taken, also by a deleted user.
 pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> {
+    let tx = &tx.named("users.create");
     Ok(active(user).insert(tx).await?)
 }
 
-/// The user who signs in, made on the first login; afterwards its address and name follow the claims, its role
+/// Returns the user who signs in, inserted on the first login; afterwards its address and name follow the claims, its role
 /// and metadata stay. `None`: the user has been deleted, and signing in does not undo that.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the e-mail address is another user's.
 pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model>, Error> {
+    let tx = &tx.named("users.sign_in");
     if let Some(user) = known(tx, &claims).await? {
         return follow(tx, user, claims).await;
     }
@@ -116,7 +107,7 @@ pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model
     }
     match known(tx, &claims).await? {
         Some(user) => follow(tx, user, claims).await,
-        None => Err(Error::Constraint("uq_users_email".to_owned())),
+        None => Err(Error::Constraint(constraint::UQ_USERS_EMAIL.to_owned())),
     }
 }
 
@@ -125,10 +116,11 @@ pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model
 /// # Errors
 /// [`Error::NotFound`]: no such user that this transaction may change.
 pub async fn update_metadata(
-    tx: &Tx<impl Send + Sync>,
+    tx: &Tx<impl Scope>,
     id: UserId,
     metadata: Preferences,
 ) -> Result<users::Model, Error> {
+    let tx = &tx.named("users.update_metadata");
     let changes = users::ActiveModel { metadata: Set(metadata), ..Default::default() };
     row::update(tx, changes, users::COLUMN.id.eq(id).and(live()), "user").await
 }
@@ -137,7 +129,8 @@ pub async fn update_metadata(
 ///
 /// # Errors
 /// [`Error::NotFound`]: no such user that this transaction may change.
-pub async fn delete(tx: &Tx<impl Send + Sync>, id: UserId) -> Result<(), Error> {
+pub async fn delete(tx: &Tx<impl Scope>, id: UserId) -> Result<(), Error> {
+    let tx = &tx.named("users.delete");
     let update = users::Entity::update_many()
         .col_expr(users::Column::DeletedAt, clock::now(tx))
         .filter(users::COLUMN.id.eq(id))
@@ -150,11 +143,15 @@ fn live() -> Expr {
 }
 
 /// The person's row, also a deleted one.
-async fn known(tx: &AdminTx, claims: &Claims) -> Result<Option<users::Model>, Error> {
+async fn known(tx: &Named<'_, Admin>, claims: &Claims) -> Result<Option<users::Model>, Error> {
     Ok(users::Entity::find_by_oidc_sub(claims.oidc_sub.as_str()).one(tx).await?)
 }
 
-async fn follow(tx: &AdminTx, user: users::Model, claims: Claims) -> Result<Option<users::Model>, Error> {
+async fn follow(
+    tx: &Named<'_, Admin>,
+    user: users::Model,
+    claims: Claims,
+) -> Result<Option<users::Model>, Error> {
     let Claims { oidc_sub: _, email, name } = claims;
     if user.deleted_at.is_some() {
         return Ok(None);

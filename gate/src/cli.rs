@@ -57,7 +57,7 @@ enum Command {
         #[arg(long, value_name = "REF")]
         base: Option<String>,
     },
-    /// Write database/src/codegen from database/queries.sql, typed by a migrated PostgreSQL.
+    /// Write database/src/generated from database/queries, typed by a migrated PostgreSQL.
     Codegen {
         /// Write nothing; fail if the file is not what would be written.
         #[arg(long)]

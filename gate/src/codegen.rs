@@ -1,33 +1,12 @@
-//! `database/src/codegen/mod.rs` from `database/queries.sql`.
+//! `database/src/generated/<table>.rs` from `database/queries/<table>.sql`.
 //!
-//! A query is SQL below a line `-- name: ClaimDueContacts :many`. What follows the colon says what a caller gets:
-//!
-//! | annotation | the function returns |
-//! |---|---|
-//! | `:one` | the row, or `Error::NotFound` |
-//! | `:optional` | the row, or `None` |
-//! | `:many` | all rows |
-//! | `:stream` | the rows as they arrive |
-//! | `:exec` | nothing |
-//! | `:execrows` | how many rows were affected |
-//!
-//! Comment lines directly below become the function's documentation. Two forms among them are annotations:
-//! - `-- param name [Type] [- sentence]`: a parameter's type, where its name does not tell, and its documentation;
-//! - `-- column name Type`: a column's type, where neither its origin nor its name tells.
-//!
-//! `:name` is a parameter, `:name?` one that may be null. A `uuid` gets the typed id of the entity's field that the
-//! column comes from or that the parameter or column is named like; `jsonb` the entity's document, else `Json`.
-//!
-//! A column can be null unless it comes straight from a NOT NULL column and the query has no outer join: an
-//! expression's nullability is not asked of PostgreSQL, because it does not know. The aliases `"name!"` and
-//! `"name?"` say otherwise.
-//!
-//! A result of one column is that column's type in place of a struct.
+//! `database/queries/README.md` describes the annotations of the queries.
 
 mod describe;
 mod entities;
 pub(crate) mod queries;
 mod render;
+mod schema;
 pub(crate) mod sql;
 
 use crate::artefacts::{Artefact, Kind};
@@ -35,31 +14,59 @@ use crate::{Error, Finding, Subject, Workspace};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
-/// What the functions are generated from.
-pub const QUERIES: &str = "database/queries.sql";
+/// The directory of the queries, a file for each table.
+pub const QUERIES: &str = "database/queries";
 
-/// What is generated.
-pub const GENERATED: &str = "database/src/codegen/mod.rs";
+/// The directory of the generated functions.
+pub const GENERATED: &str = "database/src/generated";
 
 /// The functions of the queries.
-pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: None };
+pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: Some(GENERATED) };
+
+/// The files of queries and their tables, in order.
+pub(crate) fn files(workspace: &Workspace) -> Result<Vec<(String, String)>, Error> {
+    let files = workspace.files_in(QUERIES)?.into_iter().filter_map(|file| {
+        let table = file.rsplit('/').next()?.strip_suffix(".sql")?.to_owned();
+        Some((file, table))
+    });
+    Ok(files.collect())
+}
 
 async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding>>, Error> {
     let workspace = subject.workspace();
-    let text = workspace.read(QUERIES)?;
-    let queries = match queries::parse(&text) {
-        Ok(queries) => queries,
-        Err(findings) => return Ok(Err(findings)),
-    };
     let entities = entities::Entities::read(workspace)?;
-    let described = describe::describe(&subject.url(), &queries, &entities).await?;
-    Ok(match described {
-        Err(findings) => Err(findings),
-        Ok(functions) => {
-            let text = format(workspace, &render::render(&functions)).await?;
-            Ok(vec![Artefact { file: GENERATED.to_owned(), text }])
+    let mut generated = Vec::new();
+    let mut findings = Vec::new();
+    let files = files(workspace)?;
+    for (file, table) in &files {
+        let text = workspace.read(file)?;
+        let queries = match queries::parse(file, &text) {
+            Ok(queries) => queries,
+            Err(found) => {
+                findings.extend(found);
+                continue;
+            }
+        };
+        match describe::describe(&subject.url(), &queries, &entities).await? {
+            Ok(functions) => {
+                let text = format(workspace, &render::module(table, &functions)).await?;
+                generated.push(Artefact { file: format!("{GENERATED}/{table}.rs"), text });
+            }
+            Err(found) => findings.extend(found),
         }
-    })
+    }
+    if !findings.is_empty() {
+        return Ok(Err(findings));
+    }
+    let constraints = schema::constraints(subject).await?;
+    for (module, text) in [("constraint", constraints), ("schema", schema::migrations(subject))] {
+        let text = format(workspace, &text).await?;
+        generated.push(Artefact { file: format!("{GENERATED}/{module}.rs"), text });
+    }
+    let tables: Vec<&str> = files.iter().map(|(_, table)| table.as_str()).collect();
+    let text = format(workspace, &render::modules(&tables)).await?;
+    generated.push(Artefact { file: format!("{GENERATED}/mod.rs"), text });
+    Ok(Ok(generated))
 }
 
 /// As `cargo fmt` would leave it.

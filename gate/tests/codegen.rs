@@ -6,13 +6,17 @@
     reason = "clippy exempts test functions, but not what they share"
 )]
 
-use gate::codegen::{self, GENERATED, QUERIES};
+use gate::codegen::{self, QUERIES};
 use gate::{Finding, Subject, Workspace, artefacts};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
+
+/// The file of the queries, and what is generated from it.
+const FILE: &str = "database/queries/a.sql";
+const GENERATED: &str = "database/src/generated/a.rs";
 
 /// A workspace with queries of its own, and everything else from this one.
 struct Sources {
@@ -25,8 +29,8 @@ impl Sources {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
         symlink(here.join("entity"), directory.path().join("entity")).unwrap();
         symlink(here.join("rustfmt.toml"), directory.path().join("rustfmt.toml")).unwrap();
-        fs::create_dir(directory.path().join("database")).unwrap();
-        fs::write(directory.path().join(QUERIES), queries).unwrap();
+        fs::create_dir_all(directory.path().join(QUERIES)).unwrap();
+        fs::write(directory.path().join(FILE), queries).unwrap();
         Self { directory }
     }
 
@@ -78,50 +82,53 @@ fn fields(code: &str, name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_query_that_does_not_parse_is_an_error_where_postgresql_points() {
-    let errors =
-        wrong("-- name: A :many\n-- Doc.\nselect id\nfrom contacts\nwhere where state is null;\n").await;
-    assert_eq!(errors, [r#"database/queries.sql:5: the query A: syntax error at or near "where""#]);
+    let errors = wrong(
+        "-- name: A :many\n-- scope: either\n-- Doc.\nselect id\nfrom contacts\nwhere where state is null;\n",
+    )
+    .await;
+    assert_eq!(errors, [r#"database/queries/a.sql:6: the query A: syntax error at or near "where""#]);
 }
 
 #[tokio::test]
 async fn an_unknown_column_is_an_error_at_its_line_with_postgresqls_words() {
-    let queries = "-- name: A :many\n-- Doc.\n-- param campaign_id\n/* é\n:x */ select id, -- :y\n  ghost\n\
+    let queries = "-- name: A :many\n-- scope: either\n-- Doc.\n-- param campaign_id\n/* é\n:x */ select id, -- :y\n  ghost\n\
                    from contacts where campaign_id = :campaign_id;\n\n\
-                   -- name: B :one\n-- Doc.\nselect id\nfrom contcats;\n";
+                   -- name: B :one\n-- scope: either\n-- Doc.\nselect id\nfrom contcats;\n";
     assert_eq!(
         wrong(queries).await,
         [
-            r#"database/queries.sql:6: the query A: column "ghost" does not exist"#,
-            r#"database/queries.sql:12: the query B: relation "contcats" does not exist"#,
+            r#"database/queries/a.sql:7: the query A: column "ghost" does not exist"#,
+            r#"database/queries/a.sql:14: the query B: relation "contcats" does not exist"#,
         ]
     );
 }
 
 #[tokio::test]
 async fn errors_before_postgresql_is_asked_have_their_lines_too() {
-    let queries = "-- name: A :many\n-- Doc.\nselect 1 as one;\n-- name: A :one\n-- Doc.\nselect 1 as one;\n\
+    let queries = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1 as one;\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 1 as one;\n\
                    -- name: B\n-- Doc.\n-- param ghost\nselect 1;\n";
     let errors = wrong(queries).await;
-    assert_eq!(errors[0], "database/queries.sql:4: the name A is taken by the query of line 1");
-    assert!(errors[1].starts_with("database/queries.sql:7: the query B does not say what it returns"));
-    assert_eq!(errors[2], "database/queries.sql:9: the query B has no parameter :ghost");
+    assert_eq!(errors[0], "database/queries/a.sql:5: the name A is taken by the query of line 1");
+    assert!(errors[1].starts_with("database/queries/a.sql:9: the query B does not say what it returns"));
+    assert_eq!(errors[3], "database/queries/a.sql:11: the query B has no parameter :ghost");
 }
 
 #[tokio::test]
 async fn a_uuid_that_nothing_tells_the_owner_of_is_an_error() {
-    let queries = "-- name: A :many\n-- Doc.\nselect phone_number\nfrom contacts where id = :who;\n";
+    let queries =
+        "-- name: A :many\n-- scope: either\n-- Doc.\nselect phone_number\nfrom contacts where id = :who;\n";
     assert_eq!(
         wrong(queries).await,
         [
-            "database/queries.sql:4: the parameter who of A is a uuid, and nothing tells whose id; say: -- param who Type"
+            "database/queries/a.sql:5: the parameter who of A is a uuid, and nothing tells whose id; say: -- param who Type"
         ]
     );
-    let column = "-- name: A :many\n-- Doc.\nselect uuid_generate_v4() as made;\n";
-    assert!(wrong(column).await[0].contains("queries.sql:1: the column made of A is a uuid"));
-    let false_type =
-        "-- name: A :many\n-- Doc.\n-- param who GhostId\nselect 1 as one from contacts where id = :who;\n";
+    let column = "-- name: A :many\n-- scope: either\n-- Doc.\nselect uuid_generate_v4() as made;\n";
+    assert!(wrong(column).await[0].contains("queries/a.sql:1: the column made of A is a uuid"));
+    let false_type = "-- name: A :many\n-- scope: either\n-- Doc.\n-- param who GhostId\nselect 1 as one from contacts where id = :who;\n";
     assert!(
-        wrong(false_type).await[0].contains("queries.sql:3: the parameter who of A is UUID in the database")
+        wrong(false_type).await[0]
+            .contains("queries/a.sql:4: the parameter who of A is UUID in the database")
     );
 }
 
@@ -134,16 +141,16 @@ async fn a_result_that_rust_cannot_name_is_an_error() {
         ("select 1 as type", "has a column `type`"),
         ("delete from contacts", "returns no columns"),
     ] {
-        let errors = wrong(&format!("-- name: A :many\n-- Doc.\n{select};\n")).await;
+        let errors = wrong(&format!("-- name: A :many\n-- scope: either\n-- Doc.\n{select};\n")).await;
         assert!(errors.len() == 1 && errors[0].contains(words), "{errors:?}");
-        assert!(errors[0].starts_with("database/queries.sql:1: "), "{errors:?}");
+        assert!(errors[0].starts_with("database/queries/a.sql:1: "), "{errors:?}");
     }
 }
 
 #[tokio::test]
 async fn a_column_is_never_null_only_if_it_comes_from_a_not_null_column() {
     let code = code(
-        "-- name: A :many\n-- Doc.\n\
+        "-- name: A :many\n-- scope: either\n-- Doc.\n\
          select name, description, coalesce(description, '') as text, coalesce(description, '') as \"sure!\",\n\
          name as \"unsure?\", (select state from contacts limit 1) as inner_state from campaigns;\n",
     )
@@ -167,7 +174,7 @@ async fn a_column_is_never_null_only_if_it_comes_from_a_not_null_column() {
 async fn an_outer_join_makes_every_column_nullable_that_is_not_said_to_be_otherwise() {
     for join in ["left join", "right outer join", "full join"] {
         let code = code(&format!(
-            "-- name: A :many\n-- Doc.\nwith answers as (select id, contact_id from survey_responses)\n\
+            "-- name: A :many\n-- scope: either\n-- Doc.\nwith answers as (select id, contact_id from survey_responses)\n\
              select contacts.phone_number, contacts.state as \"state!\", answers.id as answer\n\
              from contacts {join} answers on answers.contact_id = contacts.id;\n"
         ))
@@ -181,7 +188,7 @@ async fn an_outer_join_makes_every_column_nullable_that_is_not_said_to_be_otherw
 #[tokio::test]
 async fn ids_enums_documents_and_lists_have_the_entities_types() {
     let code = code(
-        "-- name: A :many\n-- Doc.\n-- param metadata CallMetadata\n-- param first CallAttemptId - A sentence.\n\
+        "-- name: A :many\n-- scope: either\n-- Doc.\n-- param metadata CallMetadata\n-- param first CallAttemptId - A sentence.\n\
          -- column made EventId\n\
          select a.id as attempt, a.contact_id, c.campaign_id as \"maybe?\", a.metadata, a.metadata -> 'x' as x,\n\
            a.outcome, array[a.call_id] as \"calls!\", uuid_generate_v4() as \"made!\", a.started_at, 1::bigint as n,\n\
@@ -222,6 +229,24 @@ async fn ids_enums_documents_and_lists_have_the_entities_types() {
 }
 
 #[tokio::test]
+async fn each_scope_and_visibility_has_its_signature() {
+    for (annotations, signature) in [
+        ("-- scope: customer", "pub async fn a(tx: &CustomerTx)"),
+        ("-- scope: admin", "pub async fn a(tx: &AdminTx)"),
+        ("-- scope: either", "pub async fn a(tx: &Tx<impl Scope>)"),
+        ("-- scope: customer\n-- visibility: crate", "pub(crate) async fn a(tx: &CustomerTx)"),
+    ] {
+        let code =
+            code(&format!("-- name: A :execrows\n{annotations}\n-- Doc.\ndelete from events;\n")).await;
+        assert!(code.contains(signature), "{code}");
+        assert!(code.contains(r#"tx.postgres("a.a")"#), "{code}");
+    }
+    let named =
+        code("-- name: A :many\n-- scope: either\n-- row: Found\n-- Doc.\nselect id, name from users;\n");
+    assert_eq!(fields(&named.await, "Found"), ["id: UserId", "name: String"]);
+}
+
+#[tokio::test]
 async fn each_annotation_has_its_result() {
     for (annotation, result) in [
         (":one", "Result<ContactId, Error>"),
@@ -231,29 +256,31 @@ async fn each_annotation_has_its_result() {
         (":execrows", "Result<u64, Error>"),
         (":stream", "Result<impl Stream<Item = Result<ContactId, Error>> + Send + '_, Error>"),
     ] {
-        let code =
-            code(&format!("-- name: FindThem {annotation}\n-- Doc.\nselect id from contacts;\n")).await;
-        assert!(code.contains("pub async fn find_them<C: ConnectionTrait"), "{code}");
+        let code = code(&format!(
+            "-- name: FindThem {annotation}\n-- scope: either\n-- Doc.\nselect id from contacts;\n"
+        ))
+        .await;
+        assert!(code.contains("pub async fn find_them(") && code.contains("tx: &Tx<impl Scope>"), "{code}");
         assert!(code.contains(result), "{code}");
-        assert!(code.contains("/// Doc.\n///\n/// # Errors\n"), "{code}");
+        assert_eq!(code.contains("/// Doc.\n///\n/// # Errors\n"), annotation == ":one", "{code}");
     }
 }
 
 #[tokio::test]
 async fn two_runs_write_the_same_bytes() {
-    let queries = include_str!("../../database/queries.sql");
+    let queries = include_str!("../../database/queries/contacts.sql");
     assert_eq!(code(queries).await, code(queries).await);
 }
 
 #[test]
 fn check_fails_on_a_stale_file_and_names_the_first_difference() {
-    let sources = Sources::new("-- name: A :many\n-- Doc.\nselect id from contacts;\n");
+    let sources = Sources::new("-- name: A :many\n-- scope: either\n-- Doc.\nselect id from contacts;\n");
     let check = || sources.gate(&["codegen", "--check"]);
     let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
 
     let missing = check();
     assert_eq!(missing.status.code(), Some(1));
-    assert!(said(&missing).starts_with("database/src/codegen/mod.rs:1: is missing\n"), "{}", said(&missing));
+    assert!(said(&missing).starts_with("database/src/generated/a.rs:1: is missing\n"), "{}", said(&missing));
 
     assert_eq!(sources.gate(&["codegen"]).status.code(), Some(0));
     assert_eq!(check().status.code(), Some(0));
@@ -265,7 +292,7 @@ fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     let stale = check();
     assert_eq!(stale.status.code(), Some(1));
     let expected = format!(
-        "database/src/codegen/mod.rs:{line}: is stale: it has `/// Edited.` where `/// Doc.` belongs\n"
+        "database/src/generated/a.rs:{line}: is stale: it has `/// Edited.` where `/// Doc.` belongs\n"
     );
     assert!(said(&stale).starts_with(&expected), "{}", said(&stale));
     assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
@@ -273,15 +300,15 @@ fn check_fails_on_a_stale_file_and_names_the_first_difference() {
 
 #[test]
 fn findings_are_exit_1_and_what_cannot_run_is_exit_2() {
-    let sources = Sources::new("-- name: A :many\n-- Doc.\nselect ghost from contacts;\n");
+    let sources = Sources::new("-- name: A :many\n-- scope: either\n-- Doc.\nselect ghost from contacts;\n");
     let wrong = sources.gate(&["codegen"]);
     assert_eq!(wrong.status.code(), Some(1));
     assert_eq!(
         String::from_utf8_lossy(&wrong.stdout),
-        "database/queries.sql:3: the query A: column \"ghost\" does not exist\n"
+        "database/queries/a.sql:4: the query A: column \"ghost\" does not exist\n"
     );
     assert_eq!(sources.gate(&["codegen", "--ghost"]).status.code(), Some(2));
-    fs::remove_file(sources.directory.path().join(QUERIES)).unwrap();
+    fs::write(sources.directory.path().join(FILE), b"\xff").unwrap();
     let lost = sources.gate(&["codegen"]);
     assert_eq!(lost.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&lost.stderr).starts_with("error: cannot read "));

@@ -11,8 +11,7 @@
 mod comparison;
 
 use comparison::{Table, medians};
-use database::codegen::{self, ClaimDueContacts, ExportContactsRow};
-use database::{Database, Settings, Tenant, campaigns, contacts};
+use database::{Actor, Database, Settings, campaigns, contacts};
 use entity::campaigns::{COLUMN, Entity as Campaigns};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use futures_util::TryStreamExt;
@@ -69,7 +68,7 @@ struct Bench {
     runtime: Runtime,
     url: String,
     settings: Settings,
-    tenant: Tenant,
+    actor: Actor,
 }
 
 fn main() -> ExitCode {
@@ -87,9 +86,9 @@ fn main() -> ExitCode {
         ("DATABASE_STATEMENT_TIMEOUT_MS", "0"),
         ("DATABASE_SLOW_STATEMENT_MS", "60000"),
     ]);
-    let tenant =
-        Tenant { organization: OrganizationId::from_uuid(id(0, 1)), user: UserId::from_uuid(id(0, 1)) };
-    let bench = Bench { runtime, url, settings, tenant };
+    let actor =
+        Actor { organization: OrganizationId::from_uuid(id(0, 1)), user: UserId::from_uuid(id(0, 1)) };
+    let bench = Bench { runtime, url, settings, actor };
     bench.fill();
 
     let sections: [(&str, Section<'_>); 5] = [
@@ -175,7 +174,7 @@ impl Bench {
         for _ in 0..OPENED {
             let (ours, theirs) = (self.open(), self.runtime.block_on(self.bare()));
             for _ in 0..SHORT_ROUNDS {
-                let begin = async || ours.customer(self.tenant).await.unwrap().commit().await.unwrap();
+                let begin = async || ours.customer(self.actor).await.unwrap().commit().await.unwrap();
                 let bare = async || self.begin_bare(&theirs).await.commit().await.unwrap();
                 empty.push((self.each(SHORT_RUNS, begin), self.each(SHORT_RUNS, bare)));
                 let bare = async || {
@@ -203,7 +202,7 @@ impl Bench {
     }
 
     async fn read(&self, database: &Database) {
-        let tx = database.customer(self.tenant).await.unwrap();
+        let tx = database.customer(self.actor).await.unwrap();
         contacts::find(&tx, contact()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
     }
@@ -224,7 +223,7 @@ impl Bench {
             .unwrap()
     }
 
-    /// Begins and binds the tenant, as our customer's transaction does.
+    /// Begins and binds the actor, as our customer's transaction does.
     async fn begin_bare(&self, pool: &PgPool) -> sqlx::PgTransaction<'static> {
         let mut tx = pool.begin().await.unwrap();
         sqlx::query(
@@ -232,8 +231,8 @@ impl Bench {
              set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
         )
         .bind("0")
-        .bind(self.tenant.user.as_uuid().to_string())
-        .bind(self.tenant.organization.as_uuid().to_string())
+        .bind(self.actor.user.as_uuid().to_string())
+        .bind(self.actor.organization.as_uuid().to_string())
         .execute(&mut *tx)
         .await
         .unwrap();
@@ -255,17 +254,17 @@ impl Bench {
             "page of the campaign list, RLS on : off, organization in the query",
             short,
             &async |database| {
-                let tx = database.customer(self.tenant).await.unwrap();
+                let tx = database.customer(self.actor).await.unwrap();
                 let page = campaigns::list(&tx, None, None, PAGE).await.unwrap();
                 tx.commit().await.unwrap();
                 assert_eq!(page.items.len() as u64, PAGE);
             },
             // Without the organization it would list those of all of them, and by another plan.
             &async |database| {
-                let tx = database.customer(self.tenant).await.unwrap();
+                let tx = database.customer(self.actor).await.unwrap();
                 let page = Campaigns::find()
                     .filter(COLUMN.deleted_at.is_null())
-                    .filter(COLUMN.organization_id.eq(self.tenant.organization))
+                    .filter(COLUMN.organization_id.eq(self.actor.organization))
                     .order_by_desc(COLUMN.created_at)
                     .order_by_desc(COLUMN.id)
                     .limit(PAGE + 1)
@@ -281,8 +280,8 @@ impl Bench {
                 table,
                 &format!("statistics, {size} contacts, RLS on : off"),
                 if size > 10_000 { (LONG_ROUNDS, 1) } else { short },
-                &async |database| statistics(database, self.tenant, number, size).await,
-                &async |database| statistics(database, self.tenant, number, size).await,
+                &async |database| statistics(database, self.actor, number, size).await,
+                &async |database| statistics(database, self.actor, number, size).await,
             );
         }
     }
@@ -322,7 +321,7 @@ impl Bench {
         let database = self.open();
         let [mut small, mut large] = FINISHED.map(|(number, size)| {
             let database = &database;
-            move || self.each(1, async || statistics(database, self.tenant, number, size).await)
+            move || self.each(1, async || statistics(database, self.actor, number, size).await)
         });
         let [small, large] = medians(ROUNDS, [&mut small, &mut large]);
         table.times(
@@ -338,7 +337,7 @@ impl Bench {
         let database = self.open();
         let first = |(number, _): (u32, u32)| {
             let database = &database;
-            move || self.each(1, async || claim(database, number, 1000).await)
+            move || self.each(1, async || claim(database, self.actor, number, 1000).await)
         };
         let [mut small, mut medium, mut large] = DUE.map(first);
         let [small, medium, large] = medians(ROUNDS, [&mut small, &mut medium, &mut large]);
@@ -346,8 +345,8 @@ impl Bench {
         table.times("claim 1000 contacts, of 1000000 due : of 10000 due", large, small, Some(1.5));
         let [behind, first] = medians(
             ROUNDS,
-            [&mut || self.each(1, async || claim(&database, EXHAUSTED, 50).await), &mut || {
-                self.each(1, async || claim(&database, DUE[1].0, 50).await)
+            [&mut || self.each(1, async || claim(&database, self.actor, EXHAUSTED, 50).await), &mut || {
+                self.each(1, async || claim(&database, self.actor, DUE[1].0, 50).await)
             }],
         );
         table.times("claim 50 contacts, behind 99940 exhausted : first of 100000 due", behind, first, None);
@@ -382,8 +381,8 @@ impl Bench {
     fn export(&self, database: &Database, number: u32, size: u32) -> Duration {
         let started = Instant::now();
         self.runtime.block_on(async {
-            let tx = database.customer(self.tenant).await.unwrap();
-            let mut rows = std::pin::pin!(codegen::export_contacts(&tx, campaign(number)).await.unwrap());
+            let tx = database.customer(self.actor).await.unwrap();
+            let mut rows = std::pin::pin!(contacts::export(&tx, campaign(number)).await.unwrap());
             let mut sink = std::fs::File::create("/dev/null").unwrap();
             let (mut text, mut count) = (String::new(), 0);
             while let Some(row) = rows.try_next().await.unwrap() {
@@ -402,13 +401,13 @@ impl Bench {
 
     /// The query of the export, run by psql as the same customer.
     fn copy(&self, programs: &Path, number: u32) -> Duration {
-        let queries = include_str!("../../database/queries.sql");
-        let (_, query) = queries.split_once("-- name: ExportContacts :stream\n").unwrap();
+        let queries = include_str!("../../database/queries/contacts.sql");
+        let (_, query) = queries.split_once("-- name: Export :stream\n").unwrap();
         let (query, _) = query.split_once(";\n").unwrap();
         let lines: Vec<&str> = query.lines().filter(|line| !line.starts_with("--")).collect();
         let campaign = format!("'{}'", campaign(number).as_uuid());
         let query = lines.join(" ").replace(":campaign_id", &campaign);
-        let Tenant { organization, user } = self.tenant;
+        let Actor { organization, user } = self.actor;
         let bind = format!(
             "select set_config('app.user_id', '{}', true), set_config('app.organization_id', '{}', true), \
              set_config('role', 'customer', true)",
@@ -435,22 +434,19 @@ fn median(mut pairs: Vec<(Duration, Duration)>) -> (Duration, Duration) {
     pairs[pairs.len() / 2]
 }
 
-async fn statistics(database: &Database, tenant: Tenant, number: u32, size: u32) {
-    let tx = database.customer(tenant).await.unwrap();
-    let row = codegen::campaign_statistics(&tx, campaign(number)).await.unwrap();
+async fn statistics(database: &Database, actor: Actor, number: u32, size: u32) {
+    let tx = database.customer(actor).await.unwrap();
+    let row = campaigns::statistics(&tx, campaign(number)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!((row.contacts, row.attempts), (i64::from(size), i64::from(size)));
 }
 
-/// Claims as the scheduler does, and takes it back.
-async fn claim(database: &Database, number: u32, batch: u16) {
-    let tx = database.admin().await.unwrap();
-    let max_concurrent_calls = codegen::lock_calls(&tx, campaign(number)).await.unwrap().unwrap();
-    let local_time = ChronoTime::from_hms_opt(12, 0, 0).unwrap();
+/// Claims as a scheduler does, and rolls back.
+async fn claim(database: &Database, actor: Actor, number: u32, batch: u16) {
+    let tx = database.customer(actor).await.unwrap();
+    let noon = || ChronoTime::from_hms_opt(12, 0, 0).unwrap();
     let batch = batch.into();
-    let parameters =
-        ClaimDueContacts { campaign_id: campaign(number), local_time, max_concurrent_calls, batch };
-    let claimed = codegen::claim_due_contacts(&tx, parameters).await.unwrap();
+    let claimed = contacts::claim_due(&tx, campaign(number), batch, noon).await.unwrap();
     assert_eq!(i64::try_from(claimed.len()).unwrap(), batch);
     tx.rollback().await.unwrap();
 }
@@ -480,8 +476,8 @@ fn status(name: &str) -> Option<String> {
     Some(status.lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())
 }
 
-fn write_csv(text: &mut String, row: &ExportContactsRow) {
-    let ExportContactsRow {
+fn write_csv(text: &mut String, row: &contacts::ExportRow) {
+    let contacts::ExportRow {
         contact_id,
         external_contact_id,
         phone_number,

@@ -3,7 +3,7 @@
 
 use crate::guest::Guest;
 use database::schema::MIGRATIONS;
-use database::{Database, Error, Tenant, Tx, campaigns, events, users};
+use database::{Actor, Database, Error, Scope, Tx, campaigns, events, users};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use sea_orm::{
@@ -33,7 +33,7 @@ async fn a_customer_sees_its_own_rows_and_no_others() {
     assert_eq!(campaigns::list(&tx, None, None, 10).await.unwrap().items, [own]);
     assert_eq!(campaigns::find(&tx, foreign.id).await.unwrap(), None);
     assert_eq!(entity::campaigns::Entity::find().count(&tx).await.unwrap(), 1, "also without a filter");
-    assert_eq!(tx.tenant(), t.tenant);
+    assert_eq!(tx.actor(), t.actor);
 
     let tx = t.admin().await;
     assert_eq!(campaigns::find(&tx, foreign.id).await.unwrap(), Some(foreign), "an admin sees all rows");
@@ -43,7 +43,7 @@ async fn a_customer_sees_its_own_rows_and_no_others() {
 async fn a_tenant_that_does_not_exist_sees_nothing() {
     let t = T::new().await;
     t.factory.campaign(&t.organization).await;
-    let tenant = Tenant { organization: OrganizationId::generate(), user: UserId::generate() };
+    let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
     let tx = t.database.customer(tenant).await.unwrap();
     assert_eq!(campaigns::count(&tx, None).await.unwrap(), 0);
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
@@ -65,7 +65,7 @@ async fn only_a_commit_makes_a_change_last() {
     tx.rollback().await.unwrap();
     assert!(there().await, "rolled back");
 
-    let refused = t.database.with_customer(t.tenant, async |tx| {
+    let refused = t.database.with_customer(t.actor, async |tx| {
         campaigns::delete(&tx, campaign.id).await?;
         Err::<(), _>(Error::NotFound("something else"))
     });
@@ -181,8 +181,8 @@ async fn without_a_tenant_a_customers_query_is_an_error_of_its_own_kind() {
 async fn sqlite_has_no_customers() {
     let file = SqliteFile::migrated().await;
     let t = T::on(open(&settings(&[("DATABASE_URL", &file.url())])).await).await;
-    assert_eq!(t.database.customer(t.tenant).await.unwrap_err(), Error::SqliteHasNoCustomers);
-    let refused = t.database.with_customer(t.tenant, async |_| Ok(())).await;
+    assert_eq!(t.database.customer(t.actor).await.unwrap_err(), Error::SqliteHasNoCustomers);
+    let refused = t.database.with_customer(t.actor, async |_| Ok(())).await;
     assert_eq!(refused, Err(Error::SqliteHasNoCustomers));
     assert_eq!(users::find(&t.admin().await, t.user.id).await.unwrap(), Some(t.user.clone()));
 }
@@ -194,7 +194,7 @@ async fn two_customers_that_deadlock_both_succeed() {
     let second = t.factory.campaign(&t.organization).await.id;
     let (both, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
     let task = |own, other| {
-        let (database, tenant) = (t.database.clone(), t.tenant);
+        let (database, tenant) = (t.database.clone(), t.actor);
         let (both, runs) = (Arc::clone(&both), Arc::clone(&runs));
         // Spawned, because what a server spawns has to be Send.
         tokio::spawn(async move {
@@ -321,7 +321,7 @@ async fn a_value_that_cannot_be_read_is_not_in_the_error() {
     let tx = t.admin().await;
     run(&tx, "update events set payload = '\"+393331234567\"'").await.unwrap();
     tx.commit().await.unwrap();
-    let error = events::list_of_contact(&t.customer().await, contact.id).await.unwrap_err();
+    let error = events::list_by_contact(&t.customer().await, contact.id).await.unwrap_err();
     let told = format!("{error} {error:?}");
     assert!(!told.contains("+39333") && told.contains("cannot be read"), "{told}");
 }
@@ -468,6 +468,6 @@ fn query(sql: &str) -> Statement {
     Statement::from_string(DbBackend::Postgres, sql)
 }
 
-async fn text(tx: &Tx<impl Send + Sync>, sql: &str) -> String {
+async fn text(tx: &Tx<impl Scope>, sql: &str) -> String {
     tx.query_one_raw(query(sql)).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

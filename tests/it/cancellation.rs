@@ -1,6 +1,6 @@
 //! A future that is dropped leaves nothing on its connection: no tenant, no role, no open transaction.
 
-use database::{Database, Settings, Tenant};
+use database::{Actor, Database, Settings};
 use entity::id::{OrganizationId, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::ffi::OsString;
@@ -29,7 +29,7 @@ async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_con
     })
     .unwrap();
     let database = Database::connect(&settings).await.unwrap();
-    let tenant = Tenant { organization: OrganizationId::generate(), user: UserId::generate() };
+    let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
 
     let mut finished = 0;
     for _ in 0..DROPPED / 4 {

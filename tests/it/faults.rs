@@ -4,7 +4,7 @@
 use crate::guest::Guest;
 use crate::private_server;
 use crate::proxy::{Network, Proxy};
-use database::{Database, Error, Tenant, Tx};
+use database::{Actor, Database, Error, Tx};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use futures_util::future::join_all;
@@ -64,7 +64,7 @@ async fn a_connection_killed_in_a_transaction_is_unavailable_and_nothing_is_comm
     assert_eq!(number(&pools.admin().await.unwrap(), "select count(*) from slow").await, 0);
 }
 
-async fn killed_at_each_moment<S: Send + Sync>(url: &str, begin: impl AsyncFn() -> Result<Tx<S>, Error>) {
+async fn killed_at_each_moment<S: database::Scope>(url: &str, begin: impl AsyncFn() -> Result<Tx<S>, Error>) {
     let tx = begin().await.unwrap();
     kill(url, "").await;
     unavailable(soon(run(&tx, "select 1")).await);
@@ -268,7 +268,7 @@ enum Moment {
 const MOMENTS: [Moment; 5] =
     [Moment::Begin, Moment::Statement, Moment::Rows, Moment::Commit, Moment::Rollback];
 
-async fn silent<S: Send + Sync>(
+async fn silent<S: database::Scope>(
     proxy: &Proxy,
     moment: Moment,
     begin: impl AsyncFn() -> Result<Tx<S>, Error>,
@@ -376,7 +376,7 @@ async fn a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transactio
     assert_eq!(number(&tx, "select count(*) from slow").await, 0);
 }
 
-async fn timeout_at_each_moment<S: Send + Sync>(begin: impl AsyncFn() -> Result<Tx<S>, Error>) {
+async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Result<Tx<S>, Error>) {
     const CONNECTION: &str = "select pg_backend_pid()::bigint";
     let tx = begin().await.unwrap();
     let connection = number(&tx, CONNECTION).await;
@@ -464,8 +464,8 @@ fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     }
 }
 
-fn nobody() -> Tenant {
-    Tenant { organization: OrganizationId::generate(), user: UserId::generate() }
+fn nobody() -> Actor {
+    Actor { organization: OrganizationId::generate(), user: UserId::generate() }
 }
 
 /// The settings of a pool of one connection, for which a call waits a second.

@@ -26,6 +26,8 @@ use sea_orm::prelude::{ChronoTime, DateTimeUtc};
 use sea_orm::{EntityTrait, Iterable, Set};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use tests::SqliteFile;
 use tests::factory::{T, open, settings};
@@ -92,7 +94,7 @@ async fn pages_neither_skip_nor_repeat_rows_of_the_same_time() {
     let tx = t.customer().await;
     for (limit, sizes) in [(5, vec![5, 5, 2]), (4, vec![4, 4, 4]), (12, vec![12]), (11, vec![11, 1])] {
         let (rows, seen) =
-            pages(async |after| contacts::list(&tx, campaign.id, None, after, limit).await).await;
+            pages(async |after| contacts::list_by_campaign(&tx, campaign.id, None, after, limit).await).await;
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), expected, "{limit}");
         assert_eq!(seen, sizes);
     }
@@ -125,7 +127,7 @@ async fn the_size_of_a_page_has_bounds() {
         t.factory.contact(&campaign).await;
     }
     let tx = t.customer().await;
-    let least = contacts::list(&tx, campaign.id, None, None, 0).await.unwrap();
+    let least = contacts::list_by_campaign(&tx, campaign.id, None, None, 0).await.unwrap();
     assert_eq!(least.items.len(), 1);
     let rows = (0..=MAX_LIMIT).map(|number| entity::exclusion_list_entries::ActiveModel {
         phone_number: Set(format!("+1{number:04}")),
@@ -153,7 +155,7 @@ async fn a_user_is_found_by_each_of_its_names_until_it_is_deleted() {
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
     assert_eq!(users::find_by_subject(&tx, &t.user.oidc_sub).await.unwrap(), None);
     assert_eq!(users::find_by_email(&tx, &t.user.email).await.unwrap(), None);
-    assert!(users::list(&tx, t.organization.id, None, 10).await.unwrap().items.is_empty());
+    assert!(users::list_by_organization(&tx, t.organization.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(users::delete(&tx, t.user.id).await, not_found("user"));
     assert_eq!(users::update_metadata(&tx, t.user.id, Preferences::default()).await, not_found("user"));
 }
@@ -171,11 +173,13 @@ async fn the_members_of_an_organization_are_listed_newest_first_in_pages() {
     tx.commit().await.unwrap();
     let expected = [last.clone(), later, t.user.clone()];
     let (customer, admin) = (t.customer().await, t.admin().await);
-    let seen = pages(async |after| users::list(&customer, t.organization.id, after, 2).await).await;
+    let seen =
+        pages(async |after| users::list_by_organization(&customer, t.organization.id, after, 2).await).await;
     assert_eq!(seen, (expected.to_vec(), vec![2, 1]));
-    let seen = pages(async |after| users::list(&admin, t.organization.id, after, 1).await).await;
+    let seen =
+        pages(async |after| users::list_by_organization(&admin, t.organization.id, after, 1).await).await;
     assert_eq!(seen, (expected.to_vec(), vec![1, 1, 1]));
-    let of_other = users::list(&admin, other.organization.id, None, 10).await.unwrap().items;
+    let of_other = users::list_by_organization(&admin, other.organization.id, None, 10).await.unwrap().items;
     assert_eq!(of_other, [last, other.user]);
 }
 
@@ -295,7 +299,7 @@ async fn a_users_organizations_are_listed_by_name_without_the_deleted_ones() {
         user_organizations::add(&tx, user.id, organization).await.unwrap();
     }
     organizations::delete(&tx, deleted.id).await.unwrap();
-    assert_eq!(organizations::list_of_user(&tx, user.id).await.unwrap(), [a, b]);
+    assert_eq!(organizations::list_by_user(&tx, user.id).await.unwrap(), [a, b]);
 }
 
 #[tokio::test]
@@ -306,10 +310,10 @@ async fn a_membership_is_added_once_and_removed_once() {
     let organization = t.organization.id;
     assert!(user_organizations::add(&tx, user.id, organization).await.unwrap());
     assert!(!user_organizations::add(&tx, user.id, organization).await.unwrap());
-    let members = user_organizations::list(&tx, organization).await.unwrap();
+    let members = user_organizations::list_by_organization(&tx, organization).await.unwrap();
     assert_eq!(members.iter().map(|row| row.user_id).collect::<Vec<_>>(), [t.user.id, user.id]);
     user_organizations::remove(&tx, user.id, organization).await.unwrap();
-    assert_eq!(user_organizations::list(&tx, organization).await.unwrap().len(), 1);
+    assert_eq!(user_organizations::list_by_organization(&tx, organization).await.unwrap().len(), 1);
     assert_eq!(user_organizations::remove(&tx, user.id, organization).await, not_found("membership"));
     let nobody = user_organizations::add(&tx, UserId::generate(), organization).await;
     assert_eq!(nobody, broken("fk_user_organizations_user_id_users"));
@@ -324,7 +328,7 @@ async fn what_an_admin_does_works_on_sqlite_too() {
     assert_eq!(users::sign_in(&tx, claims(&t, "first")).await.unwrap().map(|user| user.id), Some(made.id));
     assert!(user_organizations::add(&tx, made.id, t.organization.id).await.unwrap());
     assert!(!user_organizations::add(&tx, made.id, t.organization.id).await.unwrap());
-    let seen = pages(async |after| users::list(&tx, t.organization.id, after, 1).await).await;
+    let seen = pages(async |after| users::list_by_organization(&tx, t.organization.id, after, 1).await).await;
     assert_eq!(seen.1, [1, 1]);
     users::update_metadata(&tx, made.id, preferences(json!({ "a": 1 }))).await.unwrap();
     users::delete(&tx, made.id).await.unwrap();
@@ -352,7 +356,7 @@ async fn templates_are_listed_by_name_of_one_type_and_language() {
     let b = make("B", EmailTemplateType::Completed, LanguageCode::En).await;
     let a = make("A", EmailTemplateType::Completed, LanguageCode::It).await;
     let c = make("C", EmailTemplateType::Refused, LanguageCode::En).await;
-    let list = async |r#type, locale| email_templates::list(&tx, r#type, locale).await.unwrap();
+    let list = async |r#type, locale| email_templates::list_by_type(&tx, r#type, locale).await.unwrap();
     assert_eq!(list(None, None).await, [a.clone(), b.clone(), c.clone()]);
     assert_eq!(list(Some(EmailTemplateType::Completed), None).await, [a.clone(), b.clone()]);
     assert_eq!(list(None, Some(LanguageCode::En)).await, [b.clone(), c]);
@@ -518,7 +522,7 @@ async fn of_two_transitions_that_race_one_succeeds() {
         t.factory.campaign(&t.organization).with(|row| row.status = Set(CampaignStatus::Running)).await;
     let first = t.customer().await;
     campaigns::transition(&first, campaign.id, CampaignStatus::Completed).await.unwrap();
-    let (database, tenant) = (t.database.clone(), t.tenant);
+    let (database, tenant) = (t.database.clone(), t.actor);
     let second = tokio::spawn(async move {
         let tx = database.customer(tenant).await.unwrap();
         campaigns::transition(&tx, campaign.id, CampaignStatus::Paused).await
@@ -657,7 +661,7 @@ async fn contacts_are_listed_by_state_counted_by_state_and_found_by_number() {
     let none = contacts::count_by_state(&tx, CampaignId::generate()).await.unwrap();
     assert_eq!(none, StateCounts::default());
     for state in ContactState::iter() {
-        let listed = contacts::list(&tx, campaign.id, Some(state), None, 50).await.unwrap().items;
+        let listed = contacts::list_by_campaign(&tx, campaign.id, Some(state), None, 50).await.unwrap().items;
         let mut expected: Vec<_> = by_state.iter().chain([&again]).filter(|row| row.state == state).collect();
         expected.reverse();
         assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{state}");
@@ -673,13 +677,13 @@ async fn a_number_is_excluded_once_and_keeps_its_first_reason() {
         reason: Some(reason.to_owned()),
         source: ExclusionSource::Api,
     };
-    assert_eq!(exclusions::find(&tx, "+14155550199").await.unwrap(), None);
+    assert_eq!(exclusions::find_by_phone_number(&tx, "+14155550199").await.unwrap(), None);
     let first = exclusions::add(&tx, new("asked for it")).await.unwrap();
     assert_eq!(exclusions::add(&tx, new("legal hold")).await.unwrap(), first);
     assert_eq!(first.reason.as_deref(), Some("asked for it"));
-    assert_eq!(exclusions::find(&tx, "+14155550199").await.unwrap().as_ref(), Some(&first));
+    assert_eq!(exclusions::find_by_phone_number(&tx, "+14155550199").await.unwrap().as_ref(), Some(&first));
     exclusions::remove(&tx, first.id).await.unwrap();
-    assert_eq!(exclusions::find(&tx, "+14155550199").await.unwrap(), None);
+    assert_eq!(exclusions::find_by_phone_number(&tx, "+14155550199").await.unwrap(), None);
     assert_eq!(exclusions::remove(&tx, first.id).await, not_found("exclusion list entry"));
     let garbage = NewExclusionListEntry { phone_number: "DELETED".to_owned(), ..new("") };
     assert_eq!(exclusions::add(&tx, garbage).await, broken("ck_exclusion_list_entries_phone_number_e164"));
@@ -724,7 +728,7 @@ async fn a_call_is_found_by_each_of_its_names() {
     assert_eq!(calls::find_by_provider_call_id(&tx, &shared.unwrap()).await.unwrap(), found);
     assert_eq!(calls::find_by_call_id(&tx, "none").await.unwrap(), None);
     assert_eq!(calls::find_by_provider_call_id(&tx, "none").await.unwrap(), None);
-    assert_eq!(calls::list(&tx, contact.id).await.unwrap(), [earlier.clone(), later]);
+    assert_eq!(calls::list_by_contact(&tx, contact.id).await.unwrap(), [earlier.clone(), later]);
     let webhook = t.admin().await;
     assert_eq!(calls::find_by_call_id(&webhook, &earlier.call_id).await.unwrap(), Some(earlier));
 }
@@ -767,7 +771,8 @@ async fn answers_are_found_by_contact_and_listed_by_campaign() {
         survey_responses::find_by_contact(&tx, ContactId::generate(), campaign.id).await.unwrap(),
         None
     );
-    let seen = pages(async |after| survey_responses::list(&tx, campaign.id, after, 2).await).await;
+    let seen =
+        pages(async |after| survey_responses::list_by_campaign(&tx, campaign.id, after, 2).await).await;
     assert_eq!(seen, (made, vec![2, 1]));
 }
 
@@ -790,8 +795,8 @@ async fn an_event_waits_for_the_bus_and_is_listed() {
     let made = events::create(&tx, new.clone()).await.unwrap();
     assert_eq!((made.event_type, made.published_at, &made.payload), (new.event_type, None, &new.payload));
     assert_eq!(events::find(&tx, made.id).await.unwrap().as_ref(), Some(&made));
-    assert_eq!(events::list_of_contact(&tx, contact.id).await.unwrap(), [first.clone(), made.clone()]);
-    let seen = pages(async |after| events::list(&tx, campaign.id, after, 1).await).await;
+    assert_eq!(events::list_by_contact(&tx, contact.id).await.unwrap(), [first.clone(), made.clone()]);
+    let seen = pages(async |after| events::list_by_campaign(&tx, campaign.id, after, 1).await).await;
     assert_eq!(seen, (vec![made, first], vec![1, 1]));
 }
 
@@ -811,7 +816,10 @@ async fn an_e_mail_is_made_once_for_an_event_and_a_template() {
     assert_eq!((made.status, &*made.to_email), (EmailStatus::Pending, "a@b.c"));
     assert_eq!(email_notifications::create_once(&tx, new(template.id)).await.unwrap(), None);
     let other = email_notifications::create_once(&tx, new(another.id)).await.unwrap().unwrap();
-    assert_eq!(email_notifications::list(&tx, event.id).await.unwrap(), [made.clone(), other.clone()]);
+    assert_eq!(
+        email_notifications::list_by_event(&tx, event.id).await.unwrap(),
+        [made.clone(), other.clone()]
+    );
 
     let failed = email_notifications::mark_failed(&tx, made.id, "no such box".to_owned()).await.unwrap();
     assert_eq!((failed.status, failed.error_message.as_deref()), (EmailStatus::Failed, Some("no such box")));
@@ -835,7 +843,7 @@ async fn an_e_mail_of_eight_at_once_is_made_once() {
         let event_id = t.factory.event(&contact).await.id;
         let tasks: Vec<_> = (0..8)
             .map(|_| {
-                let (database, tenant) = (t.database.clone(), t.tenant);
+                let (database, tenant) = (t.database.clone(), t.actor);
                 tokio::spawn(async move {
                     let to_email = "a@b.c".to_owned();
                     let new = NewEmailNotification { event_id, template_id, to_email };
@@ -850,7 +858,7 @@ async fn an_e_mail_of_eight_at_once_is_made_once() {
             made += usize::from(task.await.unwrap().unwrap().is_some());
         }
         assert_eq!(made, 1);
-        let listed = email_notifications::list(&t.customer().await, event_id).await.unwrap();
+        let listed = email_notifications::list_by_event(&t.customer().await, event_id).await.unwrap();
         assert_eq!(listed.len(), 1);
     }
 }
@@ -903,7 +911,7 @@ async fn what_was_said_is_listed_in_the_order_in_which_it_was_added() {
         let new = NewTranscriptSnippet { call_attempt_id, transcript_text, language: LanguageCode::It };
         said.push(transcript_snippets::add(&tx, new).await.unwrap());
     }
-    assert_eq!(transcript_snippets::list(&tx, attempt.id).await.unwrap(), said);
+    assert_eq!(transcript_snippets::list_by_call_attempt(&tx, attempt.id).await.unwrap(), said);
     assert_eq!(said[0].language, LanguageCode::It);
 }
 
@@ -932,16 +940,16 @@ async fn no_lookup_reaches_another_organizations_rows() {
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
     assert_eq!(users::find_by_subject(&tx, &t.user.oidc_sub).await.unwrap(), None);
     assert_eq!(users::find_by_email(&tx, &t.user.email).await.unwrap(), None);
-    assert!(users::list(&tx, organization.id, None, 10).await.unwrap().items.is_empty());
-    assert!(user_organizations::list(&tx, organization.id).await.unwrap().is_empty());
+    assert!(users::list_by_organization(&tx, organization.id, None, 10).await.unwrap().items.is_empty());
+    assert!(user_organizations::list_by_organization(&tx, organization.id).await.unwrap().is_empty());
     assert_eq!(email_templates::find(&tx, template.id).await.unwrap(), None);
-    assert!(email_templates::list(&tx, None, None).await.unwrap().is_empty());
+    assert!(email_templates::list_by_type(&tx, None, None).await.unwrap().is_empty());
     assert_eq!(campaigns::find(&tx, campaign.id).await.unwrap(), None);
     assert!(campaigns::list(&tx, None, None, 10).await.unwrap().items.is_empty());
     assert_eq!(campaigns::count(&tx, None).await.unwrap(), 0);
     assert!(campaigns::list_callable(&tx, local("12:00:00")).await.unwrap().is_empty());
     assert_eq!(contacts::find(&tx, contact.id).await.unwrap(), None);
-    assert!(contacts::list(&tx, campaign.id, None, None, 10).await.unwrap().items.is_empty());
+    assert!(contacts::list_by_campaign(&tx, campaign.id, None, None, 10).await.unwrap().items.is_empty());
     assert!(contacts::list_by_phone(&tx, campaign.id, &contact.phone_number).await.unwrap().is_empty());
     assert_eq!(contacts::count_by_state(&tx, campaign.id).await.unwrap().total(), 0);
     assert!(exclusions::list(&tx, None, 10).await.unwrap().items.is_empty());
@@ -949,17 +957,17 @@ async fn no_lookup_reaches_another_organizations_rows() {
     assert_eq!(calls::find_by_call_id(&tx, &attempt.call_id).await.unwrap(), None);
     let name = attempt.provider_call_id.clone().unwrap();
     assert_eq!(calls::find_by_provider_call_id(&tx, &name).await.unwrap(), None);
-    assert!(calls::list(&tx, contact.id).await.unwrap().is_empty());
+    assert!(calls::list_by_contact(&tx, contact.id).await.unwrap().is_empty());
     assert_eq!(calls::count_without_outcome(&tx).await.unwrap(), 0);
     assert_eq!(survey_responses::find(&tx, response.id).await.unwrap(), None);
     assert_eq!(survey_responses::find_by_contact(&tx, contact.id, campaign.id).await.unwrap(), None);
-    assert!(survey_responses::list(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
+    assert!(survey_responses::list_by_campaign(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(events::find(&tx, event.id).await.unwrap(), None);
-    assert!(events::list(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
-    assert!(events::list_of_contact(&tx, contact.id).await.unwrap().is_empty());
-    assert!(email_notifications::list(&tx, event.id).await.unwrap().is_empty());
+    assert!(events::list_by_campaign(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
+    assert!(events::list_by_contact(&tx, contact.id).await.unwrap().is_empty());
+    assert!(email_notifications::list_by_event(&tx, event.id).await.unwrap().is_empty());
     assert_eq!(provider_configs::current(&tx).await.unwrap(), None);
-    assert!(transcript_snippets::list(&tx, attempt.id).await.unwrap().is_empty());
+    assert!(transcript_snippets::list_by_call_attempt(&tx, attempt.id).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -991,7 +999,7 @@ async fn no_change_reaches_another_organizations_rows() {
     let paused = campaigns::transition(&tx, campaign.id, CampaignStatus::Paused).await;
     assert_eq!(paused, not_found("campaign"));
     assert_eq!(campaigns::activation_errors(&tx, campaign.id).await, not_found("campaign"));
-    assert_eq!(exclusions::find(&tx, &exclusion.phone_number).await.unwrap(), None);
+    assert_eq!(exclusions::find_by_phone_number(&tx, &exclusion.phone_number).await.unwrap(), None);
     assert_eq!(exclusions::remove(&tx, exclusion.id).await, not_found("exclusion list entry"));
     let sent = email_notifications::mark_sent(&tx, email.id, "msg".to_owned()).await;
     assert_eq!(sent, not_found("e-mail notification"));
@@ -1035,10 +1043,46 @@ async fn no_change_reaches_another_organizations_rows() {
     assert_eq!(own.organization_id, me.organization.id);
     assert_ne!(own.id, exclusion.id);
 
-    let nobody = database::Tenant { organization: OrganizationId::generate(), user: me.user.id };
+    let nobody = database::Actor { organization: OrganizationId::generate(), user: me.user.id };
     let tx = me.database.customer(nobody).await.unwrap();
     assert!(matches!(
         campaigns::create(&tx, new_campaign()).await,
         Err(Error::Constraint(_) | Error::Forbidden(_))
     ));
+}
+
+#[tokio::test]
+async fn a_query_for_postgresql_is_a_typed_error_on_sqlite() {
+    let sqlite = SqliteFile::migrated().await;
+    let database = open(&settings(&[("DATABASE_URL", &sqlite.url())])).await;
+    let tx = database.admin().await.unwrap();
+    let refused = campaigns::statistics(&tx, CampaignId::generate()).await;
+    assert_eq!(refused, Err(Error::PostgresRequired { query: "campaigns.statistics" }));
+    let refused = contacts::erase(&tx, ContactId::generate()).await;
+    assert_eq!(refused, Err(Error::PostgresRequired { query: "contacts.erase" }));
+    tx.commit().await.unwrap();
+}
+
+/// A span and a metric carry the name of the function that ran the query: each `named` states it as a literal.
+#[test]
+fn a_query_is_named_by_its_module_and_function() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../database/src");
+    let mut names = 0;
+    for file in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let module = file.file_stem().unwrap().to_str().unwrap();
+        let mut function = "";
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            if let Some((_, rest)) = line.split_once("async fn ") {
+                function = rest.split(['(', '<']).next().unwrap().to_owned().leak();
+            }
+            let Some((_, name)) = line.split_once("tx.named(\"") else { continue };
+            let (name, _) = name.split_once('"').unwrap();
+            assert_eq!(name, format!("{module}.{function}"), "{}", file.display());
+            names += 1;
+        }
+    }
+    assert!(names > 45, "{names}");
 }

@@ -1,7 +1,8 @@
-//! What an operator sees of queries and pools: every figure that is documented and no other, and never a value.
+//! What an operator sees of queries and pools: every metric that is documented and no other, and never a value.
 
 use database::{Database, contacts};
 use metrics_util::debugging::DebuggingRecorder;
+use sea_orm::prelude::ChronoTime;
 use sea_orm::{ActiveModelTrait, Set};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -65,7 +66,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn spans_name_table_and_operation_and_no_log_line_holds_a_value() {
+async fn spans_carry_the_querys_name_and_no_log_line_holds_a_value() {
     const PHONE: &str = "+393331234567";
     const EMAIL: &str = "secret.person@example.com";
     const PASSWORD: &str = "not-to-be-seen";
@@ -87,6 +88,7 @@ async fn spans_name_table_and_operation_and_no_log_line_holds_a_value() {
     let settings = settings(&[("DATABASE_URL", &postgres.url()), ("DATABASE_SLOW_STATEMENT_MS", "0")]);
     let t = T::on(open(&settings).await).await;
     let campaign = t.factory.campaign(&t.organization).await;
+    t.factory.provider_config(&t.organization).await;
     let contact = t
         .factory
         .contact(&campaign)
@@ -97,6 +99,7 @@ async fn spans_name_table_and_operation_and_no_log_line_holds_a_value() {
         .await;
     let tx = t.customer().await;
     assert_eq!(contacts::find(&tx, contact.id).await.unwrap().unwrap().phone_number, PHONE);
+    contacts::claim_due(&tx, campaign.id, 1, ChronoTime::default).await.unwrap();
     let mut broken: entity::contacts::ActiveModel = contact.into();
     broken.phone_number = Set(format!("{PHONE}x"));
     let error = broken.update(&tx).await.unwrap_err();
@@ -112,7 +115,7 @@ async fn spans_name_table_and_operation_and_no_log_line_holds_a_value() {
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for expected in
-        [r#"operation="insert" table="contacts""#, r#"operation="select" table="contacts""#, "slow"]
+        [r#"query="contacts.find""#, r#"query="contacts.claim_due""#, r#"query="unnamed""#, "slow"]
     {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }

@@ -1,9 +1,5 @@
-//! The queries of `database/queries.sql`: that they are right, also when several run at once.
+//! The queries of `database/queries/`, alone and when several run at once.
 
-use database::codegen::{
-    self, ApplyProviderEvent, ClaimDueContacts, ClaimDueContactsRow, CompleteSurvey, ImportExclusions,
-    InsertContacts,
-};
 use database::{CustomerTx, Error};
 use entity::enums::{
     CallOutcome, CampaignStatus, ContactLanguage, ContactState, EventType, ExclusionSource, LanguageCode,
@@ -21,8 +17,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tests::factory::T;
-use tests::run;
+use tests::factory::{T, open, settings};
+use tests::{connect, migrated, run};
 
 fn clock(text: &str) -> ChronoTime {
     text.parse().unwrap()
@@ -40,34 +36,25 @@ async fn running(t: &T) -> campaigns::Model {
 
 /// Claims as a scheduler does, at noon.
 async fn claim(
-    tx: &impl ConnectionTrait,
+    tx: &CustomerTx,
     campaign: &campaigns::Model,
     batch: i64,
-) -> Vec<ClaimDueContactsRow> {
+) -> Vec<database::contacts::ClaimedContact> {
     claim_at(tx, campaign, batch, "12:00:00").await
 }
 
 async fn claim_at(
-    tx: &impl ConnectionTrait,
+    tx: &CustomerTx,
     campaign: &campaigns::Model,
     batch: i64,
     local_time: &str,
-) -> Vec<ClaimDueContactsRow> {
-    let Some(max_concurrent_calls) = codegen::lock_calls(tx, campaign.id).await.unwrap() else {
-        return Vec::new();
-    };
-    let claim = ClaimDueContacts {
-        campaign_id: campaign.id,
-        local_time: clock(local_time),
-        max_concurrent_calls,
-        batch,
-    };
-    codegen::claim_due_contacts(tx, claim).await.unwrap()
+) -> Vec<database::contacts::ClaimedContact> {
+    database::contacts::claim_due(tx, campaign.id, batch, || clock(local_time)).await.unwrap()
 }
 
 /// What the provider says of a call that reached nobody.
-fn busy(call_id: &str) -> ApplyProviderEvent {
-    ApplyProviderEvent {
+fn busy(call_id: &str) -> database::call_attempts::ApplyProviderEvent {
+    database::call_attempts::ApplyProviderEvent {
         call_id: Some(call_id.to_owned()),
         provider_call_id: None,
         status: "busy".to_owned(),
@@ -79,8 +66,8 @@ fn busy(call_id: &str) -> ApplyProviderEvent {
     }
 }
 
-fn answers(call_attempt_id: CallAttemptId) -> CompleteSurvey {
-    CompleteSurvey {
+fn answers(call_attempt_id: CallAttemptId) -> database::call_attempts::CompleteSurvey {
+    database::call_attempts::CompleteSurvey {
         call_attempt_id,
         q1_answer: Some("9".to_owned()),
         q2_answer: None,
@@ -94,13 +81,13 @@ fn answers(call_attempt_id: CallAttemptId) -> CompleteSurvey {
 /// `count` contacts that differ in their numbers.
 async fn insert(tx: &CustomerTx, campaign: &campaigns::Model, count: usize) {
     let numbers = (0..count).map(|number| format!("+39{:09}", 100_000_000 + number)).collect();
-    let refused = codegen::insert_contacts(tx, given(campaign, numbers)).await.unwrap();
+    let refused = database::contacts::insert_many(tx, given(campaign, numbers)).await.unwrap();
     assert_eq!(refused, []);
 }
 
-fn given(campaign: &campaigns::Model, phone_numbers: Vec<String>) -> InsertContacts {
+fn given(campaign: &campaigns::Model, phone_numbers: Vec<String>) -> database::contacts::InsertMany {
     let count = phone_numbers.len();
-    InsertContacts {
+    database::contacts::InsertMany {
         campaign_id: campaign.id,
         external_contact_ids: vec![String::new(); count],
         phone_numbers,
@@ -111,13 +98,11 @@ fn given(campaign: &campaigns::Model, phone_numbers: Vec<String>) -> InsertConta
     }
 }
 
-fn import(t: &T, phone_numbers: Vec<String>) -> ImportExclusions {
-    ImportExclusions {
-        organization_id: t.tenant.organization,
-        phone_numbers,
-        reason: Some("imported".to_owned()),
-        source: ExclusionSource::Import,
-    }
+async fn import(tx: &CustomerTx, phone_numbers: &[String]) -> database::exclusion_list_entries::Import {
+    let reason = Some("imported".to_owned());
+    database::exclusion_list_entries::import(tx, phone_numbers.to_vec(), reason, ExclusionSource::Import)
+        .await
+        .unwrap()
 }
 
 async fn contact(tx: &CustomerTx, id: ContactId) -> contacts::Model {
@@ -153,7 +138,7 @@ async fn until_waiting(t: &T, count: usize) {
 
 async fn under_way(tx: &impl ConnectionTrait, t: &T) -> u64 {
     call_attempts::Entity::find()
-        .filter(call_attempts::Column::OrganizationId.eq(t.tenant.organization))
+        .filter(call_attempts::Column::OrganizationId.eq(t.actor.organization))
         .filter(call_attempts::Column::Outcome.is_null())
         .filter(call_attempts::Column::EndedAt.is_null())
         .count(tx)
@@ -189,15 +174,24 @@ async fn a_claim_makes_the_attempt_and_marks_the_contact() {
 }
 
 #[tokio::test]
-async fn the_owner_claims_and_completes_as_a_customer_does() {
+async fn the_owner_inserts_and_completes_as_a_customer_does() {
     let t = T::new().await;
     let campaign = running(&t).await;
     let tx = t.admin().await;
     let numbers = vec!["+39021".to_owned(), "+39022".to_owned()];
-    assert_eq!(codegen::insert_contacts(&tx, given(&campaign, numbers)).await.unwrap(), []);
+    assert_eq!(database::contacts::insert_many(&tx, given(&campaign, numbers)).await.unwrap(), []);
+    tx.commit().await.unwrap();
+    let tx = t.customer().await;
     let calls = claim(&tx, &campaign, 10).await;
-    assert!(codegen::complete_survey(&tx, answers(calls[0].call_attempt_id)).await.unwrap().is_some());
-    assert!(codegen::refuse_survey(&tx, calls[1].call_attempt_id).await.unwrap().is_some());
+    tx.commit().await.unwrap();
+    let tx = t.admin().await;
+    assert!(
+        database::call_attempts::complete_survey(&tx, answers(calls[0].call_attempt_id))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(database::call_attempts::refuse_survey(&tx, calls[1].call_attempt_id).await.unwrap().is_some());
     tx.commit().await.unwrap();
     assert_eq!(events(&t.customer().await).await.len(), 2, "they are the organization's");
 }
@@ -245,14 +239,9 @@ async fn only_who_is_due_is_claimed() {
             .await
             .id,
     ];
-    // Row Level Security hides other organizations' exclusions from a customer, and not from the owner.
-    let (customer, owner) = (t.customer().await, t.admin().await);
-    let claimed = claim(&customer, &campaign, 100).await;
-    customer.rollback().await.unwrap();
-    for claimed in [claimed, claim(&owner, &campaign, 100).await] {
-        let claimed: Vec<_> = claimed.into_iter().map(|row| row.contact_id).collect();
-        assert_eq!(claimed, due);
-    }
+    let claimed = claim(&t.customer().await, &campaign, 100).await;
+    let claimed: Vec<_> = claimed.into_iter().map(|row| row.contact_id).collect();
+    assert_eq!(claimed, due);
 }
 
 #[tokio::test]
@@ -291,19 +280,37 @@ async fn an_organization_without_a_configuration_cannot_call_and_the_newest_coun
     let campaign =
         t.factory.campaign(&t.organization).with(|row| row.status = Set(CampaignStatus::Running)).await;
     insert_committed(&t, &campaign, 10).await;
-    let lock = async || codegen::lock_calls(&t.customer().await, campaign.id).await.unwrap();
-    assert_eq!(lock().await, None);
+    assert_eq!(claim(&t.customer().await, &campaign, 100).await, []);
     let old = Set(time("2025-01-01T00:00:00Z"));
     t.factory.provider_config(&t.organization).with(|row| row.max_concurrent_calls = Set(3)).await;
     t.factory
         .provider_config(&t.organization)
         .with(|row| (row.max_concurrent_calls, row.created_at) = (Set(7), old))
         .await;
-    assert_eq!(lock().await, Some(3));
     let other = t.neighbour().await;
-    let tx = other.customer().await;
-    assert_eq!(codegen::lock_calls(&tx, campaign.id).await.unwrap(), None, "another's campaign");
+    other.factory.provider_config(&other.organization).await;
+    assert_eq!(claim(&other.customer().await, &campaign, 100).await, [], "another's campaign");
     assert_eq!(claim(&t.customer().await, &campaign, 100).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_claim_in_another_isolation_level_is_an_error_and_claims_nothing() {
+    let postgres = migrated("isolation_level").await;
+    for level in ["repeatable read", "serializable"] {
+        let db = connect(&postgres.url()).await.unwrap();
+        let default =
+            format!("alter database {} set default_transaction_isolation = '{level}'", postgres.name());
+        run(&db, &default).await.unwrap();
+        let t = T::on(open(&settings(&[("DATABASE_URL", &postgres.url())])).await).await;
+        let campaign = running(&t).await;
+        insert_committed(&t, &campaign, 1).await;
+        let tx = t.customer().await;
+        let refused = database::contacts::claim_due(&tx, campaign.id, 1, || clock("12:00:00")).await;
+        let found = level.to_owned();
+        let (query, required) = ("contacts.claim_due", "read committed");
+        assert_eq!(refused, Err(Error::IsolationLevel { query, required, found }));
+        assert_eq!(call_attempts::Entity::find().count(&tx).await.unwrap(), 0);
+    }
 }
 
 async fn insert_committed(t: &T, campaign: &campaigns::Model, count: usize) {
@@ -330,7 +337,7 @@ async fn schedulers_at_once_claim_everybody_once_and_never_more_than_may_be_call
     let excluded: Vec<String> =
         (0..EXCLUDED / 2).map(|number| format!("+39{:09}", 100_000_000 + 7 * number)).collect();
     let tx = t.customer().await;
-    codegen::import_exclusions(&tx, import(&t, excluded.clone())).await.unwrap();
+    import(&tx, &excluded).await;
     tx.commit().await.unwrap();
 
     let done = Arc::new(AtomicUsize::new(0));
@@ -354,7 +361,8 @@ async fn schedulers_at_once_claim_everybody_once_and_never_more_than_may_be_call
                 tx.commit().await.unwrap();
                 for row in rows {
                     let tx = t.customer().await;
-                    let applied = codegen::apply_provider_event(&tx, busy(&row.call_id)).await.unwrap();
+                    let applied =
+                        database::call_attempts::apply_provider_event(&tx, busy(&row.call_id)).await.unwrap();
                     assert!(applied.unwrap().applied);
                     tx.commit().await.unwrap();
                     done.fetch_add(1, Ordering::Relaxed);
@@ -382,18 +390,20 @@ async fn a_webhook_event_is_applied_once() {
     t.factory.contact(&campaign).await;
     let tx = t.customer().await;
     let call = claim(&tx, &campaign, 1).await.remove(0);
-    let apply = async |event: ApplyProviderEvent| {
-        codegen::apply_provider_event(&tx, event).await.unwrap().map(|row| row.applied)
+    let apply = async |event: database::call_attempts::ApplyProviderEvent| {
+        database::call_attempts::apply_provider_event(&tx, event).await.unwrap().map(|row| row.applied)
     };
-    let event = |status: &str| ApplyProviderEvent {
+    let event = |status: &str| database::call_attempts::ApplyProviderEvent {
         provider_call_id: Some(format!("CA-{}", call.call_id)),
         status: status.to_owned(),
         outcome: None,
         ..busy(&call.call_id)
     };
-    let answered =
-        ApplyProviderEvent { answered_at: Some(time("2026-01-01T10:00:00Z")), ..event("in-progress") };
-    let ended = ApplyProviderEvent {
+    let answered = database::call_attempts::ApplyProviderEvent {
+        answered_at: Some(time("2026-01-01T10:00:00Z")),
+        ..event("in-progress")
+    };
+    let ended = database::call_attempts::ApplyProviderEvent {
         // By the provider's name, which the first event told.
         call_id: None,
         ended_at: Some(time("2026-01-01T10:01:30Z")),
@@ -420,7 +430,9 @@ async fn a_webhook_event_is_applied_once() {
     assert_eq!(after.metadata.duration_seconds, Some(90));
     // The line is closed, and the dialogue still has the last word.
     assert_eq!(contact(&tx, call.contact_id).await.state, ContactState::InProgress);
-    assert!(codegen::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap().is_some());
+    assert!(
+        database::call_attempts::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap().is_some()
+    );
 }
 
 #[tokio::test]
@@ -430,11 +442,14 @@ async fn a_provider_does_not_know_the_dialogues_outcome() {
     t.factory.contact(&campaign).await;
     let tx = t.customer().await;
     let call = claim(&tx, &campaign, 1).await.remove(0);
-    let event = ApplyProviderEvent { outcome: Some(CallOutcome::Refused), ..busy(&call.call_id) };
-    assert!(codegen::apply_provider_event(&tx, event).await.unwrap().unwrap().applied);
+    let event = database::call_attempts::ApplyProviderEvent {
+        outcome: Some(CallOutcome::Refused),
+        ..busy(&call.call_id)
+    };
+    assert!(database::call_attempts::apply_provider_event(&tx, event).await.unwrap().unwrap().applied);
     let after = attempt(&tx, call.call_attempt_id).await;
     assert!((after.outcome, after.ended_at.is_some()) == (None, true), "{after:?}");
-    assert!(codegen::refuse_survey(&tx, call.call_attempt_id).await.unwrap().is_some());
+    assert!(database::call_attempts::refuse_survey(&tx, call.call_attempt_id).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -451,8 +466,12 @@ async fn of_calls_that_the_provider_names_alike_the_newest_is_meant() {
         calls[1].call_attempt_id.as_uuid()
     );
     run(&tx, &sql).await.unwrap();
-    let event = ApplyProviderEvent { call_id: None, provider_call_id: Some("7".to_owned()), ..busy("") };
-    let applied = codegen::apply_provider_event(&tx, event).await.unwrap().unwrap();
+    let event = database::call_attempts::ApplyProviderEvent {
+        call_id: None,
+        provider_call_id: Some("7".to_owned()),
+        ..busy("")
+    };
+    let applied = database::call_attempts::apply_provider_event(&tx, event).await.unwrap().unwrap();
     assert_eq!((applied.call_attempt_id, applied.applied), (calls[0].call_attempt_id, true));
     assert_eq!(attempt(&tx, calls[1].call_attempt_id).await.outcome, None);
 }
@@ -478,8 +497,8 @@ async fn the_largest_numbers_mean_never_and_stop_nobody() {
     t.factory.contact(&campaign).with(tried).await;
     let tx = t.customer().await;
     assert_eq!(claim(&tx, &campaign, 10).await, []);
-    assert_eq!(codegen::expired_recordings(&tx, 10).await.unwrap(), []);
-    assert_eq!(codegen::expired_transcripts(&tx, 10).await.unwrap(), []);
+    assert_eq!(database::call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
+    assert_eq!(database::transcript_snippets::list_expired(&tx, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -505,8 +524,20 @@ async fn a_call_that_reached_nobody_is_tried_again_until_no_attempt_is_left() {
     let first = t.factory.contact(&campaign).await;
     let tx = t.customer().await;
     for row in claim(&tx, &campaign, 10).await {
-        assert!(codegen::apply_provider_event(&tx, busy(&row.call_id)).await.unwrap().unwrap().applied);
-        assert!(!codegen::apply_provider_event(&tx, busy(&row.call_id)).await.unwrap().unwrap().applied);
+        assert!(
+            database::call_attempts::apply_provider_event(&tx, busy(&row.call_id))
+                .await
+                .unwrap()
+                .unwrap()
+                .applied
+        );
+        assert!(
+            !database::call_attempts::apply_provider_event(&tx, busy(&row.call_id))
+                .await
+                .unwrap()
+                .unwrap()
+                .applied
+        );
     }
     for (id, attempts) in [(last.id, 3), (first.id, 1)] {
         let contact = contact(&tx, id).await;
@@ -533,7 +564,13 @@ async fn the_end_of_an_earlier_call_leaves_the_contact_to_the_newer_one() {
     let earlier = t.factory.call_attempt(&contact_before).with(|row| row.attempt_number = Set(2)).await;
     t.factory.call_attempt(&contact_before).with(|row| row.attempt_number = Set(3)).await;
     let tx = t.customer().await;
-    assert!(codegen::apply_provider_event(&tx, busy(&earlier.call_id)).await.unwrap().unwrap().applied);
+    assert!(
+        database::call_attempts::apply_provider_event(&tx, busy(&earlier.call_id))
+            .await
+            .unwrap()
+            .unwrap()
+            .applied
+    );
     assert_eq!(attempt(&tx, earlier.id).await.outcome, Some(CallOutcome::Busy));
     assert_eq!(contact(&tx, contact_before.id).await, contact_before);
     assert!(events(&tx).await.is_empty());
@@ -548,14 +585,18 @@ async fn a_webhook_that_comes_twice_at_once_is_applied_once() {
     let call = claim(&tx, &campaign, 1).await.remove(0);
     tx.commit().await.unwrap();
     let first = t.customer().await;
-    let row = codegen::apply_provider_event(&first, busy(&call.call_id)).await.unwrap().unwrap();
+    let row =
+        database::call_attempts::apply_provider_event(&first, busy(&call.call_id)).await.unwrap().unwrap();
     let mut applied = usize::from(row.applied);
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let (t, call_id) = (Arc::clone(&t), call.call_id.clone());
             tokio::spawn(async move {
                 let tx = t.customer().await;
-                let row = codegen::apply_provider_event(&tx, busy(&call_id)).await.unwrap().unwrap();
+                let row = database::call_attempts::apply_provider_event(&tx, busy(&call_id))
+                    .await
+                    .unwrap()
+                    .unwrap();
                 tx.commit().await.unwrap();
                 usize::from(row.applied)
             })
@@ -579,14 +620,15 @@ async fn a_survey_is_completed_once_with_all_that_follows() {
     let call = claim(&tx, &campaign, 1).await.remove(0);
     tx.commit().await.unwrap();
     let first = t.customer().await;
-    let mut done =
-        Vec::from_iter(codegen::complete_survey(&first, answers(call.call_attempt_id)).await.unwrap());
+    let mut done = Vec::from_iter(
+        database::call_attempts::complete_survey(&first, answers(call.call_attempt_id)).await.unwrap(),
+    );
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let (t, id) = (Arc::clone(&t), call.call_attempt_id);
             tokio::spawn(async move {
                 let tx = t.customer().await;
-                let done = codegen::complete_survey(&tx, answers(id)).await.unwrap();
+                let done = database::call_attempts::complete_survey(&tx, answers(id)).await.unwrap();
                 tx.commit().await.unwrap();
                 done
             })
@@ -600,8 +642,11 @@ async fn a_survey_is_completed_once_with_all_that_follows() {
     assert_eq!(done.len(), 1);
 
     let tx = t.customer().await;
-    assert_eq!(codegen::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap(), None);
-    assert_eq!(codegen::refuse_survey(&tx, call.call_attempt_id).await.unwrap(), None);
+    assert_eq!(
+        database::call_attempts::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap(),
+        None
+    );
+    assert_eq!(database::call_attempts::refuse_survey(&tx, call.call_attempt_id).await.unwrap(), None);
     let response = survey_responses::Entity::find().one(&tx).await.unwrap().unwrap();
     assert_eq!((response.id, response.q1_answer.as_deref()), (done[0].survey_response_id, Some("9")));
     assert_eq!(response.q1_confidence, Some(Decimal::new(95, 2)));
@@ -622,11 +667,11 @@ async fn a_survey_is_completed_once_with_all_that_follows() {
     assert_eq!(told[0].confidence.as_ref().map(ToString::to_string).as_deref(), Some("0.95"));
 
     // The provider reports the end later: its facts are kept, the outcome stays.
-    let ended = ApplyProviderEvent {
+    let ended = database::call_attempts::ApplyProviderEvent {
         metadata: CallMetadata { duration_seconds: Some(7), ..CallMetadata::default() },
         ..busy(&call.call_id)
     };
-    assert!(codegen::apply_provider_event(&tx, ended).await.unwrap().unwrap().applied);
+    assert!(database::call_attempts::apply_provider_event(&tx, ended).await.unwrap().unwrap().applied);
     let attempt = attempt(&tx, call.call_attempt_id).await;
     assert_eq!((attempt.outcome, attempt.metadata.duration_seconds), (Some(CallOutcome::Completed), Some(7)));
 }
@@ -638,9 +683,12 @@ async fn a_survey_is_refused_once() {
     t.factory.contact(&campaign).await;
     let tx = t.customer().await;
     let call = claim(&tx, &campaign, 1).await.remove(0);
-    let refused = codegen::refuse_survey(&tx, call.call_attempt_id).await.unwrap().unwrap();
-    assert_eq!(codegen::refuse_survey(&tx, call.call_attempt_id).await.unwrap(), None);
-    assert_eq!(codegen::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap(), None);
+    let refused = database::call_attempts::refuse_survey(&tx, call.call_attempt_id).await.unwrap().unwrap();
+    assert_eq!(database::call_attempts::refuse_survey(&tx, call.call_attempt_id).await.unwrap(), None);
+    assert_eq!(
+        database::call_attempts::complete_survey(&tx, answers(call.call_attempt_id)).await.unwrap(),
+        None
+    );
     assert_eq!(contact(&tx, call.contact_id).await.state, ContactState::Refused);
     let events = events(&tx).await;
     assert_eq!(
@@ -671,8 +719,8 @@ async fn attempts_of_which_nothing_was_heard_are_given_up() {
     t.factory.call_attempt(&over).with(|row| row.started_at = long_ago).await;
     let tx = t.customer().await;
     let before = time("2025-06-01T00:00:00Z");
-    assert_eq!(codegen::requeue_attempts(&tx, before, 10).await.unwrap().len(), 3);
-    assert_eq!(codegen::requeue_attempts(&tx, before, 10).await.unwrap().len(), 0);
+    assert_eq!(database::call_attempts::requeue_stalled(&tx, before, 10).await.unwrap().len(), 3);
+    assert_eq!(database::call_attempts::requeue_stalled(&tx, before, 10).await.unwrap().len(), 0);
     assert_eq!(contact(&tx, stuck.id).await.state, ContactState::NotReached);
     assert_eq!(contact(&tx, fresh.id).await.state, ContactState::InProgress);
     assert_eq!(contact(&tx, over.id).await.state, ContactState::Refused);
@@ -685,7 +733,7 @@ async fn statistics_are_right_on_a_constructed_campaign() {
     let t = T::new().await;
     let campaign = running(&t).await;
     let tx = t.customer().await;
-    let empty = codegen::campaign_statistics(&tx, campaign.id).await.unwrap();
+    let empty = database::campaigns::statistics(&tx, campaign.id).await.unwrap();
     assert_eq!((empty.contacts, empty.average_seconds, empty.completion_rate), (0, None, None));
 
     let at = |text: &str| Set(Some(time(text)));
@@ -727,7 +775,7 @@ async fn statistics_are_right_on_a_constructed_campaign() {
                 .await;
         }
     }
-    let seen = codegen::campaign_statistics(&tx, campaign.id).await.unwrap();
+    let seen = database::campaigns::statistics(&tx, campaign.id).await.unwrap();
     assert_eq!(
         (seen.contacts, seen.contacts_pending, seen.contacts_in_progress, seen.contacts_completed),
         (6, 0, 1, 2)
@@ -748,13 +796,13 @@ async fn statistics_are_right_on_a_constructed_campaign() {
     assert!(close(seen.completion_rate, 0.4), "{seen:?}");
 
     let (from, until) = (time("2026-01-01T23:00:00Z"), time("2026-01-02T00:10:00Z"));
-    let hours = codegen::campaign_calls_per_hour(&tx, campaign.id, from, until).await.unwrap();
+    let hours = database::campaigns::calls_per_hour(&tx, campaign.id, from, until).await.unwrap();
     let hours: Vec<_> =
         hours.iter().map(|row| (row.hour, row.calls, row.completed, row.refused, row.not_reached)).collect();
     assert_eq!(hours, [(from, 2, 1, 1, 0), (time("2026-01-02T00:00:00Z"), 1, 0, 0, 1)]);
-    let days = codegen::campaign_calls_per_day(
+    let days = database::campaigns::calls_per_day(
         &tx,
-        codegen::CampaignCallsPerDay {
+        database::campaigns::CallsPerDay {
             campaign_id: campaign.id,
             time_zone: "Europe/Rome".to_owned(),
             from: time("2026-01-01T00:00:00Z"),
@@ -785,7 +833,7 @@ async fn the_export_streams_finished_contacts_with_their_answers() {
     t.factory.survey_response(&t.factory.call_attempt(&completed).await).await;
     let tx = t.customer().await;
     let export = async || {
-        let rows = codegen::export_contacts(&tx, campaign.id).await.unwrap();
+        let rows = database::contacts::export(&tx, campaign.id).await.unwrap();
         rows.try_collect::<Vec<_>>().await.unwrap()
     };
     let rows = export().await;
@@ -803,15 +851,15 @@ async fn the_outbox_gives_each_event_to_one_publisher_and_marks_it_once() {
     let contact = t.factory.contact(&running(&t).await).await;
     let (first, second) = (t.factory.event(&contact).await.id, t.factory.event(&contact).await.id);
     let (one, other) = (t.customer().await, t.customer().await);
-    let taken = codegen::lock_unpublished_events(&one, 1).await.unwrap();
+    let taken = database::events::lock_unpublished(&one, 1).await.unwrap();
     assert_eq!(taken.iter().map(|row| row.id).collect::<Vec<_>>(), [first]);
-    let rest = codegen::lock_unpublished_events(&other, 10).await.unwrap();
+    let rest = database::events::lock_unpublished(&other, 10).await.unwrap();
     assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
-    assert_eq!(codegen::mark_events_published(&one, vec![first]).await.unwrap(), 1);
-    assert_eq!(codegen::mark_events_published(&one, vec![first]).await.unwrap(), 0);
+    assert_eq!(database::events::mark_published(&one, vec![first]).await.unwrap(), 1);
+    assert_eq!(database::events::mark_published(&one, vec![first]).await.unwrap(), 0);
     one.commit().await.unwrap();
     other.rollback().await.unwrap();
-    let left = codegen::lock_unpublished_events(&t.customer().await, 10).await.unwrap();
+    let left = database::events::lock_unpublished(&t.customer().await, 10).await.unwrap();
     assert_eq!(
         left.iter().map(|row| row.id).collect::<Vec<_>>(),
         [second],
@@ -839,23 +887,31 @@ async fn what_is_past_its_organizations_retention_is_found_and_forgotten() {
     let expired = t.factory.transcript_snippet(&past).with(|row| row.created_at = Set(old)).await;
     t.factory.transcript_snippet(&present).await;
     let tx = t.customer().await;
-    assert_eq!(codegen::expired_transcripts(&tx, 10).await.unwrap(), [], "nothing is said of retention");
-    assert_eq!(codegen::expired_recordings(&tx, 10).await.unwrap(), []);
+    assert_eq!(
+        database::transcript_snippets::list_expired(&tx, 10).await.unwrap(),
+        [],
+        "nothing is said of retention"
+    );
+    assert_eq!(database::call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
     t.factory.provider_config(&t.organization).await;
 
-    let transcripts = codegen::expired_transcripts(&tx, 10).await.unwrap();
+    let transcripts = database::transcript_snippets::list_expired(&tx, 10).await.unwrap();
     let ids: Vec<_> = transcripts.iter().map(|row| row.transcript_snippet_id).collect();
     assert_eq!(ids, [expired.id]);
-    assert_eq!(codegen::delete_transcripts(&tx, ids).await.unwrap(), 1);
-    let recordings = codegen::expired_recordings(&tx, 10).await.unwrap();
+    assert_eq!(database::transcript_snippets::delete_many(&tx, ids).await.unwrap(), 1);
+    let recordings = database::call_attempts::list_expired_recordings(&tx, 10).await.unwrap();
     assert_eq!((recordings.len(), recordings[0].call_attempt_id), (1, past.id));
     assert_eq!(recordings[0].recording_url, "https://r/1");
-    assert_eq!(codegen::forget_recordings(&tx, vec![past.id]).await.unwrap(), 1);
-    assert_eq!(codegen::expired_recordings(&tx, 10).await.unwrap(), []);
+    assert_eq!(database::call_attempts::clear_recordings(&tx, vec![past.id]).await.unwrap(), 1);
+    assert_eq!(database::call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
     assert_eq!(attempt(&tx, past.id).await.metadata.duration_seconds, Some(1), "the rest is kept");
 
     t.factory.provider_config(&t.organization).with(|row| row.recording_retention_days = Set(100_000)).await;
-    assert_eq!(codegen::expired_recordings(&tx, 10).await.unwrap(), [], "the newest configuration counts");
+    assert_eq!(
+        database::call_attempts::list_expired_recordings(&tx, 10).await.unwrap(),
+        [],
+        "the newest configuration counts"
+    );
 }
 
 #[tokio::test]
@@ -876,13 +932,13 @@ async fn an_erased_contact_is_nowhere_any_more_and_still_counted() {
         .await;
     t.factory.transcript_snippet(&call).await;
     let tx = t.customer().await;
-    codegen::complete_survey(&tx, answers(call.id)).await.unwrap().unwrap();
+    database::call_attempts::complete_survey(&tx, answers(call.id)).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     let event = events(&t.customer().await).await.remove(0);
     t.factory.email_notification(&event, &t.factory.email_template(&t.organization).await).await;
 
     let tx = t.customer().await;
-    let erased = codegen::erase_contact(&tx, person.id).await.unwrap().unwrap();
+    let erased = database::contacts::erase(&tx, person.id).await.unwrap().unwrap();
     assert_eq!(
         (erased.recordings, erased.transcripts_deleted, erased.calls_under_way),
         (vec!["https://r/1".to_owned()], 1, 0)
@@ -902,7 +958,7 @@ async fn an_erased_contact_is_nowhere_any_more_and_still_counted() {
     assert_eq!(mail.to_email, "DELETED");
     assert_eq!(contact(&tx, neighbour.id).await, neighbour, "nobody else is touched");
     let other = t.neighbour().await;
-    assert_eq!(codegen::erase_contact(&other.customer().await, neighbour.id).await.unwrap(), None);
+    assert_eq!(database::contacts::erase(&other.customer().await, neighbour.id).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -913,19 +969,35 @@ async fn an_exclusion_import_has_no_limit_and_counts_what_it_did() {
     let mut numbers: Vec<String> =
         (0..NUMBERS).map(|number| format!("+39{:09}", 200_000_000 + number)).collect();
     numbers.extend(["+39200000000".to_owned(), "0039 02".to_owned(), String::new()]);
-    let seen = codegen::import_exclusions(&tx, import(&t, numbers.clone())).await.unwrap();
+    let seen = import(&tx, &numbers).await;
     assert_eq!((seen.imported, seen.known, seen.malformed), (70_000, 0, 2));
     numbers.push("+393".to_owned());
-    let seen = codegen::import_exclusions(&tx, import(&t, numbers.clone())).await.unwrap();
+    let seen = import(&tx, &numbers).await;
     assert_eq!((seen.imported, seen.known, seen.malformed), (1, 70_000, 2));
     let asked = vec!["+393".to_owned(), "+394".to_owned(), "+39200069999".to_owned()];
-    let mut found = codegen::excluded_numbers(&tx, t.tenant.organization, asked).await.unwrap();
+    let mut found =
+        database::exclusion_list_entries::list_excluded(&tx, t.actor.organization, asked).await.unwrap();
     found.sort();
     assert_eq!(found, ["+39200069999", "+393"]);
+}
+
+#[tokio::test]
+async fn an_exclusion_import_marks_the_contacts_of_its_organization_only() {
+    let t = T::new().await;
     let other = t.neighbour().await;
-    let foreign =
-        codegen::import_exclusions(&other.customer().await, import(&t, vec!["+395".to_owned()])).await;
-    assert!(matches!(foreign, Err(Error::Forbidden(_))), "{foreign:?}");
+    let (ours, theirs) = (running(&t).await, other.factory.campaign(&other.organization).await);
+    let contact_of = |campaign, number: &str| {
+        let number = Set(number.to_owned());
+        t.factory.contact(campaign).with(move |row| row.phone_number = number)
+    };
+    let (listed, kept) = (contact_of(&ours, "+393").await, contact_of(&ours, "+394").await);
+    let neighbour = contact_of(&theirs, "+393").await;
+    let tx = t.customer().await;
+    assert_eq!(import(&tx, &["+393".to_owned()]).await.excluded_contacts, 1);
+    assert_eq!(contact(&tx, listed.id).await.state, ContactState::Excluded);
+    assert_eq!(contact(&tx, kept.id).await, kept);
+    tx.commit().await.unwrap();
+    assert_eq!(contact(&other.customer().await, neighbour.id).await, neighbour);
 }
 
 #[tokio::test]
@@ -947,8 +1019,8 @@ async fn the_sweep_excludes_who_would_still_be_called() {
         t.factory.contact(&campaign).await,
     ];
     let tx = t.customer().await;
-    assert_eq!(codegen::sweep_excluded_contacts(&tx).await.unwrap(), 3);
-    assert_eq!(codegen::sweep_excluded_contacts(&tx).await.unwrap(), 0);
+    assert_eq!(database::contacts::sweep_excluded(&tx).await.unwrap(), 3);
+    assert_eq!(database::contacts::sweep_excluded(&tx).await.unwrap(), 0);
     for before in listed.iter().chain([&marked]) {
         assert_eq!(contact(&tx, before.id).await.state, ContactState::Excluded);
     }
@@ -973,7 +1045,7 @@ async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() 
     rows.emails[0] = "a@example.com".to_owned();
     rows.external_contact_ids[3] = "x".repeat(256);
     rows.do_not_call[4] = true;
-    let refused = codegen::insert_contacts(&tx, rows).await.unwrap();
+    let refused = database::contacts::insert_many(&tx, rows).await.unwrap();
     let refused: Vec<_> = refused.iter().map(|row| (row.place, row.reason.as_str())).collect();
     assert_eq!(
         refused,
@@ -997,7 +1069,7 @@ async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() 
     let mut uneven = given(&campaign, vec!["+39024".to_owned()]);
     uneven.do_not_call.clear();
     assert_eq!(
-        codegen::insert_contacts(&tx, uneven).await.unwrap()[0].reason,
+        database::contacts::insert_many(&tx, uneven).await.unwrap()[0].reason,
         "the lists have different lengths"
     );
 }

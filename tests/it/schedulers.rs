@@ -2,9 +2,8 @@
 
 use crate::migrator::Running;
 use crate::snapshot::texts;
-use database::codegen::{self, ImportExclusions, InsertContacts};
 use entity::campaigns;
-use entity::enums::{CampaignStatus, ContactLanguage, ExclusionSource};
+use entity::enums::{CampaignStatus, ContactLanguage};
 use sea_orm::prelude::ChronoTime;
 use sea_orm::{DatabaseConnection, Set};
 use std::path::Path;
@@ -81,7 +80,7 @@ impl Scene {
     async fn contacts(&mut self, campaign: &campaigns::Model, label: &str, count: usize) {
         let first = self.next_number;
         self.next_number += count as u64;
-        let rows = InsertContacts {
+        let rows = database::contacts::InsertMany {
             campaign_id: campaign.id,
             external_contact_ids: vec![label.to_owned(); count],
             phone_numbers: (first..self.next_number).map(|number| format!("+39{number}")).collect(),
@@ -91,7 +90,7 @@ impl Scene {
             do_not_call: vec![false; count],
         };
         let tx = self.t.admin().await;
-        assert_eq!(codegen::insert_contacts(&tx, rows).await.unwrap(), []);
+        assert_eq!(database::contacts::insert_many(&tx, rows).await.unwrap(), []);
         tx.commit().await.unwrap();
     }
 
@@ -109,23 +108,15 @@ impl Scene {
 
     /// Makes the contacts what their labels say. What the neighbour calls is excluded as well, which is nothing to it.
     async fn keep_from_being_called(&self, neighbour: &T) {
-        let exclusions = ImportExclusions {
-            organization_id: self.t.organization.id,
-            phone_numbers: texts(
-                &self.db,
-                &format!(
-                    "select phone_number from contacts \
-                     where external_contact_id = 'excluded' or organization_id = '{}'",
-                    neighbour.organization.id.as_uuid()
-                ),
-            )
-            .await,
-            reason: None,
-            source: ExclusionSource::Import,
-        };
-        let tx = self.t.admin().await;
-        codegen::import_exclusions(&tx, exclusions).await.unwrap();
-        tx.commit().await.unwrap();
+        // Not by `import`, which also marks the contacts: the claim has to find those that are listed later.
+        let exclude = format!(
+            "insert into exclusion_list_entries (organization_id, phone_number, source) \
+             select '{}', phone_number, 'import' from contacts \
+             where external_contact_id = 'excluded' or organization_id = '{}'",
+            self.t.organization.id.as_uuid(),
+            neighbour.organization.id.as_uuid()
+        );
+        run(&self.db, &exclude).await.unwrap();
         for sql in [
             "update contacts set do_not_call = true where external_contact_id = 'do not call'",
             "update contacts set state = 'not_reached', attempts_count = 3, last_attempt_at = '2025-01-01' \

@@ -16,7 +16,7 @@
 #![expect(clippy::panic, reason = "a failed step fails the test")]
 
 use crate::migrated;
-use database::{AdminTx, CustomerTx, Database, Settings, Tenant};
+use database::{Actor, AdminTx, CustomerTx, Database, Settings};
 use entity::enums::{
     CampaignStatus, ContactLanguage, ContactState, EmailStatus, EmailTemplateType, EventType,
     ExclusionSource, LanguageCode, LlmProvider, ProviderType, QuestionType, UserRole,
@@ -53,7 +53,7 @@ pub struct T {
     /// Its member.
     pub user: users::Model,
     /// Both, to begin a customer's transaction with.
-    pub tenant: Tenant,
+    pub actor: Actor,
 }
 
 impl T {
@@ -75,8 +75,8 @@ impl T {
         let factory = Factory::new(database.clone());
         let organization = factory.organization().await;
         let user = factory.user(&organization).await;
-        let tenant = Tenant { organization: organization.id, user: user.id };
-        Self { database, factory, organization, user, tenant }
+        let actor = Actor { organization: organization.id, user: user.id };
+        Self { database, factory, organization, user, actor }
     }
 
     /// Another organization with its member, on the same pools.
@@ -97,7 +97,7 @@ impl T {
     /// # Panics
     /// The database fails.
     pub async fn customer(&self) -> CustomerTx {
-        self.database.customer(self.tenant).await.unwrap_or_else(|error| panic!("{error}"))
+        self.database.customer(self.actor).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

@@ -1,7 +1,8 @@
-//! An admin's transaction is none of a customer's, and the other way round.
+//! An admin transaction is not a customer transaction, nor the other way round, in generated functions too.
 
-use database::{AdminTx, CustomerTx, Database, Error, Tenant, campaigns, contacts, organizations};
+use database::{AdminTx, CustomerTx, Database, Error, Actor, campaigns, contacts, organizations};
 use entity::id::{CampaignId, UserId};
+use sea_orm::prelude::ChronoTime;
 
 async fn right(
     customer: &CustomerTx,
@@ -11,24 +12,27 @@ async fn right(
 ) -> Result<(), Error> {
     campaigns::delete(customer, campaign).await?;
     contacts::count_by_state(customer, campaign).await?;
-    organizations::list_of_user(admin, user).await?;
+    organizations::list_by_user(admin, user).await?;
     campaigns::find(customer, campaign).await?;
     campaigns::find(admin, campaign).await?;
+    contacts::claim_due(customer, campaign, 1, ChronoTime::default).await?;
+    campaigns::statistics(admin, campaign).await?;
     Ok(())
 }
 
-async fn right_in_closures(database: Database, tenant: Tenant, campaign: CampaignId) -> Result<(), Error> {
-    database.with_customer(tenant, async |tx| campaigns::delete(&tx, campaign).await).await
+async fn right_in_closures(database: Database, actor: Actor, campaign: CampaignId) -> Result<(), Error> {
+    database.with_customer(actor, async |tx| campaigns::delete(&tx, campaign).await).await
 }
 
 async fn an_admin_for_a_customer(admin: &AdminTx, campaign: CampaignId) -> Result<(), Error> {
     campaigns::delete(admin, campaign).await?;
     contacts::count_by_state(admin, campaign).await?;
+    contacts::claim_due(admin, campaign, 1, ChronoTime::default).await?;
     Ok(())
 }
 
 async fn a_customer_for_an_admin(customer: &CustomerTx, user: UserId) -> Result<(), Error> {
-    organizations::list_of_user(customer, user).await?;
+    organizations::list_by_user(customer, user).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-//! A tenant's query wants a transaction that says whose rows it sees.
+//! A query requires a transaction, whose type is the tenant scope; a bare connection is refused, by generated functions too.
 
-use database::{CustomerTx, Error, Tx, campaigns, contacts};
+use database::{CustomerTx, Error, Scope, Tx, campaigns, contacts};
 use entity::id::{CampaignId, ContactId};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
@@ -9,10 +9,12 @@ async fn right(tx: &CustomerTx, campaign: CampaignId, contact: ContactId) -> Res
     campaigns::count(tx, None).await?;
     contacts::find(tx, contact).await?;
     contacts::count_by_state(tx, campaign).await?;
+    campaigns::statistics(tx, campaign).await?;
+    contacts::erase(tx, contact).await?;
     Ok(())
 }
 
-async fn right_in_any_scope(tx: &Tx<impl Send + Sync>, campaign: CampaignId) -> Result<(), Error> {
+async fn right_in_any_scope(tx: &Tx<impl Scope>, campaign: CampaignId) -> Result<(), Error> {
     campaigns::find(tx, campaign).await?;
     Ok(())
 }
@@ -26,6 +28,8 @@ async fn on_a_connection(
     campaigns::count(db, None).await?;
     contacts::find(db, contact).await?;
     contacts::count_by_state(db, campaign).await?;
+    campaigns::statistics(db, campaign).await?;
+    contacts::erase(db, contact).await?;
     Ok(())
 }
 

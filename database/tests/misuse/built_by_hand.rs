@@ -1,14 +1,14 @@
 //! Neither a transaction nor the scope of one organization's rows can be built from its parts.
 
-use database::{Customer, CustomerTx, Database, Error, Tenant, Tx};
+use database::{Customer, CustomerTx, Database, Error, Actor, Tx};
 use sea_orm::DatabaseTransaction;
 
-async fn right(database: Database, tenant: Tenant) -> Result<CustomerTx, Error> {
-    database.customer(tenant).await
+async fn right(database: Database, actor: Actor) -> Result<CustomerTx, Error> {
+    database.customer(actor).await
 }
 
-fn a_scope(tenant: Tenant) -> Customer {
-    Customer { tenant }
+fn a_scope(actor: Actor) -> Customer {
+    Customer { actor }
 }
 
 fn a_transaction(inner: DatabaseTransaction, scope: Customer) -> CustomerTx {

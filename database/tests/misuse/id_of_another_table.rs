@@ -1,20 +1,20 @@
 //! An id of one table is not an id of another.
 
-use database::{CustomerTx, Error, Tenant, campaigns, codegen};
+use database::{CustomerTx, Error, Actor, campaigns, contacts};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use sea_orm::Set;
 
 async fn right(tx: &CustomerTx, campaign: CampaignId, contact: ContactId) -> Result<(), Error> {
     campaigns::find(tx, campaign).await?;
-    codegen::lock_calls(tx, campaign).await?;
-    codegen::erase_contact(tx, contact).await?;
+    campaigns::statistics(tx, campaign).await?;
+    contacts::erase(tx, contact).await?;
     let _ =
         entity::contacts::ActiveModel { id: Set(contact), campaign_id: Set(campaign), ..Default::default() };
     Ok(())
 }
 
-fn right_tenant(organization: OrganizationId, user: UserId) -> Tenant {
-    Tenant { organization, user }
+fn right_actor(organization: OrganizationId, user: UserId) -> Actor {
+    Actor { organization, user }
 }
 
 async fn in_a_query(tx: &CustomerTx, contact: ContactId) -> Result<(), Error> {
@@ -27,8 +27,8 @@ async fn in_a_generated_query(
     campaign: CampaignId,
     contact: ContactId,
 ) -> Result<(), Error> {
-    codegen::lock_calls(tx, contact).await?;
-    codegen::erase_contact(tx, campaign).await?;
+    campaigns::statistics(tx, contact).await?;
+    contacts::erase(tx, campaign).await?;
     Ok(())
 }
 
@@ -41,8 +41,8 @@ fn in_a_comparison(campaign: CampaignId, contact: ContactId) -> bool {
     campaign == contact
 }
 
-fn in_a_tenant(organization: OrganizationId, user: UserId) -> Tenant {
-    Tenant { organization: user, user: organization }
+fn in_an_actor(organization: OrganizationId, user: UserId) -> Actor {
+    Actor { organization: user, user: organization }
 }
 
 fn main() {}

@@ -2,17 +2,17 @@
 
 #![deny(unused_must_use)]
 
-use database::{Database, Error, Tenant};
+use database::{Database, Error, Actor};
 
-async fn right(database: Database, tenant: Tenant) -> Result<(), Error> {
-    let tx = database.customer(tenant).await?;
+async fn right(database: Database, actor: Actor) -> Result<(), Error> {
+    let tx = database.customer(actor).await?;
     tx.commit().await?;
     let tx = database.admin().await?;
     tx.rollback().await
 }
 
-async fn the_transaction(database: Database, tenant: Tenant) -> Result<(), Error> {
-    database.customer(tenant).await?;
+async fn the_transaction(database: Database, actor: Actor) -> Result<(), Error> {
+    database.customer(actor).await?;
     database.admin().await?;
     Ok(())
 }

@@ -3,8 +3,7 @@
 use crate::Options;
 use crate::stop::Stop;
 use chrono::{DateTime, NaiveTime, Utc};
-use database::codegen::{self, ApplyProviderEvent, ClaimDueContacts, ClaimDueContactsRow, CompleteSurvey};
-use database::{Database, Error, Tenant, call_attempts, campaigns};
+use database::{Actor, Database, Error, call_attempts, campaigns, contacts};
 use entity::enums::CallOutcome;
 use entity::id::CampaignId;
 use entity::json::CallMetadata;
@@ -14,10 +13,10 @@ use std::iter::Sum;
 use std::sync::Arc;
 use tracing::{info, warn};
 
-/// Places a call and tells how it ended.
+/// Places a call and returns its outcome.
 ///
 /// In the product a provider calls, and its webhook and the dialogue record the outcome; this example does both.
-pub type Dial = Arc<dyn Fn(&ClaimDueContactsRow) -> BoxFuture<'static, Outcome> + Send + Sync>;
+pub type Dial = Arc<dyn Fn(&contacts::ClaimedContact) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +96,7 @@ impl Scheduler {
                 Err(error @ (Error::Retry | Error::Timeout | Error::Unavailable(_)))
                     if !self.options.until_done =>
                 {
-                    warn!(%error, "the round failed, and the next one goes on");
+                    warn!(error = &error as &dyn std::error::Error, "the round failed; the next one follows");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -114,7 +113,8 @@ impl Scheduler {
         let (requeued, under_way, campaigns) = self
             .database
             .with_admin(async |tx| {
-                let requeued = codegen::requeue_attempts(&*tx, started_before, self.options.batch).await?;
+                let requeued =
+                    call_attempts::requeue_stalled(&tx, started_before, self.options.batch).await?;
                 // Counted before the claims: who claims after this is a task that does not end yet.
                 let under_way = call_attempts::count_without_outcome(&tx).await?;
                 let campaigns = campaigns::list_callable(&tx, self.local_time()).await?;
@@ -131,15 +131,15 @@ impl Scheduler {
             if self.stop.requested() {
                 break;
             }
-            let tenant = Tenant { organization: campaign.organization_id, user: self.options.user };
-            let calls = self.claim(tenant, campaign.id).await?;
+            let actor = Actor { organization: campaign.organization_id, user: self.options.user };
+            let calls = self.claim(actor, campaign.id).await?;
             if calls.is_empty() {
                 continue;
             }
             found = Found::Calls;
-            info!(organization = %tenant.organization, campaign = %campaign.id, calls = calls.len(), "claimed");
+            info!(organization = %actor.organization, campaign = %campaign.id, calls = calls.len(), "claimed");
             // All of them end before an error of one is looked at.
-            for ended in join_all(calls.iter().map(|call| self.call(tenant, call))).await {
+            for ended in join_all(calls.iter().map(|call| self.call(actor, call))).await {
                 match ended? {
                     Some(Outcome::Answered(_)) => summary.completed += 1,
                     Some(Outcome::Refused) => summary.refused += 1,
@@ -153,41 +153,35 @@ impl Scheduler {
 
     async fn claim(
         &self,
-        tenant: Tenant,
+        actor: Actor,
         campaign_id: CampaignId,
-    ) -> Result<Vec<ClaimDueContactsRow>, Error> {
+    ) -> Result<Vec<contacts::ClaimedContact>, Error> {
         self.database
-            .with_customer(tenant, async |tx| {
-                let Some(max_concurrent_calls) = codegen::lock_calls(&*tx, campaign_id).await? else {
-                    return Ok(Vec::new());
-                };
-                // The time is taken behind the lock: the window may close while others hold it.
-                let (local_time, batch) = (self.local_time(), self.options.batch);
-                let claim = ClaimDueContacts { campaign_id, local_time, max_concurrent_calls, batch };
-                codegen::claim_due_contacts(&*tx, claim).await
+            .with_customer(actor, async |tx| {
+                contacts::claim_due(&tx, campaign_id, self.options.batch, || self.local_time()).await
             })
             .await
     }
 
     /// Places a call and records how it ended; `None`: it had been given up before.
-    async fn call(&self, tenant: Tenant, call: &ClaimDueContactsRow) -> Result<Option<Outcome>, Error> {
+    async fn call(&self, actor: Actor, call: &contacts::ClaimedContact) -> Result<Option<Outcome>, Error> {
         let outcome = (self.dial)(call).await;
         let ended_at = (self.clock)();
         let applied = self
             .database
-            .with_customer(tenant, async |tx| {
+            .with_customer(actor, async |tx| {
                 let not_reached = match &outcome {
                     Outcome::Answered(answers) => {
-                        codegen::complete_survey(&*tx, survey(call, answers)).await?;
+                        call_attempts::complete_survey(&tx, survey(call, answers)).await?;
                         None
                     }
                     Outcome::Refused => {
-                        codegen::refuse_survey(&*tx, call.call_attempt_id).await?;
+                        call_attempts::refuse_survey(&tx, call.call_attempt_id).await?;
                         None
                     }
                     Outcome::NotReached(reason) => Some(*reason),
                 };
-                let event = ApplyProviderEvent {
+                let event = call_attempts::ApplyProviderEvent {
                     call_id: Some(call.call_id.clone()),
                     provider_call_id: None,
                     status: not_reached.map_or_else(|| "answered".to_owned(), |reason| reason.to_string()),
@@ -197,7 +191,7 @@ impl Scheduler {
                     error_code: None,
                     metadata: CallMetadata::default(),
                 };
-                let event = codegen::apply_provider_event(&*tx, event).await?;
+                let event = call_attempts::apply_provider_event(&tx, event).await?;
                 Ok(event.is_some_and(|event| event.applied))
             })
             .await?;
@@ -225,8 +219,11 @@ enum Found {
     Nothing,
 }
 
-fn survey(call: &ClaimDueContactsRow, [first, second, third]: &[String; 3]) -> CompleteSurvey {
-    CompleteSurvey {
+fn survey(
+    call: &contacts::ClaimedContact,
+    [first, second, third]: &[String; 3],
+) -> call_attempts::CompleteSurvey {
+    call_attempts::CompleteSurvey {
         call_attempt_id: call.call_attempt_id,
         q1_answer: Some(first.clone()),
         q2_answer: Some(second.clone()),

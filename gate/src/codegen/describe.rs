@@ -105,7 +105,7 @@ fn refusal(query: &Query<'_>, asked: &str, error: sqlx::Error) -> Result<Finding
         _ => query.line,
     };
     let hint = refused.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    Ok(finding(line, format!("the query {}: {}{hint}", query.name, refused.message())))
+    Ok(finding(query.file, line, format!("the query {}: {}{hint}", query.name, refused.message())))
 }
 
 /// A prepared query, and what its types are read from.
@@ -138,7 +138,7 @@ impl<'a> Asked<'a, '_> {
                     Ok((name, _)) if columns.iter().any(|(other, _)| *other == name) => {
                         let message =
                             format!("the query {} has two columns {name}; give one an alias", query.name);
-                        findings.push(finding(query.line, message));
+                        findings.push(finding(query.file, query.line, message));
                     }
                     Ok(known) => columns.push(known),
                     Err(found) => findings.push(found),
@@ -146,11 +146,15 @@ impl<'a> Asked<'a, '_> {
             }
             if self.statement.columns().is_empty() {
                 let message = format!("the query {} returns no columns; use :exec or :execrows", query.name);
-                findings.push(finding(query.line, message));
+                findings.push(finding(query.file, query.line, message));
             }
             for Annotation { name, line, .. } in &query.columns {
                 if !self.statement.columns().iter().any(|column| spoken(column.name()).0 == *name) {
-                    findings.push(finding(*line, format!("the query {} has no column {name}", query.name)));
+                    findings.push(finding(
+                        query.file,
+                        *line,
+                        format!("the query {} has no column {name}", query.name),
+                    ));
                 }
             }
         }
@@ -168,7 +172,9 @@ impl<'a> Asked<'a, '_> {
         let known = if is(said, "UUID") { self.entities.id_named(name) } else { None };
         self.rust_type(said, type_name, known)
             .map(|(module, name)| RustType { module, name, list, nullable })
-            .map_err(|reason| finding(line, format!("{what} {reason}; say: -- param {name} Type")))
+            .map_err(|reason| {
+                finding(self.query.file, line, format!("{what} {reason}; say: -- param {name} Type"))
+            })
     }
 
     fn column(&self, column: &PgColumn) -> Result<(String, RustType), Finding> {
@@ -179,7 +185,7 @@ impl<'a> Asked<'a, '_> {
         if syn::parse_str::<syn::Ident>(name).is_err() {
             let message =
                 format!("the query {} has a column `{name}`; give it an alias that Rust can use", query.name);
-            return Err(finding(line, message));
+            return Err(finding(query.file, line, message));
         }
         let (said, list) = element(column.type_info());
         let field = match column.origin() {
@@ -193,7 +199,11 @@ impl<'a> Asked<'a, '_> {
             field.as_deref().or_else(|| if is(said, "UUID") { self.entities.id_named(name) } else { None });
         let type_name = annotation.and_then(|annotation| annotation.type_name);
         let (module, name_of_type) = self.rust_type(said, type_name, known).map_err(|reason| {
-            finding(line, format!("the column {name} of {} {reason}; say: -- column {name} Type", query.name))
+            finding(
+                query.file,
+                line,
+                format!("the column {name} of {} {reason}; say: -- column {name} Type", query.name),
+            )
         })?;
         let nullable = said_nullable.unwrap_or_else(|| {
             let origin = column.relation_id().zip(column.relation_attribute_no());

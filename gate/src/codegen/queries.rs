@@ -1,12 +1,11 @@
-//! The file of queries, read as text: what is wrong with it before PostgreSQL is asked.
+//! A file of queries, read as text: the errors that do not need PostgreSQL.
 
-use super::QUERIES;
 use super::sql::{self, Token};
 use crate::Finding;
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use std::collections::HashMap;
 
-/// What a caller gets of the result.
+/// What the generated function returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Exec,
@@ -36,12 +35,38 @@ impl Kind {
     }
 }
 
-/// One query of the file.
+/// The transactions that a query may run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Admin,
+    Customer,
+    Either,
+}
+
+impl Scope {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "admin" => Self::Admin,
+            "customer" => Self::Customer,
+            "either" => Self::Either,
+            _ => return None,
+        })
+    }
+}
+
+/// One query of a file.
 #[derive(Debug)]
 pub(crate) struct Query<'a> {
+    /// The file, relative to the workspace.
+    pub(super) file: &'a str,
     /// Upper camel case.
     pub(crate) name: &'a str,
     pub(super) kind: Kind,
+    pub(super) scope: Scope,
+    /// Whether the function is a part of one that is written by hand, and not public.
+    pub(crate) private: bool,
+    /// The name of the row's struct, where it is not the query's with `Row`.
+    pub(super) row: Option<&'a str>,
     /// The line of its name.
     pub(super) line: usize,
     pub(crate) doc: Vec<&'a str>,
@@ -72,26 +97,30 @@ pub(super) struct Annotation<'a> {
     pub(super) line: usize,
 }
 
-pub(super) fn finding(line: usize, message: impl Into<String>) -> Finding {
-    Finding::at(QUERIES, line, message)
+pub(super) fn finding(file: &str, line: usize, message: impl Into<String>) -> Finding {
+    Finding::at(file, line, message)
 }
 
-/// The queries of the file, or everything that is wrong with it.
-pub(crate) fn parse(text: &str) -> Result<Vec<Query<'_>>, Vec<Finding>> {
+/// The queries of a file, or everything that is wrong with it.
+pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, Vec<Finding>> {
     let mut findings = Vec::new();
     let mut queries: Vec<Query<'_>> = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();
     for Section { line, header, text } in sections(text) {
         let Some(header) = header else {
             if let Some(at) = first_sql_line(text) {
-                findings
-                    .push(finding(line + at, "SQL without a name; begin a query with `-- name: Verb :many`"));
+                findings.push(finding(
+                    file,
+                    line + at,
+                    "SQL without a name; begin a query with `-- name: Verb :many`",
+                ));
             }
             continue;
         };
-        match query(header, line, text) {
+        match query(file, header, line, text) {
             Ok(query) => match seen.insert(query.name.to_snake_case(), query.line) {
                 Some(first) => findings.push(finding(
+                    file,
                     query.line,
                     format!("the name {} is taken by the query of line {first}", query.name),
                 )),
@@ -131,14 +160,15 @@ fn first_sql_line(text: &str) -> Option<usize> {
     text.lines().position(|line| !line.trim().is_empty() && !line.starts_with("--"))
 }
 
-fn query<'a>(header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
+fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
     let mut findings = Vec::new();
     let mut words = header.split_whitespace();
     let name = words.next().unwrap_or_default();
     if name.is_empty() || name.to_upper_camel_case() != name {
         findings.push(finding(
+            file,
             line,
-            format!("`{name}` is not a name in upper camel case, as in ClaimDueContacts"),
+            format!("`{name}` is not a name in upper camel case, as in ClaimDue"),
         ));
     }
     let kind = words.next().and_then(Kind::parse).filter(|_| words.next().is_none());
@@ -147,9 +177,12 @@ fn query<'a>(header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, V
             "the query {name} does not say what it returns; end the line with :one, :optional, :many, :stream, \
              :exec or :execrows"
         );
-        findings.push(finding(line, message));
+        findings.push(finding(file, line, message));
     }
 
+    let mut scope = None;
+    let mut private = false;
+    let mut row = None;
     let mut doc = Vec::new();
     let mut parameters_said = Vec::new();
     let mut columns = Vec::new();
@@ -158,7 +191,13 @@ fn query<'a>(header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, V
     while let Some(comment) = rest.strip_prefix("--") {
         let (comment, after) = comment.split_once('\n').unwrap_or((comment, ""));
         let comment = comment.strip_prefix(' ').unwrap_or(comment).trim_end();
-        if let Some(said) = comment.strip_prefix("param ") {
+        if let Some(word) = comment.strip_prefix("scope:") {
+            scope = Scope::parse(word.trim());
+        } else if comment == "visibility: crate" {
+            private = true;
+        } else if let Some(name) = comment.strip_prefix("row:") {
+            row = Some(name.trim());
+        } else if let Some(said) = comment.strip_prefix("param ") {
             parameters_said.push(annotation(said, body_line));
         } else if let Some(said) = comment.strip_prefix("column ") {
             columns.push(annotation(said, body_line));
@@ -168,19 +207,38 @@ fn query<'a>(header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, V
         rest = after;
         body_line += 1;
     }
+    if scope.is_none() {
+        let message = format!(
+            "the query {name} has no scope; write `-- scope: customer`, `-- scope: admin` or `-- scope: either` \
+             below its name"
+        );
+        findings.push(finding(file, line, message));
+    }
     if doc.iter().all(|line| line.is_empty()) {
         findings.push(finding(
+            file,
             line,
             format!("the query {name} has no description; say what it does below its name"),
         ));
     }
 
-    let body = body(rest, body_line, name, &mut findings);
-    let parameters = parameters(&body, body_line, &parameters_said, name, &mut findings);
-    match kind {
-        Some(kind) if findings.is_empty() => {
-            Ok(Query { name, kind, line, doc, parameters, columns, body, body_line })
-        }
+    let body = body(file, rest, body_line, name, &mut findings);
+    let parameters = parameters(file, &body, body_line, &parameters_said, name, &mut findings);
+    match (kind, scope) {
+        (Some(kind), Some(scope)) if findings.is_empty() => Ok(Query {
+            file,
+            name,
+            kind,
+            scope,
+            private,
+            row,
+            line,
+            doc,
+            parameters,
+            columns,
+            body,
+            body_line,
+        }),
         _ => Err(findings),
     }
 }
@@ -194,17 +252,23 @@ fn annotation(text: &str, line: usize) -> Annotation<'_> {
 }
 
 /// The statement without its closing semicolon and what surrounds it.
-fn body<'a>(text: &'a str, line: usize, name: &str, findings: &mut Vec<Finding>) -> Vec<Token<'a>> {
+fn body<'a>(
+    file: &str,
+    text: &'a str,
+    line: usize,
+    name: &str,
+    findings: &mut Vec<Finding>,
+) -> Vec<Token<'a>> {
     let mut body = sql::tokens(text);
     let says_something = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
     if !body.iter().any(says_something) {
-        findings.push(finding(line - 1, format!("the query {name} has no SQL")));
+        findings.push(finding(file, line - 1, format!("the query {name} has no SQL")));
         return body;
     }
     if let Some(end) = body.iter().position(|token| *token == Token::Symbol(";")) {
         if let Some(after) = body[end + 1..].iter().position(says_something) {
             let at = line + lines(&body[..=end + after]);
-            findings.push(finding(at, format!("the query {name} has more than one statement")));
+            findings.push(finding(file, at, format!("the query {name} has more than one statement")));
         }
         body.truncate(end);
     }
@@ -225,6 +289,7 @@ pub(super) fn lines(tokens: &[Token<'_>]) -> usize {
 }
 
 fn parameters<'a>(
+    file: &str,
     body: &[Token<'a>],
     body_line: usize,
     said: &[Annotation<'a>],
@@ -237,6 +302,7 @@ fn parameters<'a>(
         let line = body_line + lines(&body[..at]);
         if syn::parse_str::<syn::Ident>(name).is_err() {
             findings.push(finding(
+                file,
                 line,
                 format!("the parameter {name} of {query} has a name that Rust cannot use"),
             ));
@@ -244,6 +310,7 @@ fn parameters<'a>(
         match parameters.iter().find(|parameter| parameter.name == name) {
             None => parameters.push(Parameter { name, nullable, line, type_name: None, doc: "" }),
             Some(first) if first.nullable != nullable => findings.push(finding(
+                file,
                 line,
                 format!("the parameter {name} of {query} is written both with and without `?`"),
             )),
@@ -259,7 +326,9 @@ fn parameters<'a>(
                     parameter.line = *line;
                 }
             }
-            None => findings.push(finding(*line, format!("the query {query} has no parameter :{name}"))),
+            None => {
+                findings.push(finding(file, *line, format!("the query {query} has no parameter :{name}")));
+            }
         }
     }
     parameters
@@ -269,24 +338,26 @@ fn parameters<'a>(
 mod tests {
     use super::*;
 
+    const FILE: &str = "database/queries/a.sql";
+
     fn wrong(text: &str) -> Vec<String> {
-        parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+        parse(FILE, text).unwrap_err().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_query_is_read_with_its_documentation_and_parameters() {
-        let text = "-- A file of queries.\n\n-- name: FindThing :optional\n-- Finds it.\n--\n-- More of it.\n\
+        let text = "-- A file of queries.\n\n-- name: FindThing :optional\n-- scope: either\n-- Finds it.\n--\n-- More of it.\n\
                     -- param thing_id ThingId\n-- param at - When to look.\nselect 1 where :thing_id = :at?;\n";
-        let queries = parse(text).unwrap();
+        let queries = parse(FILE, text).unwrap();
         let query = &queries[0];
         assert_eq!(
             (query.name, query.kind, query.line, query.body_line),
-            ("FindThing", Kind::Optional, 3, 9)
+            ("FindThing", Kind::Optional, 3, 10)
         );
         assert_eq!(query.doc, ["Finds it.", "", "More of it."]);
         let seen: Vec<_> =
             query.parameters.iter().map(|p| (p.name, p.nullable, p.type_name, p.doc, p.line)).collect();
-        let expected = [("thing_id", false, Some("ThingId"), "", 7), ("at", true, None, "When to look.", 9)];
+        let expected = [("thing_id", false, Some("ThingId"), "", 8), ("at", true, None, "When to look.", 10)];
         assert_eq!(seen, expected);
     }
 
@@ -295,45 +366,46 @@ mod tests {
         for header in ["A", "A many", "A :some", "A :many :one"] {
             let errors = wrong(&format!("\n-- name: {header}\n-- Doc.\nselect 1;\n"));
             assert!(
-                errors[0].starts_with("database/queries.sql:2: the query A does not say what it returns")
+                errors[0].starts_with("database/queries/a.sql:2: the query A does not say what it returns")
             );
         }
     }
 
     #[test]
     fn a_name_that_is_taken_is_an_error_at_the_second() {
-        let twice = "-- name: A :many\n-- Doc.\nselect 1;\n\n-- name: A :one\n-- Doc.\nselect 2;\n";
-        assert_eq!(wrong(twice), ["database/queries.sql:5: the name A is taken by the query of line 1"]);
+        let twice = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 2;\n";
+        assert_eq!(wrong(twice), ["database/queries/a.sql:6: the name A is taken by the query of line 1"]);
     }
 
     #[test]
     fn an_unknown_parameter_is_an_error_at_its_annotation() {
-        let text = "-- name: A :many\n-- Doc.\n-- param ghost GhostId\nselect 1;\n";
-        assert_eq!(wrong(text), ["database/queries.sql:3: the query A has no parameter :ghost"]);
+        let text = "-- name: A :many\n-- scope: either\n-- Doc.\n-- param ghost GhostId\nselect 1;\n";
+        assert_eq!(wrong(text), ["database/queries/a.sql:4: the query A has no parameter :ghost"]);
     }
 
     #[test]
     fn a_parameter_cannot_be_null_in_one_place_only() {
-        let text = "-- name: A :many\n-- Doc.\nselect :a,\n:a?;\n";
-        let expected = "database/queries.sql:4: the parameter a of A is written both with and without `?`";
+        let text = "-- name: A :many\n-- scope: either\n-- Doc.\nselect :a,\n:a?;\n";
+        let expected = "database/queries/a.sql:5: the parameter a of A is written both with and without `?`";
         assert_eq!(wrong(text), [expected]);
     }
 
     #[test]
     fn sql_outside_a_query_and_a_second_statement_are_errors_at_their_lines() {
-        assert!(wrong("-- x\n\nselect 1;\n")[0].starts_with("database/queries.sql:3: SQL without a name"));
-        let two = "-- name: A :many\n-- Doc.\nselect 1;\n-- x\n\nselect 2;\n";
-        assert_eq!(wrong(two), ["database/queries.sql:6: the query A has more than one statement"]);
+        assert!(wrong("-- x\n\nselect 1;\n")[0].starts_with("database/queries/a.sql:3: SQL without a name"));
+        let two = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n-- x\n\nselect 2;\n";
+        assert_eq!(wrong(two), ["database/queries/a.sql:7: the query A has more than one statement"]);
     }
 
     #[test]
     fn a_query_without_a_description_or_without_sql_or_with_a_bad_name_is_an_error() {
         assert!(
-            wrong("-- name: A :many\nselect 1;\n")[0]
-                .contains("queries.sql:1: the query A has no description")
+            wrong("-- name: A :many\n-- scope: either\nselect 1;\n")[0]
+                .contains("queries/a.sql:1: the query A has no description")
         );
         assert!(
-            wrong("-- name: A :many\n-- Doc.\n\n-- x\n")[0].contains("queries.sql:2: the query A has no SQL")
+            wrong("-- name: A :many\n-- scope: either\n-- Doc.\n\n-- x\n")[0]
+                .contains("queries/a.sql:3: the query A has no SQL")
         );
         for name in ["find_thing", "findThing", ""] {
             let errors = wrong(&format!("-- name: {name} :many\n-- Doc.\nselect 1;\n"));
@@ -342,7 +414,18 @@ mod tests {
     }
 
     #[test]
-    fn every_error_of_a_file_is_told_at_once() {
-        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 4);
+    fn a_query_without_a_scope_or_with_an_unknown_one_is_an_error_at_its_name() {
+        for scope in ["", "-- scope: owner\n"] {
+            let errors = wrong(&format!("-- name: A :many\n{scope}-- Doc.\nselect 1;\n"));
+            assert!(
+                errors[0].starts_with("database/queries/a.sql:1: the query A has no scope"),
+                "{errors:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_errors_of_a_file_are_reported_at_once() {
+        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 6);
     }
 }

@@ -1,4 +1,4 @@
-//! Applications build their queries, or take them from `queries.sql`; they do not write SQL into strings.
+//! Applications build their queries, or take them from `database/queries/`; they do not write SQL into strings.
 
 use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Workspace};
@@ -13,7 +13,7 @@ use syn::{Attribute, Block, Expr, ExprCall, ExprMethodCall, Item, Macro, Path, T
 /// Where SQL may be text, and why. A file that needs no such leave any more is a finding.
 const ALLOWED: &[(&str, &str)] = &[
     ("database/src/clock.rs", "SQLite's clock in the form of its columns has no builder"),
-    ("database/src/codegen/", "generated from queries.sql, which is where SQL is read and reviewed"),
+    ("database/src/generated/", "generated from database/queries/, where SQL is read and reviewed"),
     ("database/src/pool.rs", "asks a connection whether it is clean, and has it forget its statements"),
     ("database/src/startup.rs", "asks the catalogue and the ledger before any entity is known to be there"),
     ("database/src/transaction.rs", "binds role and tenant, and passes on what others ask a connection"),
@@ -88,7 +88,7 @@ pub const RULE: Rule = Rule {
     family: Family::Conventions,
     says: "No code that applications link writes SQL as text.",
     harm: "Nothing checks the text against the schema, and a value that is pasted into it is run.",
-    cure: "Build the query with sea-query, or put it into database/queries.sql; if neither can say it, list the module \
+    cure: "Build the query with sea-query, or put it into database/queries/; if neither can say it, list the module \
            in gate/src/rules/no_raw_sql_in_code.rs with the reason.",
     source: "lane-guide-sql.md, Default Gate Policy: no_raw_sql_in_code; database-layer.md, Working with Queries",
     check: Check::Sources(look),

@@ -78,33 +78,48 @@ fn follow_calls(functions: &mut [Function]) {
     }
 }
 
-/// The functions that `queries.sql` becomes. A wrong file has no functions; another rule says what is wrong.
+/// The generated functions. A file with errors has none; the rule `generated_queries_current` reports them.
 fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, Error> {
-    let text = workspace.read(codegen::QUERIES)?;
-    let queries = queries::parse(&text).unwrap_or_default();
-    let functions = queries.iter().map(|query| {
-        let mut touched = Tables::new();
-        let words: Vec<String> = query
-            .body
-            .iter()
-            .filter_map(|token| if let Token::Word(word) = token { Some(word.to_lowercase()) } else { None })
-            .collect();
-        for (place, word) in words.iter().enumerate().filter(|(_, word)| tables.contains(&word.as_str())) {
-            let before: Vec<&str> = words[..place].iter().rev().take(2).map(String::as_str).collect();
-            let writes =
-                matches!(before.as_slice(), ["update", ..] | ["into", "insert"] | ["from", "delete"]);
-            *touched.entry(word.clone()).or_default() |= writes;
+    let mut functions = Vec::new();
+    for (file, module) in codegen::files(workspace)? {
+        let text = workspace.read(&file)?;
+        for query in queries::parse(&file, &text).unwrap_or_default() {
+            functions.push(Function {
+                // A function by hand may have the same name and call the private one.
+                name: (
+                    if query.private { private(&module) } else { module.clone() },
+                    query.name.to_snake_case(),
+                ),
+                file: file.clone(),
+                public: !query.private,
+                says: sentence(&query.doc),
+                tables: touched(&query, tables),
+                calls: BTreeSet::new(),
+            });
         }
-        Function {
-            name: ("codegen".to_owned(), query.name.to_snake_case()),
-            file: codegen::QUERIES.to_owned(),
-            public: true,
-            says: sentence(&query.doc),
-            tables: touched,
-            calls: BTreeSet::new(),
-        }
-    });
-    Ok(functions.collect())
+    }
+    Ok(functions)
+}
+
+/// The tables that the query's SQL names.
+fn touched(query: &queries::Query<'_>, tables: &[&str]) -> Tables {
+    let mut touched = Tables::new();
+    let words: Vec<String> = query
+        .body
+        .iter()
+        .filter_map(|token| if let Token::Word(word) = token { Some(word.to_lowercase()) } else { None })
+        .collect();
+    for (place, word) in words.iter().enumerate().filter(|(_, word)| tables.contains(&word.as_str())) {
+        let before: Vec<&str> = words[..place].iter().rev().take(2).map(String::as_str).collect();
+        let writes = matches!(before.as_slice(), ["update", ..] | ["into", "insert"] | ["from", "delete"]);
+        *touched.entry(word.clone()).or_default() |= writes;
+    }
+    touched
+}
+
+/// The key of a table's generated functions that are not public.
+fn private(module: &str) -> String {
+    format!("generated::{module}")
 }
 
 fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Vec<Function>, Error> {
@@ -147,8 +162,12 @@ impl Function {
                 }
             }
             if after(1) == "(" && before(1) != "." {
-                let module = if before(1) == "::" { before(2) } else { self.name.0.as_str() };
-                self.calls.insert((module.to_owned(), (*token).to_owned()));
+                let (own, function) = (self.name.0.clone(), (*token).to_owned());
+                let module = if before(1) == "::" { before(2) } else { own.as_str() };
+                if module == "generated" || module == own {
+                    self.calls.insert((private(&own), function.clone()));
+                }
+                self.calls.insert((module.to_owned(), function));
             }
         }
     }
@@ -193,8 +212,8 @@ mod tests {
     fn queries_and_functions_are_found_with_what_they_do() {
         let contacts = found("contacts");
         for (name, writes) in [
-            ("codegen::claim_due_contacts", true),
-            ("codegen::campaign_statistics", false),
+            ("contacts::claim_due", true),
+            ("campaigns::statistics", false),
             ("contacts::find", false),
             ("contacts::create", true),
             ("campaigns::activation_errors", false),

@@ -4,7 +4,7 @@
 //! probed without a word here.
 
 use crate::isolation::texts;
-use database::Tenant;
+use database::Actor;
 use entity::id::{OrganizationId, UserId};
 use sea_orm::DatabaseConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,9 +38,9 @@ impl Organization {
     }
 
     /// Its user 1, who acts for it.
-    pub fn tenant(self) -> Tenant {
+    pub fn actor(self) -> Actor {
         let [organization, user] = ["organizations", "users"].map(|table| self.uuid(table, 1));
-        Tenant {
+        Actor {
             organization: OrganizationId::from_uuid(organization.parse().unwrap()),
             user: UserId::from_uuid(user.parse().unwrap()),
         }

@@ -1,7 +1,7 @@
 //! In what state a customer's connection is when it tries.
 
 use crate::isolation::catalogue::{A, B, Organization};
-use database::{AdminTx, CustomerTx, Database, Tenant};
+use database::{Actor, AdminTx, CustomerTx, Database};
 use entity::id::{OrganizationId, UserId};
 use futures_util::future::poll_fn;
 use std::pin::pin;
@@ -58,7 +58,7 @@ pub enum Binding {
     Unbound,
     /// Only the user is.
     User,
-    Tenant(Organization),
+    Actor(Organization),
     /// An organization and a user that do not exist.
     Nobody,
     /// Both settings hold this text.
@@ -81,7 +81,7 @@ pub enum Tells {
 impl Binding {
     pub fn tells(self) -> Tells {
         match self {
-            Self::Tenant(organization) => Tells::RowsOf(organization),
+            Self::Actor(organization) => Tells::RowsOf(organization),
             Self::Nobody | Self::Text(NIL) => Tells::NoRows,
             Self::User => Tells::OnlyUserBound,
             Self::Unbound | Self::Text(_) => Tells::NothingBound,
@@ -97,28 +97,28 @@ const PAUSES: u32 = 12;
 /// Every state; in the order of [`Context`].
 pub fn states() -> Vec<State> {
     use Before::{Admin, Committed, DroppedAt, DroppedCommittingAt, Failed, Nothing, RolledBack};
-    use Binding::{Nobody, Tenant, Text, Unbound, User};
+    use Binding::{Actor, Nobody, Text, Unbound, User};
     let mut states = vec![
         (Context::None, Nothing, Unbound),
         (Context::None, Committed, Unbound),
         (Context::None, RolledBack, Unbound),
         (Context::None, Nothing, User),
-        (Context::Own, Nothing, Tenant(A)),
-        (Context::Other, Nothing, Tenant(B)),
+        (Context::Own, Nothing, Actor(A)),
+        (Context::Other, Nothing, Actor(B)),
         (Context::Garbage, Nothing, Nobody),
         (Context::Garbage, Nothing, Text(NIL)),
         (Context::Garbage, Nothing, Text("")),
         (Context::Garbage, Nothing, Text("nonsense")),
         (Context::Garbage, Nothing, Text("1' or '1' = '1")),
         (Context::Garbage, Committed, Text("*")),
-        (Context::Reused, Committed, Tenant(A)),
-        (Context::Reused, RolledBack, Tenant(A)),
-        (Context::Reused, Failed, Tenant(A)),
-        (Context::Reused, Admin, Tenant(A)),
+        (Context::Reused, Committed, Actor(A)),
+        (Context::Reused, RolledBack, Actor(A)),
+        (Context::Reused, Failed, Actor(A)),
+        (Context::Reused, Admin, Actor(A)),
     ];
     for pause in 1..PAUSES {
-        states.push((Context::Cancelled, DroppedAt(pause), Tenant(A)));
-        states.push((Context::Cancelled, DroppedCommittingAt(pause), Tenant(A)));
+        states.push((Context::Cancelled, DroppedAt(pause), Actor(A)));
+        states.push((Context::Cancelled, DroppedCommittingAt(pause), Actor(A)));
     }
     states.into_iter().map(|(context, before, binding)| State { context, before, binding }).collect()
 }
@@ -168,19 +168,19 @@ impl Application {
             },
             Binding::User => {
                 let tx = self.forget().await;
-                let user = A.tenant().user;
+                let user = A.actor().user;
                 run(&tx, &format!("set local app.user_id = '{}'", user.as_uuid())).await.unwrap();
                 Entered::Forgotten(tx)
             }
-            Binding::Tenant(organization) => {
-                Entered::Customer(self.database.customer(organization.tenant()).await.unwrap())
+            Binding::Actor(organization) => {
+                Entered::Customer(self.database.customer(organization.actor()).await.unwrap())
             }
             Binding::Nobody => {
-                let tenant = Tenant { organization: OrganizationId::generate(), user: UserId::generate() };
+                let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
                 Entered::Customer(self.database.customer(tenant).await.unwrap())
             }
             Binding::Text(text) => {
-                let tx = self.database.customer(A.tenant()).await.unwrap();
+                let tx = self.database.customer(A.actor()).await.unwrap();
                 let text = text.replace('\'', "''");
                 let both = ["app.organization_id", "app.user_id"]
                     .map(|setting| format!("select set_config('{setting}', '{text}', true)"));
@@ -238,7 +238,7 @@ impl Application {
 
     /// A transaction of B that has seen its rows.
     async fn as_b(&self) -> CustomerTx {
-        let tx = self.database.customer(B.tenant()).await.unwrap();
+        let tx = self.database.customer(B.actor()).await.unwrap();
         run(&tx, "select * from contacts").await.unwrap();
         tx
     }

@@ -27,7 +27,7 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const UNBOUND: [&str; 2] = ["42704", "22P02"];
 
 /// Organization A on a connection that nobody has used.
-const OWN: State = State { context: Context::Own, before: Before::Nothing, binding: Binding::Tenant(A) };
+const OWN: State = State { context: Context::Own, before: Before::Nothing, binding: Binding::Actor(A) };
 
 #[tokio::test]
 async fn no_cell_leaks_where_the_owner_takes_the_role() {

@@ -8,7 +8,7 @@ use crate::isolation::{OWN, Setup, texts};
 use tests::run;
 
 /// Organization B, and nobody.
-const OTHER: State = State { context: Context::Other, before: Before::Nothing, binding: Binding::Tenant(B) };
+const OTHER: State = State { context: Context::Other, before: Before::Nothing, binding: Binding::Actor(B) };
 const NONE: State = State { context: Context::None, before: Before::Nothing, binding: Binding::Unbound };
 
 /// What fails is no leak, only something that a customer should be able to do.

@@ -74,7 +74,7 @@ async fn behind_pgbouncer_customers_who_share_a_connection_see_their_own_rows() 
 
 /// One customer's transaction, ended in one of four ways; the process of the server that served it.
 async fn look(database: &Database, organization: Organization, number: usize) -> String {
-    let tx = database.customer(organization.tenant()).await.unwrap();
+    let tx = database.customer(organization.actor()).await.unwrap();
     let own = async |tx: &CustomerTx| {
         let rows = texts(tx, "select c::text from contacts c").await;
         assert_eq!(rows.len(), 2, "{rows:?}");

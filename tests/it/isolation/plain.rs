@@ -2,7 +2,7 @@
 
 use crate::isolation::catalogue::{A, B, Organization};
 use crate::isolation::contexts::{Before, Binding, State, dropped_at};
-use database::Tenant;
+use database::Actor;
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
 use sqlx::postgres::PgConnectOptions;
@@ -42,11 +42,9 @@ pub async fn enter(login: &Login, state: State) -> PgConnection {
     let role = if login.is_owner { "set local role customer" } else { "select 1" };
     let sql = match state.binding {
         Binding::Unbound => role.to_owned(),
-        Binding::User => format!("{role}; set local app.user_id = '{}'", A.tenant().user.as_uuid()),
-        Binding::Tenant(organization) => binding(organization),
-        Binding::Nobody => {
-            bind(Tenant { organization: OrganizationId::generate(), user: UserId::generate() })
-        }
+        Binding::User => format!("{role}; set local app.user_id = '{}'", A.actor().user.as_uuid()),
+        Binding::Actor(organization) => binding(organization),
+        Binding::Nobody => bind(Actor { organization: OrganizationId::generate(), user: UserId::generate() }),
         Binding::Text(text) => {
             let text = text.replace('\'', "''");
             format!("{role}; set local app.organization_id = '{text}'; set local app.user_id = '{text}'")
@@ -76,10 +74,10 @@ pub async fn copy(connection: &mut PgConnection, sql: &str) -> Result<String, St
 
 /// Takes the role and binds an organization and its user for a transaction.
 pub fn binding(organization: Organization) -> String {
-    bind(organization.tenant())
+    bind(organization.actor())
 }
 
-fn bind(Tenant { organization, user }: Tenant) -> String {
+fn bind(Actor { organization, user }: Actor) -> String {
     format!(
         "set local role customer; set local app.organization_id = '{}'; set local app.user_id = '{}'",
         organization.as_uuid(),

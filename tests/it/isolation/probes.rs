@@ -6,7 +6,7 @@ use Action::{
     Update, Upsert, View,
 };
 use Expect::{Any, AtMost, NoTable, Refused, Rows};
-use database::Tenant;
+use database::Actor;
 
 /// What is tried, one column of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -299,7 +299,7 @@ impl Probes<'_> {
             );
             for who in [self.own, LONELY] {
                 // Bound anew, because keys to its own rows keep the organization from turning into another.
-                let Tenant { organization, user } = who.tenant();
+                let Actor { organization, user } = who.actor();
                 let [organization, user] = [organization.as_uuid(), user.as_uuid()];
                 let bind = format!(
                     "set local app.organization_id = '{organization}'; set local app.user_id = '{user}'"

@@ -1,20 +1,20 @@
 //! A transaction is neither bound, nor changed, nor taken apart by anybody else than `database`.
 
-use database::{AdminTx, CustomerTx, Database, Error, Tenant};
+use database::{AdminTx, CustomerTx, Database, Error, Actor};
 use sea_orm::DatabaseTransaction;
 use std::time::Duration;
 
-async fn right(database: Database, tenant: Tenant) -> Result<Tenant, Error> {
-    let tx = database.customer(tenant).await?;
-    Ok(tx.tenant())
+async fn right(database: Database, actor: Actor) -> Result<Actor, Error> {
+    let tx = database.customer(actor).await?;
+    Ok(tx.actor())
 }
 
 async fn bound(inner: DatabaseTransaction) -> Result<AdminTx, Error> {
     AdminTx::bind(inner, Duration::ZERO).await
 }
 
-fn changed(tx: &mut CustomerTx, tenant: Tenant) {
-    tx.scope.tenant = tenant;
+fn changed(tx: &mut CustomerTx, actor: Actor) {
+    tx.scope.actor = actor;
 }
 
 fn taken_apart(tx: CustomerTx) -> DatabaseTransaction {

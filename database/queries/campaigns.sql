@@ -1,0 +1,94 @@
+-- The queries of this table; README.md beside this file describes the annotations.
+
+-- name: Statistics :one
+-- scope: either
+-- Counts a campaign's contacts by state and its attempts by outcome. A call's duration is the time from its answer to
+-- its end, in seconds; `None`: no call was answered and has ended. The completion rate is the share of completed
+-- contacts in all that are not excluded; `None`: there are none.
+with contact_counts as (
+    select
+        count(*) as total,
+        count(*) filter (where state = 'pending') as pending,
+        count(*) filter (where state = 'in_progress') as in_progress,
+        count(*) filter (where state = 'completed') as completed,
+        count(*) filter (where state = 'refused') as refused,
+        count(*) filter (where state = 'not_reached') as not_reached,
+        count(*) filter (where state = 'excluded') as excluded
+    from contacts
+    where campaign_id = :campaign_id
+), attempt_counts as (
+    select
+        count(*) as total,
+        count(*) filter (where outcome = 'completed') as completed,
+        count(*) filter (where outcome = 'refused') as refused,
+        count(*) filter (where outcome = 'no_answer') as no_answer,
+        count(*) filter (where outcome = 'busy') as busy,
+        count(*) filter (where outcome = 'failed') as failed,
+        count(*) filter (where outcome is null and ended_at is null) as under_way,
+        avg(seconds) as average_seconds,
+        min(seconds) as shortest_seconds,
+        max(seconds) as longest_seconds
+    from call_attempts
+    cross join lateral (
+        -- The clock of a provider may be off.
+        select case when ended_at >= answered_at
+            then date_part('epoch', ended_at - answered_at)
+        end as seconds
+    ) as duration
+    where campaign_id = :campaign_id
+)
+select
+    contact_counts.total as "contacts!",
+    contact_counts.pending as "contacts_pending!",
+    contact_counts.in_progress as "contacts_in_progress!",
+    contact_counts.completed as "contacts_completed!",
+    contact_counts.refused as "contacts_refused!",
+    contact_counts.not_reached as "contacts_not_reached!",
+    contact_counts.excluded as "contacts_excluded!",
+    attempt_counts.total as "attempts!",
+    attempt_counts.completed as "attempts_completed!",
+    attempt_counts.refused as "attempts_refused!",
+    attempt_counts.no_answer as "attempts_no_answer!",
+    attempt_counts.busy as "attempts_busy!",
+    attempt_counts.failed as "attempts_failed!",
+    attempt_counts.under_way as "attempts_under_way!",
+    attempt_counts.average_seconds,
+    attempt_counts.shortest_seconds,
+    attempt_counts.longest_seconds,
+    contact_counts.completed::double precision
+        / nullif(contact_counts.total - contact_counts.excluded, 0) as completion_rate
+from contact_counts
+cross join attempt_counts;
+
+-- name: CallsPerHour :many
+-- scope: either
+-- Counts a campaign's calls by the hour in which they started, oldest first. An hour without a call has no row.
+-- param from - The first moment that counts.
+-- param until - The first moment that counts no more.
+select
+    date_trunc('hour', started_at, 'UTC') as "hour!",
+    count(*) as "calls!",
+    count(*) filter (where outcome = 'completed') as "completed!",
+    count(*) filter (where outcome = 'refused') as "refused!",
+    count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached!"
+from call_attempts
+where campaign_id = :campaign_id and started_at >= :from and started_at < :until
+group by 1
+order by 1;
+
+-- name: CallsPerDay :many
+-- scope: either
+-- Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
+-- param time_zone - Whose days, as `Europe/Rome`.
+-- param from - The first moment that counts.
+-- param until - The first moment that counts no more.
+select
+    (started_at at time zone :time_zone)::date as "day!",
+    count(*) as "calls!",
+    count(*) filter (where outcome = 'completed') as "completed!",
+    count(*) filter (where outcome = 'refused') as "refused!",
+    count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached!"
+from call_attempts
+where campaign_id = :campaign_id and started_at >= :from and started_at < :until
+group by 1
+order by 1;

@@ -1,0 +1,28 @@
+-- The queries of this table; README.md beside this file describes the annotations.
+
+-- name: ListExpired :many
+-- scope: either
+-- Returns transcripts older than their organization keeps them, oldest first. An organization without a provider
+-- configuration has said nothing of it, and keeps them.
+-- param batch - The most to return.
+with retention as (
+    select distinct on (organization_id)
+        -- A hundred years are for ever.
+        organization_id, now() - least(transcript_retention_days, 36500) * interval '1 day' as expires_before
+    from provider_configs
+    order by organization_id asc, created_at desc, id desc
+)
+select transcript_snippets.id as transcript_snippet_id, transcript_snippets.organization_id,
+    transcript_snippets.call_attempt_id, transcript_snippets.created_at
+from transcript_snippets
+join retention on retention.organization_id = transcript_snippets.organization_id
+where transcript_snippets.created_at < retention.expires_before
+    -- Implied by the line above, and an index can use it.
+    and transcript_snippets.created_at < (select max(expires_before) from retention)
+order by transcript_snippets.created_at
+limit :batch;
+
+-- name: DeleteMany :execrows
+-- scope: either
+-- Deletes transcripts.
+delete from transcript_snippets where id = any(:transcript_snippet_ids);
