@@ -1,9 +1,10 @@
-//! `migration/migrations.lock`: what each migration executes, as digests, so that it can be formatted anew and not
+//! `migration/migrations.lock`: digests of what each migration executes, so that a migration can be formatted and not
 //! changed.
 //!
-//! A migration is a line with its name and its digest, and a line for each engine and direction with the digests of
-//! the statements, so that a change can be pointed at. Branches that each add a migration add to the same end, and
-//! conflict. What stands up to the migration of the line `# released:` is not written anew.
+//! A migration is a line with its name, followed by `untransactional` where PostgreSQL runs it without a transaction,
+//! and a line for each engine and direction with the digests of the statements, so that a change is located. Branches
+//! that each add a migration add to the same end, and conflict. Entries up to the migration of the line `# released:`
+//! are never rewritten.
 
 use crate::{Error, Finding, Workspace};
 use migration::{Emitted, digest, statements};
@@ -13,12 +14,14 @@ use std::fmt;
 pub const FILE: &str = "migration/migrations.lock";
 
 const HEADER: &str = "\
-# What each migration executes: digests of its statements, formatting and comments aside. Never edit this file;
+# What each migration executes: a digest of each statement, formatting and comments aside. Never edit this file;
 # cargo run -p gate -- lock
-# writes it, up to the released migrations, which stay. cargo run -p gate -- lock --release says that all are.
+# writes it, and leaves released migrations as they are. cargo run -p gate -- lock --release marks all as released.
 ";
 
 const RELEASED: &str = "# released:";
+
+const UNTRANSACTIONAL: &str = "untransactional";
 
 /// The migrations as they were written down, or as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +34,7 @@ pub struct Lock {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     name: String,
-    digest: String,
+    transactional: bool,
     /// As [`Emitted::scripts`] names them, each with its statements' digests.
     scripts: Vec<(String, Vec<String>)>,
 }
@@ -42,12 +45,15 @@ impl Lock {
     pub fn of(emitted: &[Emitted], released: Option<String>) -> Self {
         let entry = |emitted: &Emitted| Entry {
             name: emitted.name.clone(),
-            digest: emitted.digest(),
+            transactional: emitted.transactional,
             scripts: emitted
                 .scripts()
                 .iter()
                 .map(|(name, texts)| {
-                    ((*name).to_owned(), statements(texts).iter().map(|text| short(text)).collect())
+                    (
+                        (*name).to_owned(),
+                        statements(texts).iter().map(|statement| digest(statement)).collect(),
+                    )
                 })
                 .collect(),
         };
@@ -70,9 +76,9 @@ impl Lock {
             {
                 let digests = digests.iter().map(ToString::to_string).collect();
                 entry.scripts.push((format!("{engine} {direction}"), digests));
-            } else if let [name, digest] = words[..] {
-                let (name, digest) = (name.to_owned(), digest.to_owned());
-                lock.entries.push(Entry { name, digest, scripts: Vec::new() });
+            } else if let [name] | [name, UNTRANSACTIONAL] = words[..] {
+                let (name, transactional) = (name.to_owned(), words.len() == 1);
+                lock.entries.push(Entry { name, transactional, scripts: Vec::new() });
             } else {
                 return Err(index + 1);
             }
@@ -112,8 +118,9 @@ impl Lock {
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}{RELEASED} {}", self.released.as_deref().unwrap_or("none"))?;
-        for Entry { name, digest, scripts } in &self.entries {
-            writeln!(f, "\n{name} {digest}")?;
+        for Entry { name, transactional, scripts } in &self.entries {
+            let mark = if *transactional { String::new() } else { format!(" {UNTRANSACTIONAL}") };
+            writeln!(f, "\n{name}{mark}")?;
             for (name, digests) in scripts {
                 writeln!(f, "    {name} {}", digests.join(" ").trim_end())?;
             }
@@ -196,13 +203,6 @@ fn difference(old: &Entry, new: &Entry, emitted: &Emitted) -> String {
     "it has another transaction than the one that is locked".to_owned()
 }
 
-/// Enough of a digest to tell one statement of a migration from another.
-fn short(statement: &str) -> String {
-    let mut digits = digest(statement);
-    digits.truncate(8);
-    digits
-}
-
 #[cfg(test)]
 mod tests {
     use super::Lock;
@@ -214,6 +214,6 @@ mod tests {
             let lock = Lock::of(&emitted, released);
             assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
         }
-        assert_eq!(Lock::parse("m1 0\n\n<<<<<<< ours or theirs\nm2 0\n"), Err(3));
+        assert_eq!(Lock::parse("m1\n\n<<<<<<< ours or theirs\nm2\n"), Err(3));
     }
 }

@@ -1,14 +1,13 @@
-//! What each migration executes, found out without a database.
+//! The SQL that each migration executes, recorded without a database.
 //!
-//! A migration runs against `SeaORM`'s mock connection, which notes every statement and answers with no rows. One that asks what is
-//! there, `has_table` and the like, cannot be noted: it should say `if not exists` in its SQL.
+//! A migration runs against `SeaORM`'s mock connection, which records every statement and returns no rows. A migration
+//! that queries the schema, by `has_table` and the like, cannot be recorded: write `if not exists` in its SQL.
 
-use crate::statements::statements;
+use crate::statements::{VERSION, digest, statements};
 use crate::{Error, Migrator};
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, MockDatabase, MockExecResult, MockRow, Transaction};
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait as _, SchemaManager};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use serde::Deserialize;
 
 /// More statements than a migration has.
 const LONGEST: usize = 1000;
@@ -20,9 +19,9 @@ pub struct Emitted {
     pub name: String,
     /// Whether PostgreSQL runs it in one transaction.
     pub transactional: bool,
-    /// What PostgreSQL is told.
+    /// The statements for PostgreSQL.
     pub postgres: Script,
-    /// What SQLite is told.
+    /// The statements for SQLite.
     pub sqlite: Script,
 }
 
@@ -36,7 +35,7 @@ pub struct Script {
 }
 
 impl Emitted {
-    /// Notes what a migration executes.
+    /// Records what a migration executes.
     pub(crate) async fn by(migration: &dyn MigrationTrait) -> Result<Self, DbErr> {
         Ok(Self {
             name: migration.name().to_owned(),
@@ -58,40 +57,94 @@ impl Emitted {
         ]
     }
 
-    /// SHA-256, in hexadecimal digits, of everything that it executes; formatting and comments do not matter.
+    /// What the ledger of a database of this engine records: the version of the digests, and the digest of each
+    /// statement of `up`. `down` and the other engine's statements are not a part of it, because changing them changes
+    /// no database that the migration was applied to.
     #[must_use]
-    pub fn digest(&self) -> String {
-        let mut text = format!("transaction {}\0", self.transactional);
-        for (name, script) in self.scripts() {
-            text.extend([name, "\0"]);
-            for statement in statements(script) {
-                text.extend([&statement, "\0"]);
+    pub fn recorded(&self, engine: DbBackend) -> String {
+        let digests: Vec<String> = self.up(engine).iter().map(|statement| digest(statement)).collect();
+        format!("{VERSION}:{}", digests.join(","))
+    }
+
+    /// The first statement of `up` that is not the one in the ledger's record, in words; `None`: all are, or the record
+    /// has no version, as those of builds before 0.1.0, and cannot be compared.
+    pub(crate) fn difference(
+        &self,
+        engine: DbBackend,
+        record: &str,
+        accepted: &[Accepted],
+    ) -> Option<String> {
+        /// As much of a statement as a line holds.
+        const SHOWN: usize = 80;
+        let (version, earlier) = record.split_once(':')?;
+        if version != VERSION {
+            return Some(format!("its digests have version {version}, which this build does not know"));
+        }
+        let earlier: Vec<&str> = earlier.split(',').filter(|digest| !digest.is_empty()).collect();
+        let now = self.up(engine);
+        for (index, statement) in now.iter().enumerate() {
+            let place = format!("statement {} of {}", index + 1, now.len());
+            let shown: String = statement.chars().take(SHOWN).collect();
+            match earlier.get(index) {
+                None => return Some(format!("{place}, `{shown}`, was not executed")),
+                Some(earlier) if *earlier == digest(statement) => {}
+                Some(earlier) if accepted.iter().any(|one| one.is(&self.name, engine, earlier)) => {}
+                Some(earlier) => return Some(format!("{place}, `{shown}`, had the digest {earlier}")),
             }
         }
-        digest(&text)
+        (earlier.len() > now.len())
+            .then(|| format!("{} statements were executed, and it has {}", earlier.len(), now.len()))
+    }
+
+    fn up(&self, engine: DbBackend) -> Vec<String> {
+        statements(if engine == DbBackend::Postgres { &self.postgres.up } else { &self.sqlite.up })
+    }
+}
+
+/// A statement that was changed in a way that is known to be harmless.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Accepted {
+    migration: String,
+    engine: String,
+    earlier: String,
+    /// For reviewers.
+    #[serde(rename = "reason")]
+    _reason: String,
+}
+
+impl Accepted {
+    /// The list that is checked in.
+    pub(crate) fn all() -> Result<Vec<Self>, Error> {
+        serde_saphyr::from_str(include_str!("../accepted_digests.yaml")).map_err(Error::AcceptedDigests)
+    }
+
+    fn is(&self, migration: &str, engine: DbBackend, earlier: &str) -> bool {
+        let name = if engine == DbBackend::Postgres { "postgres" } else { "sqlite" };
+        self.migration == migration && self.engine == name && self.earlier == earlier
     }
 }
 
 impl Script {
     async fn of(migration: &dyn MigrationTrait, backend: DbBackend) -> Result<Self, DbErr> {
-        let (above, below) = (notebook(backend), notebook(backend));
-        migration.up(&SchemaManager::new(&above)).await?;
-        migration.down(&SchemaManager::new(&below)).await?;
-        Ok(Self { up: noted(above), down: noted(below) })
+        let (up, down) = (recorder(backend), recorder(backend));
+        migration.up(&SchemaManager::new(&up)).await?;
+        migration.down(&SchemaManager::new(&down)).await?;
+        Ok(Self { up: recorded(up), down: recorded(down) })
     }
 }
 
-/// A connection that notes what it is told.
-fn notebook(backend: DbBackend) -> DatabaseConnection {
+/// A connection that records what is executed.
+fn recorder(backend: DbBackend) -> DatabaseConnection {
     MockDatabase::new(backend)
         .append_exec_results(vec![MockExecResult::default(); LONGEST])
         .append_query_results(vec![Vec::<MockRow>::new(); LONGEST])
         .into_connection()
 }
 
-/// What it was told, each value in its place.
-fn noted(notebook: DatabaseConnection) -> Vec<String> {
-    let transactions = notebook.into_transaction_log();
+/// What was executed, each value in its place.
+fn recorded(recorder: DatabaseConnection) -> Vec<String> {
+    let transactions = recorder.into_transaction_log();
     transactions.iter().flat_map(Transaction::statements).map(ToString::to_string).collect()
 }
 
@@ -108,13 +161,60 @@ pub async fn emitted() -> Result<Vec<Emitted>, Error> {
     Ok(all)
 }
 
-/// SHA-256 in hexadecimal digits.
-#[must_use]
-pub fn digest(text: &str) -> String {
-    let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        // Writing to a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
+#[cfg(test)]
+mod tests {
+    use super::{Accepted, DbBackend, Emitted, Script};
+
+    fn emitted(up: &[&str]) -> Emitted {
+        let script = Script { up: up.iter().map(ToString::to_string).collect(), down: Vec::new() };
+        let nothing = Script { up: Vec::new(), down: Vec::new() };
+        Emitted { name: "m1".to_owned(), transactional: true, postgres: script, sqlite: nothing }
     }
-    digits
+
+    #[test]
+    fn the_first_statement_that_changed_is_named() {
+        let record =
+            emitted(&["create table a (b text)", "create index c on a (b)"]).recorded(DbBackend::Postgres);
+        let difference = |up: &[&str]| emitted(up).difference(DbBackend::Postgres, &record, &[]);
+        assert_eq!(difference(&["CREATE TABLE a (b text)", "create index c on a (b) -- why"]), None);
+        let changed = difference(&["create table a (b text)", "create index c on a (b, c)"]).unwrap();
+        assert!(
+            changed.starts_with("statement 2 of 2, `create index c on a(b,c)`, had the digest "),
+            "{changed}"
+        );
+        assert!(difference(&["create table a (b text)"]).unwrap().starts_with("2 statements were executed"));
+        let more = difference(&["create table a (b text)", "create index c on a (b)", "select 1"]).unwrap();
+        assert!(more.ends_with("`select 1`, was not executed"), "{more}");
+    }
+
+    #[test]
+    fn an_accepted_digest_passes_for_its_migration_engine_and_statement_only() {
+        let record = emitted(&["select 1"]).recorded(DbBackend::Postgres);
+        let earlier = record.strip_prefix("1:").unwrap();
+        let accepted = |migration: &str, engine: &str, earlier: &str| Accepted {
+            migration: migration.to_owned(),
+            engine: engine.to_owned(),
+            earlier: earlier.to_owned(),
+            _reason: "a test".to_owned(),
+        };
+        let passes =
+            |accepted| emitted(&["select 2"]).difference(DbBackend::Postgres, &record, &[accepted]).is_none();
+        assert!(passes(accepted("m1", "postgres", earlier)));
+        assert!(!passes(accepted("m2", "postgres", earlier)));
+        assert!(!passes(accepted("m1", "sqlite", earlier)));
+        assert!(!passes(accepted("m1", "postgres", "0123456789abcdef")));
+    }
+
+    #[test]
+    fn a_record_without_a_version_is_not_compared_and_one_of_a_later_version_is_refused() {
+        let one = emitted(&["select 1"]);
+        assert_eq!(one.difference(DbBackend::Postgres, "3f2a", &[]), None);
+        let later = one.difference(DbBackend::Postgres, "2:3f2a", &[]).unwrap();
+        assert!(later.contains("version 2"), "{later}");
+    }
+
+    #[test]
+    fn the_accepted_digests_can_be_read() {
+        assert!(Accepted::all().is_ok());
+    }
 }

@@ -10,16 +10,20 @@ pub enum Error {
     /// The text of the column documentation is not what it should be.
     #[error("migration/schema_annotations.yaml is broken; correct it and build again")]
     Annotations(#[source] serde_saphyr::Error),
-    /// Migrations execute something else than they did when they were applied.
+    /// `migration/accepted_digests.yaml` is not a list of accepted digests.
+    #[error("migration/accepted_digests.yaml is broken; correct it and build again")]
+    AcceptedDigests(#[source] serde_saphyr::Error),
+    /// Applied migrations have other statements than when they were applied.
     #[error(
-        "the {target} has the migration {names}, which was changed since; \
-         restore it and write a new one for the change, or make the database anew with fresh"
+        "the {target} has a migration that was changed since: {changes}; restore it and write a new one for the \
+         change, create the database again with fresh, or, if the change is known to be harmless, accept the earlier \
+         digest in migration/accepted_digests.yaml"
     )]
     Changed {
         /// The database.
         target: String,
-        /// The migrations, separated by commas.
-        names: String,
+        /// Each migration with the first statement that differs.
+        changes: String,
     },
     /// The connection was lost, and with it the lock.
     #[error("the connection to the {target} was lost, and the migration lock with it; run the command again")]

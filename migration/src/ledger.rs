@@ -1,6 +1,6 @@
-//! The ledger `seaql_migrations`: `SeaORM`'s two columns, and beside them the digest of what each migration executed.
+//! The ledger `seaql_migrations`: `SeaORM`'s two columns, and the digests of the statements that `up` executed.
 //!
-//! The digest is null where nobody recorded it: a database of before the column, or a run of `SeaORM`'s own migrator.
+//! The digests are null where `SeaORM`'s own migrator applied the migration; then they are not compared.
 
 use crate::ddl::literal;
 use chrono::{DateTime, Utc};

@@ -32,11 +32,11 @@ mod m20261121_000013_create_email_notifications;
 mod m20261121_000014_create_provider_configs;
 mod m20261121_000015_create_transcript_snippets;
 
-pub use emitted::{Emitted, Script, digest, emitted};
+pub use emitted::{Emitted, Script, emitted};
 pub use error::Error;
 pub use generate::TEMPLATE;
 pub use session::{Event, Options, Session};
-pub use statements::statements;
+pub use statements::{digest, statements};
 pub use status::{State, Status};
 pub use target::{AppEnv, Target};
 

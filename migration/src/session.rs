@@ -1,6 +1,7 @@
 //! What the commands do: one connection, one lock, one transaction for each migration.
 
 use crate::connect::{self, Purpose};
+use crate::emitted::Accepted;
 use crate::error::{code, sqlx_error};
 use crate::status::{self, State, Status};
 use crate::target::Server;
@@ -150,7 +151,7 @@ impl Session {
             return Ok(status::all_pending());
         }
         let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
-        status::read(&db).await.map_err(|error| Error::database("reading the ledger", &self.target, &error))
+        self.standings(&db).await
     }
 
     async fn run(&self, work: Work) -> Result<usize, Error> {
@@ -213,8 +214,8 @@ impl Session {
                 (self.options.report)(&Event::Dropped);
                 let applied = self.standing(db).await?;
                 for Status { name, .. } in &applied {
-                    let digest = emitted(name).await?.digest();
-                    self.retrying(name, || ledger::record(db, name, &digest)).await?;
+                    let record = emitted(name).await?.recorded(db.get_database_backend());
+                    self.retrying(name, || ledger::record(db, name, &record)).await?;
                     (self.options.report)(&Event::Applied { migration: name, took: Duration::ZERO });
                 }
                 Ok(applied.len())
@@ -274,9 +275,12 @@ impl Session {
     /// Refuses to go on from another past than the one of this build.
     fn check_history(&self, list: &[Status]) -> Result<(), Error> {
         let target = || self.target.to_string();
-        let changed = names(list.iter().filter(|status| matches!(status.state, State::Changed(_))));
+        let changed: Vec<String> = list
+            .iter()
+            .filter_map(|status| Some(format!("{} ({})", status.name, status.difference.as_ref()?)))
+            .collect();
         if !changed.is_empty() {
-            return Err(Error::Changed { target: target(), names: changed });
+            return Err(Error::Changed { target: target(), changes: changed.join(", ") });
         }
         let Some(newest) = list.iter().rposition(|status| status.state != State::Pending) else {
             return Ok(());
@@ -290,14 +294,17 @@ impl Session {
 
     /// The migrations and their states, none of them unknown to this build.
     async fn standing(&self, db: &impl ConnectionTrait) -> Result<Vec<Status>, Error> {
-        let list = status::read(db)
-            .await
-            .map_err(|error| Error::database("reading the ledger", &self.target, &error))?;
+        let list = self.standings(db).await?;
         let unknown = names(list.iter().filter(|status| matches!(status.state, State::Unknown(_))));
         if unknown.is_empty() {
             return Ok(list);
         }
         Err(Error::DatabaseIsAhead { target: self.target.to_string(), names: unknown })
+    }
+
+    async fn standings(&self, db: &impl ConnectionTrait) -> Result<Vec<Status>, Error> {
+        let list = status::read(db, &Accepted::all()?).await;
+        list.map_err(|error| Error::database("reading the ledger", &self.target, &error))
     }
 
     /// Tries again, with growing pauses, what met a lock that another session held too long.
@@ -326,14 +333,14 @@ where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
     for<'c> &'c C: IntoSchemaManagerConnection<'c>,
 {
-    let digest = emitted.digest();
+    let record = emitted.recorded(db.get_database_backend());
     if !emitted.transactional {
         Migrator::up(db, Some(1)).await?;
-        return ledger::record(db, &emitted.name, &digest).await;
+        return ledger::record(db, &emitted.name, &record).await;
     }
     let transaction = db.begin().await?;
     Migrator::up(&transaction, Some(1)).await?;
-    ledger::record(&transaction, &emitted.name, &digest).await?;
+    ledger::record(&transaction, &emitted.name, &record).await?;
     transaction.commit().await
 }
 

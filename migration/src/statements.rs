@@ -1,110 +1,159 @@
-//! SQL without its formatting: two texts that differ in white space, comments or the case of words are one.
+//! The statements of a script and their digests, which formatting and comments do not change.
+//!
+//! Ledgers of production databases hold these digests, so nothing whose upgrade could change one takes part: the
+//! normal form is computed here, and has a version. A second version gets functions of its own beside these, and the
+//! first one stays for the ledgers that were written with it.
 
-use squawk_lexer::{LiteralKind, TokenKind, tokenize};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 
-/// The statements of SQL texts, each token of them separated from the next by one space. What a `do` or a function
-/// executes is SQL as well, and normal too; every other literal, and every quoted identifier, stays as it is.
+/// The version of [`statements`] and [`digest`], as the ledger records it.
+pub(crate) const VERSION: &str = "1";
+
+/// SHA-256 of a statement in its normal form: the first 16 hexadecimal digits, enough to tell the statements of one
+/// migration apart.
+#[must_use]
+pub fn digest(statement: &str) -> String {
+    let mut digits = String::with_capacity(16);
+    for byte in &Sha256::digest(statement)[..8] {
+        // Writing to a string does not fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// What separates two characters of a normal form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Operator,
+    Punctuation,
+    Word,
+}
+
+impl Class {
+    fn of(c: char) -> Self {
+        match c {
+            '(' | ')' | ',' | ';' | '[' | ']' => Self::Punctuation,
+            '+' | '-' | '*' | '/' | '<' | '>' | '=' | '~' | '!' | '@' | '#' | '%' | '^' | '&' | '|' | '?'
+            | ':' => Self::Operator,
+            _ => Self::Word,
+        }
+    }
+}
+
+/// The statements of the texts in their normal form: without comments, closing semicolons and needless white space,
+/// their words in lower case.
+///
+/// String constants and quoted identifiers stay as they are. What dollar signs quote is treated as code, the body of a
+/// function or of `do`, because it is code in every migration.
 #[must_use]
 pub fn statements(texts: &[impl AsRef<str>]) -> Vec<String> {
     let mut all = Vec::new();
     for text in texts {
-        let mut statement = Vec::new();
-        for token in tokens(text.as_ref()) {
-            if token == ";" && !in_body(&statement) {
-                all.push(statement.join(" "));
-                statement.clear();
-            } else {
-                statement.push(token);
-            }
-        }
-        all.push(statement.join(" "));
+        split(text.as_ref(), &mut all);
     }
-    all.retain(|statement| !statement.is_empty());
+    all.retain(|statement: &String| !statement.is_empty());
     all
 }
 
-/// Whether the tokens are those of a trigger or function whose `begin` has not met its `end`.
-fn in_body(statement: &[String]) -> bool {
-    let count = |words: &[&str]| statement.iter().filter(|token| words.contains(&token.as_str())).count();
-    statement.first().is_some_and(|first| first == "create") && count(&["begin", "case"]) > count(&["end"])
-}
-
-fn tokens(text: &str) -> Vec<String> {
-    let mut tokens: Vec<String> = Vec::new();
-    let mut start = 0;
-    let mut glued = false;
-    for token in tokenize(text) {
-        let end = start + token.len as usize;
-        let word = &text[start..end];
-        start = end;
-        let is_gap = matches!(
-            token.kind,
-            TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment { .. } | TokenKind::Eof
-        );
-        if is_gap {
-            glued = false;
-            continue;
-        }
-        let normal = match token.kind {
-            TokenKind::Ident => word.to_ascii_lowercase(),
-            TokenKind::Literal { kind: LiteralKind::DollarQuotedString { .. } } if is_code(&tokens) => {
-                code(word)
+fn split(source: &str, all: &mut Vec<String>) {
+    let mut text = String::new();
+    let mut gap = false;
+    let mut dollars: Option<&str> = None;
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        let mut taken = c.len_utf8();
+        match c {
+            '-' if rest.starts_with("--") => {
+                taken = rest.find('\n').unwrap_or(rest.len());
+                gap = true;
             }
-            _ => word.to_owned(),
-        };
-        // An operator is several tokens, and `> =` is not `>=`.
-        match tokens.last_mut() {
-            Some(last) if glued && is_operator(token.kind) => last.push_str(&normal),
-            _ => tokens.push(normal),
+            '/' if rest.starts_with("/*") => {
+                taken = comment(rest);
+                gap = true;
+            }
+            c if c.is_whitespace() => gap = true,
+            '\'' | '"' => {
+                // A doubled quote ends one constant and begins the next, which gives the same text.
+                taken = rest[1..].find(c).map_or(rest.len(), |end| end + 2);
+                push(&mut text, c, &mut gap);
+                text.push_str(&rest[1..taken]);
+            }
+            '$' => {
+                let quote = match dollars {
+                    Some(open) => rest.starts_with(open).then_some(open),
+                    None => opening(rest, &text, gap),
+                };
+                if let Some(quote) = quote {
+                    dollars = if dollars.is_none() { Some(quote) } else { None };
+                    taken = quote.len();
+                }
+                push(&mut text, c, &mut gap);
+                text.push_str(&rest[1..taken]);
+            }
+            ';' if dollars.is_none() && !in_body(&text) => {
+                all.push(std::mem::take(&mut text));
+                gap = false;
+            }
+            c => push(&mut text, c.to_ascii_lowercase(), &mut gap),
         }
-        glued = is_operator(token.kind);
+        rest = &rest[taken..];
     }
-    tokens
+    all.push(text);
 }
 
-/// Whether a literal behind these tokens is executed: `do $$…`, `do language plpgsql $$…`, `create function … as $$…`.
-fn is_code(before: &[String]) -> bool {
-    match before {
-        [.., keyword, _] if keyword == "language" => before.first().is_some_and(|first| first == "do"),
-        [.., last] => last == "do" || last == "as",
-        [] => false,
+/// The length of the comment that `source` begins with; PostgreSQL's comments nest.
+fn comment(source: &str) -> usize {
+    let mut depth = 0;
+    let mut at = 0;
+    while at < source.len() {
+        let rest = &source[at..];
+        if rest.starts_with("/*") {
+            depth += 1;
+            at += 2;
+        } else if rest.starts_with("*/") {
+            depth -= 1;
+            at += 2;
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
     }
+    source.len()
 }
 
-/// A dollar-quoted body in its normal form, its quotes as they are.
-fn code(literal: &str) -> String {
-    let quote = literal[1..].find('$').map_or("", |end| &literal[..end + 2]);
-    let body = literal.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)).unwrap_or(literal);
-    format!("{quote} {} {quote}", tokens(body).join(" "))
+/// The `$$` or `$tag$` that `rest` begins with; none where it continues a word, as in `a$b$c`.
+fn opening<'a>(rest: &'a str, before: &str, gap: bool) -> Option<&'a str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if !gap && before.ends_with(is_word) {
+        return None;
+    }
+    let end = rest[1..].find('$')? + 1;
+    rest[1..end].chars().all(is_word).then(|| &rest[..=end])
 }
 
-fn is_operator(kind: TokenKind) -> bool {
-    matches!(
-        kind,
-        TokenKind::And
-            | TokenKind::At
-            | TokenKind::Backtick
-            | TokenKind::Bang
-            | TokenKind::Caret
-            | TokenKind::Colon
-            | TokenKind::Eq
-            | TokenKind::Gt
-            | TokenKind::Lt
-            | TokenKind::Minus
-            | TokenKind::Or
-            | TokenKind::Percent
-            | TokenKind::Plus
-            | TokenKind::Pound
-            | TokenKind::Question
-            | TokenKind::Slash
-            | TokenKind::Star
-            | TokenKind::Tilde
-    )
+/// Whether the statement is a trigger or function whose `begin` has not met its `end`.
+fn in_body(statement: &str) -> bool {
+    let words = || statement.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let count = |any: &[&str]| words().filter(|word| any.contains(word)).count();
+    statement.starts_with("create ") && count(&["begin", "case"]) > count(&["end"])
+}
+
+/// Appends a character, after a space if there was one in the source that keeps two tokens apart.
+fn push(text: &mut String, c: char, gap: &mut bool) {
+    let classes = text.chars().last().map(|last| (Class::of(last), Class::of(c)));
+    if *gap && classes.is_some_and(|(last, next)| last == next && next != Class::Punctuation) {
+        text.push(' ');
+    }
+    *gap = false;
+    text.push(c);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::statements;
+    use super::{digest, statements};
 
     fn same(one: &str, other: &str) -> bool {
         statements(&[one]) == statements(&[other])
@@ -113,9 +162,11 @@ mod tests {
     #[test]
     fn formatting_comments_and_the_case_of_words_do_not_matter() {
         assert!(same("create table a (b text);", "CREATE  TABLE a(\n    b Text -- why\n)\n;;"));
-        assert!(same("select 1 /* one */ + 2", "select 1+2"));
-        assert!(same("do $$ begin perform 1; end $$", "DO $$\nBEGIN\n  -- reason\n  PERFORM 1;\nEND\n$$;"));
-        assert!(same("do language plpgsql $x$ begin end $x$", "do language plpgsql $x$begin\nend$x$"));
+        assert!(same("select 1 /* one /* two */ */ + 2", "select 1+2"));
+        assert!(same(
+            "do $$ begin perform 1; end $$",
+            "DO $$\nBEGIN\n  -- it's the reason\n  PERFORM 1;\nEND\n$$;"
+        ));
         let function = "create function f() returns int language sql as $$ select 1 $$";
         assert!(same(function, &function.replace("$$ select 1 $$", "$$\n  SELECT 1\n$$")));
     }
@@ -126,11 +177,14 @@ mod tests {
             ("select 'a  b'", "select 'a b'"),
             ("select 'A'", "select 'a'"),
             ("select \"A\"", "select \"a\""),
-            ("select $$a  b$$", "select $$a b$$"),
+            ("select 'it''s  a'", "select 'it''s a'"),
             ("select 1 > = 2", "select 1 >= 2"),
+            ("select 1 - -2", "select 1 --2"),
             ("select a.b", "select ab"),
+            ("select a b", "select ab"),
             ("drop table a", "drop table if exists a"),
             ("select '--', 1", "select '--', 2"),
+            ("select '/*', 1 /* */", "select '/*', 2 /* */"),
             ("do $$ begin perform 1; end $$", "do $$ begin perform 2; end $$"),
             ("do $$ begin perform 'a  b'; end $$", "do $$ begin perform 'a b'; end $$"),
         ] {
@@ -144,6 +198,16 @@ mod tests {
         let text = format!("{trigger}; drop table a;");
         assert_eq!(statements(&[text.as_str(), "select 1"]).len(), 3);
         assert_eq!(statements(&["do $$ begin a; b; end $$; select ';'"]).len(), 2);
+        assert_eq!(statements(&["do $x$begin execute $y$a; b$y$; end$x$; select 1"]).len(), 2);
+        assert_eq!(statements(&["do $$begin null; end$$; do $$begin null; end$$"]).len(), 2);
         assert_eq!(statements(&["drop table a; drop table b"]), ["drop table a", "drop table b"]);
+    }
+
+    /// Ledgers hold them: a change of this test changes what production refuses.
+    #[test]
+    fn the_digests_of_version_1_never_change() {
+        let normal = "create table a(\"B\" text,c int>=1)";
+        assert_eq!(statements(&["CREATE TABLE a (\"B\" text, c int >= 1); -- x"]), [normal]);
+        assert_eq!(digest("create table a(b text)"), "24a30f8304d99233");
     }
 }

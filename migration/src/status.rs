@@ -1,5 +1,6 @@
 //! Which migrations are applied, and since when.
 
+use crate::emitted::Accepted;
 use crate::ledger::{self, Entry};
 use crate::{Emitted, Migrator};
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 pub enum State {
     /// Applied at that time.
     Applied(DateTime<Utc>),
-    /// Applied at that time, when it executed something else than it does in this build.
+    /// Applied at that time, with other statements than it has in this build.
     Changed(DateTime<Utc>),
     /// Not applied yet.
     Pending,
@@ -27,25 +28,30 @@ pub struct Status {
     pub name: String,
     /// Where it stands.
     pub state: State,
+    /// Of a changed migration, the first statement that differs, in words.
+    pub difference: Option<String>,
 }
 
-/// Reads the ledger, which may not be there, and changes nothing.
-pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Vec<Status>, DbErr> {
+/// Reads the ledger, which need not exist, and changes nothing.
+pub(crate) async fn read(db: &impl ConnectionTrait, accepted: &[Accepted]) -> Result<Vec<Status>, DbErr> {
     let mut applied = ledger::read(db).await?;
     let mut list = Vec::new();
     for migration in Migrator::migrations() {
-        let state = match applied.remove(migration.name()) {
-            None => State::Pending,
-            Some(Entry { applied_at, digest: None }) => State::Applied(applied_at),
-            Some(Entry { applied_at, digest: Some(digest) }) => match Emitted::by(migration.as_ref()).await {
-                Ok(emitted) if emitted.digest() == digest => State::Applied(applied_at),
-                _ => State::Changed(applied_at),
-            },
+        let (state, difference) = match applied.remove(migration.name()) {
+            None => (State::Pending, None),
+            Some(Entry { applied_at, digest: None }) => (State::Applied(applied_at), None),
+            Some(Entry { applied_at, digest: Some(record) }) => {
+                let emitted = Emitted::by(migration.as_ref()).await?;
+                match emitted.difference(db.get_database_backend(), &record, accepted) {
+                    None => (State::Applied(applied_at), None),
+                    difference => (State::Changed(applied_at), difference),
+                }
+            }
         };
-        list.push(Status { name: migration.name().to_owned(), state });
+        list.push(Status { name: migration.name().to_owned(), state, difference });
     }
     let unknown = applied.into_iter().map(|(name, entry)| (name, State::Unknown(entry.applied_at)));
-    list.extend(unknown.map(|(name, state)| Status { name, state }));
+    list.extend(unknown.map(|(name, state)| Status { name, state, difference: None }));
     list.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(list)
 }
@@ -54,14 +60,14 @@ pub(crate) async fn read(db: &impl ConnectionTrait) -> Result<Vec<Status>, DbErr
 pub(crate) fn all_pending() -> Vec<Status> {
     let migrations = Migrator::migrations();
     let names = migrations.iter().map(|migration| migration.name().to_owned());
-    names.map(|name| Status { name, state: State::Pending }).collect()
+    names.map(|name| Status { name, state: State::Pending, difference: None }).collect()
 }
 
 /// The list as a table for people.
 pub(crate) fn render(list: &[Status]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["migration", "state", "applied at (UTC)"]);
-    for Status { name, state } in list {
+    for Status { name, state, difference: _ } in list {
         let (word, at) = match state {
             State::Applied(at) => ("applied", Some(at)),
             State::Changed(at) => ("applied, changed since", Some(at)),

@@ -1,8 +1,9 @@
-//! The ledger records what each migration executed, and `up` goes on from no other past than the build's.
+//! The ledger records the digests of what `up` executed, and `up` continues from no other history than the build's.
 
 use crate::migrator::Migrator;
 use crate::snapshot::{empty_with_role, texts};
 use migration::State;
+use sea_orm::DbBackend;
 use sea_orm_migration::prelude::MigratorTrait as _;
 use tests::{SqliteFile, chain, connect, migrated, run, session};
 
@@ -23,7 +24,9 @@ async fn the_ledger_records_what_each_migration_executed_on_sqlite() {
 async fn the_ledger_records_what_each_migration_executed(url: &str) {
     let db = connect(url).await.unwrap();
     let emitted = migration::emitted().await.unwrap();
-    let expected: Vec<_> = emitted.iter().map(|one| format!("{} {}", one.name, one.digest())).collect();
+    let engine = db.get_database_backend();
+    let expected: Vec<_> =
+        emitted.iter().map(|one| format!("{} {}", one.name, one.recorded(engine))).collect();
     let session = session(url);
     session.up(Some(2)).await.unwrap();
     assert_eq!(texts(&db, DIGESTS).await, expected[..2]);
@@ -51,7 +54,10 @@ async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
     let db = connect(url).await.unwrap();
     let migrator = Migrator::on(url);
     migrator.run("status --check").succeeds();
-    let another = "update seaql_migrations set ddl_digest = 'another' where version like '%create_contacts'";
+    // As after a build whose second statement had other words.
+    let another = "update seaql_migrations \
+                   set ddl_digest = substr(ddl_digest, 1, 19) || '0123456789abcdef' || substr(ddl_digest, 36) \
+                   where version like '%create_contacts'";
     run(&db, another).await.unwrap();
 
     let status = migrator.run("status");
@@ -60,7 +66,13 @@ async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
     assert_eq!(migrator.run("status --check").code, Some(1));
     for command in ["up", "up -n 1"] {
         let refused = migrator.run(command);
-        refused.fails(&["m20261121_000008_create_contacts", "was changed since", "write a new one"]);
+        refused.fails(&[
+            "m20261121_000008_create_contacts (statement 2 of ",
+            "had the digest 0123456789abcdef",
+            "was changed since",
+            "write a new one",
+            "accepted_digests.yaml",
+        ]);
     }
     migrator.run("down").succeeds();
     migrator.run("up").fails(&["create_contacts"]);
@@ -76,6 +88,28 @@ async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
         run(&db, another).await.unwrap();
         migrator.run(command).succeeds();
         migrator.run("status --check").succeeds();
+    }
+}
+
+/// The digest covers `up` on the database's own engine: nothing else can make production refuse a deployment.
+#[tokio::test]
+async fn a_changed_down_a_comment_and_the_other_engine_are_not_refused() {
+    let emitted = migration::emitted().await.unwrap();
+    for migration in emitted {
+        let record = |engine| migration.recorded(engine);
+        let (postgres, sqlite) = (record(DbBackend::Postgres), record(DbBackend::Sqlite));
+        let mut changed = migration.clone();
+        changed.postgres.down.push("drop table ghosts".to_owned());
+        changed.sqlite.down.clear();
+        changed.transactional = !changed.transactional;
+        for text in changed.postgres.up.iter_mut().chain(&mut changed.sqlite.up) {
+            *text = format!("-- a comment\n  {} /* another */;\n", text.replace("\n    ", "\n\t"));
+        }
+        assert_eq!(changed.recorded(DbBackend::Postgres), postgres);
+        assert_eq!(changed.recorded(DbBackend::Sqlite), sqlite);
+        changed.sqlite.up.push("create table ghosts (id integer)".to_owned());
+        assert_eq!(changed.recorded(DbBackend::Postgres), postgres);
+        assert_ne!(changed.recorded(DbBackend::Sqlite), sqlite);
     }
 }
 

@@ -58,8 +58,8 @@ pub const RULE: Rule = Rule {
         Break {
             by: Mutation::Replace {
                 file: lock::FILE,
-                text: "m20261121_000014_create_provider_configs ",
-                with: "m20261121_000014_ghost ",
+                text: "m20261121_000014_create_provider_configs",
+                with: "m20261121_000014_ghost",
             },
             finds: &["m20261121_000014_create_provider_configs"],
         },

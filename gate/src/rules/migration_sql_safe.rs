@@ -80,9 +80,9 @@ fn lint(migration: &Emitted) -> Vec<Finding> {
 
 /// The one statement of a block that only catches an error; any other statement as it is.
 fn unwrap(statement: &str) -> String {
-    let inner = statement.strip_prefix("do $$ begin ").and_then(|rest| rest.split_once(" ; exception when "));
+    let inner = statement.strip_prefix("do $$ begin ").and_then(|rest| rest.split_once(";exception when "));
     match inner {
-        Some((inner, _)) if !inner.contains(" ; ") && is_sql(inner) => inner.to_owned(),
+        Some((inner, _)) if !inner.contains(';') && is_sql(inner) => inner.to_owned(),
         _ => statement.to_owned(),
     }
 }
@@ -118,13 +118,12 @@ mod tests {
 
     #[test]
     fn only_a_block_of_one_statement_is_looked_into() {
-        let block =
-            "do $$ begin create type a as enum ( 'b' ) ; exception when duplicate_object then null ; end $$";
-        assert_eq!(unwrap(block), "create type a as enum ( 'b' )");
+        let block = "do $$ begin create type a as enum('b');exception when duplicate_object then null;end $$";
+        assert_eq!(unwrap(block), "create type a as enum('b')");
         for other in [
             "select 1",
-            "do $$ begin perform 1 ; exception when others then null ; end $$",
-            "do $$ begin a ; b ; exception when others then null ; end $$",
+            "do $$ begin perform 1;exception when others then null;end $$",
+            "do $$ begin a;b;exception when others then null;end $$",
         ] {
             assert_eq!(unwrap(other), other);
         }
