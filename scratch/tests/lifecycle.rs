@@ -204,7 +204,7 @@ fn nothing_is_left_after_the_owner_is_killed() {
 fn nothing_is_left_after_the_owners_group_is_interrupted_or_terminated() {
     for signal in ["INT", "TERM", "HUP", "KILL"] {
         // As a terminal does it: the whole group gets the signal.
-        let running = Running::start(Command::new(SCRATCH).process_group(0));
+        let running = Running::start(interruptible().process_group(0));
         let footprint = running.footprint();
         send(signal, &format!("-{}", running.child.id()));
         footprint.assert_gone();
@@ -611,6 +611,15 @@ fn open_directory() -> TempDir {
 fn program_in(root: &Path) -> Command {
     let mut command = Command::new(SCRATCH);
     command.env_remove("TEST_DATABASE_URL").env("TMPDIR", root).stdin(Stdio::piped()).stdout(Stdio::null());
+    command
+}
+
+/// The program with the default action of the signals that end it. Under `nohup` and in a background job these tests
+/// inherit that SIGHUP or SIGINT is ignored, and would pass that on; the program respects it, as every program should.
+/// Without unsafe code, another program has to reset it before the exec; a shell cannot (POSIX, `trap`).
+fn interruptible() -> Command {
+    let mut command = Command::new("perl");
+    command.args(["-e", "@SIG{qw(HUP INT TERM)} = ('DEFAULT') x 3; exec @ARGV or die $!", SCRATCH]);
     command
 }
 
