@@ -2,7 +2,7 @@
 //!
 //! The compiler's text beside each file names the lines of the wrong uses and no others, so that a case fails for its
 //! own reason. The texts are those of the stable compiler. Where a newer one words them differently, or a signature
-//! changed, look at the difference, then write them anew: `TRYBUILD=overwrite cargo test -p database --test misuse`.
+//! changed, look at the difference, then write them again: `TRYBUILD=overwrite cargo test -p database --test misuse`.
 
 #[test]
 fn wrong_uses_do_not_compile() {

@@ -196,7 +196,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Whether an object holds expressions, which PostgreSQL writes anew when a column or a type changes.
+/// Whether an object holds expressions, which PostgreSQL rewrites when a column or a type changes.
 fn is_written_from_others(name: &str) -> bool {
     ["constraint ", "index ", "materialized view ", "policy ", "rule ", "statistics ", "trigger ", "view "]
         .iter()

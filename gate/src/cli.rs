@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::artefacts::{self, Kind, Written};
+use crate::generated_files::{self, Kind, Written};
 use crate::main_branch::{self, Comparison};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 ///
 /// Without a command it checks everything. It needs a PostgreSQL 15 or newer and starts one by itself, as the tests do.
 ///
-/// Exit code: 0 all is well, 1 something is to be cured, 2 nobody could find out, or a wrong use.
+/// Exit code: 0 all is well, 1 something is to be fixed, 2 nobody could find out, or a wrong use.
 #[derive(Parser)]
 #[command(name = "gate", version)]
 struct Cli {
@@ -148,7 +148,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
             (text + &problems, code)
         }
         Command::Codegen { check: true } => {
-            lines(&artefacts::check(&Subject::migrated(workspace).await?, &codegen::KIND).await?)
+            lines(&generated_files::check(&Subject::migrated(workspace).await?, &codegen::KIND).await?)
         }
         Command::Codegen { check: false } => write(workspace, &[codegen::KIND]).await?,
         Command::Explain { rule } => (explain(rule), ExitCode::SUCCESS),
@@ -169,14 +169,14 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
                 (text, ExitCode::from(1))
             }
         }
-        Command::Write => write(workspace, artefacts::ALL).await?,
+        Command::Write => write(workspace, generated_files::ALL).await?,
     })
 }
 
 /// Says what was written; nothing to say is nothing to print.
 async fn write(workspace: Workspace, kinds: &[Kind]) -> Result<(String, ExitCode), Error> {
     let subject = Subject::migrated(workspace).await?;
-    let Written { written, deleted, findings } = artefacts::write(&subject, kinds).await?;
+    let Written { written, deleted, findings } = generated_files::write(&subject, kinds).await?;
     let (wrong, code) = lines(&findings);
     let written = written.iter().map(|file| format!("wrote {file}\n"));
     let deleted = deleted.iter().map(|file| format!("deleted {file}\n"));
@@ -195,14 +195,14 @@ fn exit_code(outcomes: &[Outcome], deny_warnings: bool) -> ExitCode {
 }
 
 fn explain(rule: &Rule) -> String {
-    let Rule { id, level, says, harm, cure, source, .. } = rule;
+    let Rule { id, level, requires, why, fix, source, .. } = rule;
     let level = if *level == Level::Block { "blocks" } else { "warns" };
-    format!("{id} ({level})\n{says}\n\nharm: {harm}\ncure: {cure}\nsource: {source}\n")
+    format!("{id} ({level})\n{requires}\n\nwhy: {why}\nfix: {fix}\nsource: {source}\n")
 }
 
 fn list() -> String {
     let lines: Vec<String> =
-        rules::ALL.iter().map(|rule| format!("{:<32} {}\n", rule.id, rule.says)).collect();
+        rules::ALL.iter().map(|rule| format!("{:<32} {}\n", rule.id, rule.requires)).collect();
     lines.concat()
 }
 

@@ -9,7 +9,7 @@ mod render;
 mod schema;
 pub(crate) mod sql;
 
-use crate::artefacts::{Artefact, Kind};
+use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject, Workspace};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
@@ -32,7 +32,7 @@ pub(crate) fn files(workspace: &Workspace) -> Result<Vec<(String, String)>, Erro
     Ok(files.collect())
 }
 
-async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding>>, Error> {
+async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error> {
     let workspace = subject.workspace();
     let entities = entities::Entities::read(workspace)?;
     let mut generated = Vec::new();
@@ -50,7 +50,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding
         match describe::describe(&subject.url(), &queries, &entities).await? {
             Ok(functions) => {
                 let text = format(workspace, &render::module(table, &functions)).await?;
-                generated.push(Artefact { file: format!("{GENERATED}/{table}.rs"), text });
+                generated.push(GeneratedFile { file: format!("{GENERATED}/{table}.rs"), text });
             }
             Err(found) => findings.extend(found),
         }
@@ -61,11 +61,11 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding
     let constraints = schema::constraints(subject).await?;
     for (module, text) in [("constraint", constraints), ("schema", schema::migrations(subject))] {
         let text = format(workspace, &text).await?;
-        generated.push(Artefact { file: format!("{GENERATED}/{module}.rs"), text });
+        generated.push(GeneratedFile { file: format!("{GENERATED}/{module}.rs"), text });
     }
     let tables: Vec<&str> = files.iter().map(|(_, table)| table.as_str()).collect();
     let text = format(workspace, &render::modules(&tables)).await?;
-    generated.push(Artefact { file: format!("{GENERATED}/mod.rs"), text });
+    generated.push(GeneratedFile { file: format!("{GENERATED}/mod.rs"), text });
     Ok(Ok(generated))
 }
 

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// One breach of one rule, by one object.
+/// One violation of one rule, by one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What is at fault, as the catalogue or the file system names it: `contacts.email`, `gate/exceptions.yaml`.
     pub object: String,
-    /// Where it is to be cured, if that is a line of a file.
+    /// Where it is to be fixed, if that is a line of a file.
     pub place: Option<Place>,
     /// What is wrong with it.
     pub problem: String,
     /// What to do; `None`: what the rule says.
-    pub cure: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// A line of a file.
@@ -27,14 +27,14 @@ pub struct Place {
 impl Finding {
     /// An object of the database, or a file as a whole.
     pub fn of(object: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { object: object.into(), place: None, problem: problem.into(), cure: None }
+        Self { object: object.into(), place: None, problem: problem.into(), fix: None }
     }
 
     /// A line of a file; the file is the object, unless [`Finding::about`] names another.
     pub fn at(file: impl Into<String>, line: usize, problem: impl Into<String>) -> Self {
         let file = file.into();
         let place = Some(Place { file: file.clone(), line });
-        Self { object: file, place, problem: problem.into(), cure: None }
+        Self { object: file, place, problem: problem.into(), fix: None }
     }
 
     /// The same, with the object named.
@@ -44,10 +44,10 @@ impl Finding {
         self
     }
 
-    /// The same, with a cure of its own.
+    /// The same, with a fix of its own.
     #[must_use]
-    pub fn cured_by(mut self, cure: impl Into<String>) -> Self {
-        self.cure = Some(cure.into());
+    pub fn fixed_by(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
         self
     }
 }

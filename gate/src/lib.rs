@@ -1,6 +1,5 @@
 //! The rules that this workspace must keep, asked of the sources and of a real PostgreSQL.
 
-pub mod artefacts;
 pub mod catalogue;
 pub mod cli;
 pub mod codegen;
@@ -9,6 +8,7 @@ pub mod entities;
 mod error;
 mod exceptions;
 mod finding;
+pub mod generated_files;
 pub mod lock;
 pub mod main_branch;
 mod migration_files;

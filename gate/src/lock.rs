@@ -136,10 +136,10 @@ impl fmt::Display for Lock {
 pub fn read(workspace: &Workspace) -> Result<Result<Lock, Finding>, Error> {
     let parsed = match workspace.read_if_there(FILE)? {
         Some(text) => Lock::parse(&text).map_err(|line| Finding::at(FILE, line, "this is no line of a lock")),
-        // Written anew, it would not know what is released.
+        // Rewritten, it would not know what is released.
         None => Err(Finding::at(FILE, 1, "the lock of the migrations is missing")),
     };
-    Ok(parsed.map_err(|finding| finding.cured_by("Restore the file from the repository.")))
+    Ok(parsed.map_err(|finding| finding.fixed_by("Restore the file from the repository.")))
 }
 
 /// Writes down what the migrations of this build execute, if that differs; with `release`, that all are released.
@@ -175,7 +175,7 @@ fn released_and_changed(old: &Lock, emitted: &[Emitted]) -> Vec<Finding> {
         ),
     );
     for finding in &mut findings {
-        finding.cure = Some("Restore the released migration, and write a new one for the change.".to_owned());
+        finding.fix = Some("Restore the released migration, and write a new one for the change.".to_owned());
     }
     findings
 }

@@ -49,7 +49,7 @@ pub async fn compare(
 
     let mut findings = theirs.changed(emitted);
     for finding in &mut findings {
-        finding.cure = Some(format!(
+        finding.fix = Some(format!(
             "Take the migration of {base}, rebasing if need be, and write a new one for the change."
         ));
     }
@@ -62,7 +62,7 @@ pub async fn compare(
         if name.as_str() < newest {
             let problem = format!("it is older than {newest}, which is on {base}");
             findings
-                .push(Finding::of(name, problem).cured_by("Give it a later name: its file, and src/lib.rs."));
+                .push(Finding::of(name, problem).fixed_by("Give it a later name: its file, and src/lib.rs."));
         }
         added.push(name.clone());
     }

@@ -51,7 +51,7 @@ impl Replay {
         transaction.commit().await
     }
 
-    /// Runs `up`, and tells which tables that were there before it locked, stronger than ROW EXCLUSIVE, or wrote anew.
+    /// Runs `up`, and tells which tables that were there before it locked, stronger than ROW EXCLUSIVE, or rewrote.
     pub(crate) async fn trace(&mut self, migration: &Emitted) -> Result<Vec<Touched>, Error> {
         let before: Vec<(i64, String, i64)> =
             sqlx::query_as(include_str!("replay/tables.sql")).fetch_all(&mut self.connection).await?;

@@ -48,6 +48,6 @@ fn verdict(outcome: &Outcome) -> &'static str {
 }
 
 /// What to do about a finding.
-fn cure<'a>(outcome: &'a Outcome, finding: &'a crate::Finding) -> &'a str {
-    finding.cure.as_deref().unwrap_or(outcome.rule.cure)
+fn fix<'a>(outcome: &'a Outcome, finding: &'a crate::Finding) -> &'a str {
+    finding.fix.as_deref().unwrap_or(outcome.rule.fix)
 }

@@ -1,4 +1,4 @@
-//! What a rule is: a name, a sentence with harm and cure, a check, and the least changes that break it.
+//! A rule: its id, what it requires, why, how to fix a violation, the check, and the least changes that violate it.
 
 use crate::{Error, Finding, Subject, Workspace};
 use std::pin::Pin;
@@ -8,25 +8,25 @@ use std::pin::Pin;
 pub struct Rule {
     /// Its name, in snake case; the file's name.
     pub id: &'static str,
-    /// What a breach means for the exit code.
+    /// What a violation means for the exit code.
     pub level: Level,
     /// What the rule is about.
     pub family: Family,
     /// What has to hold, as one sentence.
-    pub says: &'static str,
+    pub requires: &'static str,
     /// What happens where it does not hold.
-    pub harm: &'static str,
+    pub why: &'static str,
     /// What to do then; a finding may know better.
-    pub cure: &'static str,
+    pub fix: &'static str,
     /// Who asks for it: a document and its section, or a page of a manual.
     pub source: &'static str,
-    /// How breaches are found.
+    /// How violations are found.
     pub check: Check,
     /// The least changes that break it, each with what is found then; `gate selftest` makes them. At least one.
     pub breaks: &'static [Break],
 }
 
-/// What a breach means.
+/// What a violation means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// It must not be merged.
@@ -45,17 +45,17 @@ pub enum Family {
     /// Two statements of the same thing differ. Such rules also see what others complain of.
     Drift,
     /// A generated file is not what would be generated. Such rules also see what others complain of.
-    Artefacts,
+    GeneratedFiles,
 }
 
 /// An answer that is still being worked out.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, Error>> + 'a>>;
 
-/// How breaches are found.
+/// How violations are found.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// A query of a migrated database's catalogue. Each row is a breach: three texts, the object, the problem, and
-    /// the cure or null. The views of `views.sql` are there.
+    /// A query of a migrated database's catalogue. Each row is a violation: three texts, the object, the problem, and
+    /// the fix or null. The views of `views.sql` are there.
     Catalogue(&'static str),
     /// A look at the sources.
     Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),

@@ -3,10 +3,10 @@
 use crate::rule::Rule;
 
 pub mod bigint_only;
-pub mod categories_are_enums;
+pub mod categorical_columns_are_enums;
 pub mod constraints_validated;
-pub mod customer_privileges_few;
-pub mod customer_role_powerless;
+pub mod customer_privileges_minimal;
+pub mod customer_role_unprivileged;
 pub mod database_matches_migrations;
 pub mod entities_match_database;
 pub mod entities_match_generated;
@@ -15,27 +15,27 @@ pub mod exceptions_current;
 pub mod external_ids_marked;
 pub mod foreign_keys_have_actions;
 pub mod foreign_keys_indexed;
-pub mod functions_lend_no_rights;
+pub mod functions_not_security_definer;
 pub mod generated_queries_current;
 pub mod id_prefixes_unique;
 pub mod jsonb_only;
 pub mod migration_header;
-pub mod migration_locks;
+pub mod migration_lock_file_current;
 pub mod migration_order;
 pub mod migration_reversible;
 pub mod migration_sql_safe;
-pub mod migrations_locked;
+pub mod migration_table_locks_documented;
 pub mod naming_convention;
 pub mod no_default_privileges;
 pub mod no_event_triggers;
 pub mod no_raw_sql_in_code;
 pub mod no_sequences;
 pub mod one_owner;
-pub mod owner_keys_let_go;
+pub mod owner_keys_cascade_or_set_null;
 pub mod policies_canonical;
-pub mod policies_name_the_customer;
+pub mod policies_to_customer_role;
 pub mod primary_key_form;
-pub mod privileges_go_to_the_customer;
+pub mod privileges_granted_to_customer_only;
 pub mod restrictive_policies_plain;
 pub mod row_level_security_enabled;
 pub mod schema_docs_current;
@@ -45,22 +45,22 @@ pub mod soft_delete_frees_names;
 pub mod tables_are_plain;
 pub mod tables_in_areas;
 pub mod tenant_column;
-pub mod tenant_keys_whole;
+pub mod tenant_foreign_keys_composite;
 pub mod text_bounded;
 pub mod timestamps_present;
 pub mod timestamptz_only;
 pub mod triggers_enabled;
 pub mod unique_within_tenant;
 pub mod updated_at_trigger;
-pub mod views_ask_as_the_reader;
+pub mod views_security_invoker;
 
 /// All rules, by name.
 pub static ALL: &[Rule] = &[
     bigint_only::RULE,
-    categories_are_enums::RULE,
+    categorical_columns_are_enums::RULE,
     constraints_validated::RULE,
-    customer_privileges_few::RULE,
-    customer_role_powerless::RULE,
+    customer_privileges_minimal::RULE,
+    customer_role_unprivileged::RULE,
     database_matches_migrations::RULE,
     entities_match_database::RULE,
     entities_match_generated::RULE,
@@ -69,27 +69,27 @@ pub static ALL: &[Rule] = &[
     external_ids_marked::RULE,
     foreign_keys_have_actions::RULE,
     foreign_keys_indexed::RULE,
-    functions_lend_no_rights::RULE,
+    functions_not_security_definer::RULE,
     generated_queries_current::RULE,
     id_prefixes_unique::RULE,
     jsonb_only::RULE,
     migration_header::RULE,
-    migration_locks::RULE,
+    migration_lock_file_current::RULE,
     migration_order::RULE,
     migration_reversible::RULE,
     migration_sql_safe::RULE,
-    migrations_locked::RULE,
+    migration_table_locks_documented::RULE,
     naming_convention::RULE,
     no_default_privileges::RULE,
     no_event_triggers::RULE,
     no_raw_sql_in_code::RULE,
     no_sequences::RULE,
     one_owner::RULE,
-    owner_keys_let_go::RULE,
+    owner_keys_cascade_or_set_null::RULE,
     policies_canonical::RULE,
-    policies_name_the_customer::RULE,
+    policies_to_customer_role::RULE,
     primary_key_form::RULE,
-    privileges_go_to_the_customer::RULE,
+    privileges_granted_to_customer_only::RULE,
     restrictive_policies_plain::RULE,
     row_level_security_enabled::RULE,
     schema_docs_current::RULE,
@@ -99,14 +99,14 @@ pub static ALL: &[Rule] = &[
     tables_are_plain::RULE,
     tables_in_areas::RULE,
     tenant_column::RULE,
-    tenant_keys_whole::RULE,
+    tenant_foreign_keys_composite::RULE,
     text_bounded::RULE,
     timestamps_present::RULE,
     timestamptz_only::RULE,
     triggers_enabled::RULE,
     unique_within_tenant::RULE,
     updated_at_trigger::RULE,
-    views_ask_as_the_reader::RULE,
+    views_security_invoker::RULE,
 ];
 
 /// The rule of a name; `None`: there is none.
@@ -137,10 +137,10 @@ mod tests {
     #[test]
     fn every_rule_tells_what_harm_and_what_cure() {
         for rule in ALL {
-            for text in [rule.says, rule.harm, rule.cure, rule.source] {
+            for text in [rule.requires, rule.why, rule.fix, rule.source] {
                 assert!(text.len() > 10, "{}: {text:?}", rule.id);
             }
-            for sentence in [rule.says, rule.harm, rule.cure] {
+            for sentence in [rule.requires, rule.why, rule.fix] {
                 assert!(sentence.ends_with('.'), "{}: {sentence}", rule.id);
             }
         }

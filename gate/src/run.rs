@@ -59,7 +59,7 @@ pub async fn ask(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> 
                         object: row.try_get(0).map_err(wrong)?,
                         place: None,
                         problem: row.try_get(1).map_err(wrong)?,
-                        cure: row.try_get(2).map_err(wrong)?,
+                        fix: row.try_get(2).map_err(wrong)?,
                     })
                 })
                 .collect()

@@ -4,7 +4,7 @@
 
 mod format;
 
-use crate::artefacts::{Artefact, Kind};
+use crate::generated_files::{GeneratedFile, Kind};
 use crate::schema::{Constraint, ConstraintKind, Function, Schema, Table};
 use crate::{Error, Finding, Subject};
 pub(crate) use format::lower;
@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 /// The file.
 pub const FILE: &str = "migration/schema.sql";
 
-/// The file as an artefact.
+/// The file as an generated_file.
 pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: None };
 
 const HEADER: &str = "\
@@ -25,14 +25,14 @@ const HEADER: &str = "\
 -- of it: a database made of this file has the same schema, but the migrator does not know it.
 ";
 
-async fn generate(subject: &Subject) -> Result<Result<Vec<Artefact>, Vec<Finding>>, Error> {
+async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error> {
     let schema = Schema::read(subject).await?;
     if schema.unknown.is_empty() {
-        return Ok(Ok(vec![Artefact { file: FILE.to_owned(), text: render(&schema) }]));
+        return Ok(Ok(vec![GeneratedFile { file: FILE.to_owned(), text: render(&schema) }]));
     }
     let finding = |what: &String| {
         Finding::of(what, "migration/schema.sql does not describe such an object")
-            .cured_by("Teach gate/src/schema/catalogue.sql and gate/src/schema_sql.rs to.")
+            .fixed_by("Teach gate/src/schema/catalogue.sql and gate/src/schema_sql.rs to.")
     };
     Ok(Err(schema.unknown.iter().map(finding).collect()))
 }

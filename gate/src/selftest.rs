@@ -54,7 +54,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
     Ok(failures)
 }
 
-/// Whether a change could be a breach of this rule as well, and should not be one.
+/// Whether a change could be a violation of this rule as well, and should not be one.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     !echoes(rule)
         && match mutation {
@@ -66,5 +66,5 @@ fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
 
 /// Whether the rule sees what others complain of, and breaks what they look at.
 fn echoes(rule: &Rule) -> bool {
-    matches!(rule.family, Family::Drift | Family::Artefacts)
+    matches!(rule.family, Family::Drift | Family::GeneratedFiles)
 }

@@ -7,7 +7,7 @@
 )]
 
 use gate::codegen::{self, QUERIES};
-use gate::{Finding, Subject, Workspace, artefacts};
+use gate::{Finding, Subject, Workspace, generated_files};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -53,7 +53,7 @@ impl Sources {
 }
 
 async fn write(sources: &Sources) -> Vec<Finding> {
-    artefacts::write(&sources.subject().await, &[codegen::KIND]).await.unwrap().findings
+    generated_files::write(&sources.subject().await, &[codegen::KIND]).await.unwrap().findings
 }
 
 /// What is generated for the queries.

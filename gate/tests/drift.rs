@@ -138,7 +138,7 @@ async fn a_finding_tells_what_was_and_what_is() {
 async fn what_follows_from_another_change_is_told_with_it() {
     let subject = subject().await;
     for (change, expected) in [
-        // Two checks are written anew.
+        // Two checks are rewritten.
         (
             "alter table contacts alter phone_number type varchar(50)",
             "column contacts.phone_number: type was `text`, is `character varying(50)`, and with it differ: \

@@ -25,7 +25,7 @@ create policy tenant_isolation on email_templates to customer
 using (organization_id = (select current_setting('app.organization_id')::uuid));
 
 -- 06 The policy is for everybody.
--- finds: policies_name_the_customer survey_responses.tenant_isolation
+-- finds: policies_to_customer_role survey_responses.tenant_isolation
 alter policy tenant_isolation on survey_responses to public;
 
 -- 07 A second permissive policy is an alternative to the first.
@@ -96,9 +96,9 @@ alter policy users_visible on users using (
 );
 
 -- 21 The policy is for another role, whom the tables are granted to.
--- finds: policies_name_the_customer organizations.reporting
+-- finds: policies_to_customer_role organizations.reporting
 -- finds: policies_canonical organizations.reporting
--- finds: privileges_go_to_the_customer organizations
+-- finds: privileges_granted_to_customer_only organizations
 create role hostile_reporting;
 grant select on organizations to hostile_reporting;
 create policy reporting on organizations for select to hostile_reporting using (true);
@@ -116,37 +116,37 @@ alter table provider_configs alter organization_id drop not null;
 alter table exclusion_list_entries alter organization_id set default '00000000-0000-0000-0000-000000000001';
 
 -- 25 The customer is above Row Level Security.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 alter role customer bypassrls;
 
 -- 26 The customer is a superuser.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 alter role customer superuser;
 
 -- 27 The customer becomes the owner at will.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 create role hostile_owner;
 grant hostile_owner to customer;
 
 -- 28 The customer reads everything by a role that PostgreSQL brings.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 grant pg_read_all_data to customer;
 
 -- 29 A login of customers is above Row Level Security.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 create role hostile_login login bypassrls;
 grant customer to hostile_login;
 
 -- 30 The customer is bound to one tenant by default.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 alter role customer set app.organization_id = '00000000-0000-0000-0000-000000000001';
 
 -- 31 The customer asks for row security to be off.
--- finds: customer_role_powerless customer
+-- finds: customer_role_unprivileged customer
 alter role customer set row_security = off;
 
 -- 32 Everybody is bound to one tenant by default.
--- finds: customer_role_powerless database
+-- finds: customer_role_unprivileged database
 do $$ begin
     execute format(
         'alter database %I set app.organization_id = %L', current_database(), '00000000-0000-0000-0000-000000000001'
@@ -154,35 +154,35 @@ do $$ begin
 end $$;
 
 -- 33 The customer owns a table, and no owner is bound by row security.
--- finds: customer_privileges_few transcript_snippets
+-- finds: customer_privileges_minimal transcript_snippets
 -- finds: one_owner transcript_snippets
 grant create on schema public to customer;
 alter table transcript_snippets owner to customer;
 revoke create on schema public from customer;
 
 -- 34 A view reads with its owner's rights.
--- finds: views_ask_as_the_reader due_contacts
+-- finds: views_security_invoker due_contacts
 create view due_contacts as select * from contacts where state = 'pending';
 grant select on due_contacts to customer;
 
 -- 35 A barrier is no invoker.
--- finds: views_ask_as_the_reader due_calls
+-- finds: views_security_invoker due_calls
 create view due_calls with (security_barrier = true, security_invoker = false) as select * from call_attempts;
 grant select on due_calls to customer;
 
 -- 36 A materialized view keeps every tenant's rows.
--- finds: customer_privileges_few answer_counts
--- finds: views_ask_as_the_reader answer_counts
+-- finds: customer_privileges_minimal answer_counts
+-- finds: views_security_invoker answer_counts
 create materialized view answer_counts as select organization_id, count(*) from survey_responses group by 1;
 grant select on answer_counts to customer;
 
 -- 37 A function lends the owner's rights to whoever calls it.
--- finds: functions_lend_no_rights all_contacts()
+-- finds: functions_not_security_definer all_contacts()
 create function all_contacts() returns bigint language sql security definer begin atomic
     select count(*) from contacts; end;
 
 -- 38 The same with a search_path, and without a reason.
--- finds: functions_lend_no_rights all_campaigns()
+-- finds: functions_not_security_definer all_campaigns()
 create function all_campaigns() returns bigint language sql security definer
 set search_path = pg_catalog, public, pg_temp
 begin atomic
@@ -190,56 +190,56 @@ begin atomic
 revoke execute on function all_campaigns() from public;
 
 -- 39 A trigger function lends them to whoever writes a row.
--- finds: functions_lend_no_rights copy_contact()
+-- finds: functions_not_security_definer copy_contact()
 create function copy_contact() returns trigger language plpgsql security definer as $$ begin return new; end $$;
 create trigger copied after insert on contacts for each row execute function copy_contact();
 
 -- 40 A function is called with rows that policies hide.
--- finds: functions_lend_no_rights current_user_id()
+-- finds: functions_not_security_definer current_user_id()
 alter function current_user_id() leakproof;
 
 -- 41 TRUNCATE ignores row security.
--- finds: customer_privileges_few contacts
+-- finds: customer_privileges_minimal contacts
 grant truncate on contacts to customer;
 
 -- 42 REFERENCES tells which rows of others exist.
--- finds: customer_privileges_few campaigns
+-- finds: customer_privileges_minimal campaigns
 grant references on campaigns to customer;
 
 -- 43 TRIGGER runs the customer's code with others' rows.
--- finds: customer_privileges_few events
+-- finds: customer_privileges_minimal events
 grant trigger on events to customer;
 
 -- 44 The customer passes on what it holds.
--- finds: customer_privileges_few email_templates
+-- finds: customer_privileges_minimal email_templates
 grant select on email_templates to customer with grant option;
 
 -- 45 A person makes itself an administrator.
--- finds: customer_privileges_few users.role
+-- finds: customer_privileges_minimal users.role
 grant update (role) on users to customer;
 
 -- 46 A person joins another organization.
--- finds: customer_privileges_few user_organizations
+-- finds: customer_privileges_minimal user_organizations
 grant insert on user_organizations to customer;
 
 -- 47 A table is granted to everybody.
--- finds: privileges_go_to_the_customer provider_configs
+-- finds: privileges_granted_to_customer_only provider_configs
 grant select on provider_configs to public;
 
 -- 48 A column is granted to everybody.
--- finds: privileges_go_to_the_customer users.email
+-- finds: privileges_granted_to_customer_only users.email
 grant select (email) on users to public;
 
 -- 49 The customer reads the ledger, which has no policies.
--- finds: customer_privileges_few seaql_migrations
+-- finds: customer_privileges_minimal seaql_migrations
 grant select on seaql_migrations to customer;
 
 -- 50 The customer makes functions where others find them.
--- finds: customer_privileges_few schema public
+-- finds: customer_privileges_minimal schema public
 grant create on schema public to customer;
 
 -- 51 Everybody makes functions where others find them.
--- finds: privileges_go_to_the_customer schema public
+-- finds: privileges_granted_to_customer_only schema public
 grant create on schema public to public;
 
 -- 52 The next table is open before it has a policy.
@@ -247,29 +247,29 @@ grant create on schema public to public;
 alter default privileges in schema public grant select on tables to customer;
 
 -- 53 The customer switches off triggers, and with them foreign keys.
--- finds: customer_privileges_few parameter session_replication_role
+-- finds: customer_privileges_minimal parameter session_replication_role
 grant set on parameter session_replication_role to customer;
 
 -- 54 A key leads to another tenant's row.
--- finds: tenant_keys_whole contacts.fk_contacts_campaign_id_campaigns
+-- finds: tenant_foreign_keys_composite contacts.fk_contacts_campaign_id_campaigns
 alter table contacts drop constraint fk_contacts_campaign_id_campaigns,
 add constraint fk_contacts_campaign_id_campaigns foreign key (campaign_id) references campaigns (id) on delete restrict;
 
 -- 55 Deleting a row deletes another tenant's.
--- finds: tenant_keys_whole transcript_snippets.fk_transcript_snippets_call_attempt_id_call_attempts
+-- finds: tenant_foreign_keys_composite transcript_snippets.fk_transcript_snippets_call_attempt_id_call_attempts
 alter table transcript_snippets drop constraint fk_transcript_snippets_call_attempt_id_call_attempts,
 add constraint fk_transcript_snippets_call_attempt_id_call_attempts
 foreign key (call_attempt_id) references call_attempts (id) on delete cascade;
 
 -- 56 The tenant is at both ends, crosswise.
--- finds: tenant_keys_whole events.fk_events_contact_id_contacts
+-- finds: tenant_foreign_keys_composite events.fk_events_contact_id_contacts
 alter table events drop constraint fk_events_contact_id_contacts;
 alter table contacts add constraint uq_contacts_id_organization_id unique (id, organization_id);
 alter table events add constraint fk_events_contact_id_contacts
 foreign key (organization_id, contact_id) references contacts (id, organization_id) on delete cascade;
 
 -- 57 Deleting a parent takes the tenant off its children.
--- finds: tenant_keys_whole events.fk_events_call_attempt_id_call_attempts
+-- finds: tenant_foreign_keys_composite events.fk_events_call_attempt_id_call_attempts
 alter table events drop constraint fk_events_call_attempt_id_call_attempts,
 add constraint fk_events_call_attempt_id_call_attempts
 foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null;
@@ -306,7 +306,7 @@ comment on column notes.created_at is 'When it was written, in UTC.';
 comment on column notes.updated_at is 'When it was last changed, in UTC.';
 
 -- 62 A partition is read past its table's policies.
--- finds: customer_privileges_few recordings_0
+-- finds: customer_privileges_minimal recordings_0
 -- finds: row_level_security_enabled recordings_0
 create table recordings (
     id uuid default uuid_generate_v4(),
@@ -380,7 +380,7 @@ create schema hidden_too;
 create table hidden_too.seaql_migrations (version text, applied_at bigint, stolen jsonb);
 
 -- 66 A foreign table has no policies.
--- finds: customer_privileges_few far_contacts
+-- finds: customer_privileges_minimal far_contacts
 -- finds: tables_are_plain far_contacts
 create foreign data wrapper hostile_wrapper;
 create server hostile_server foreign data wrapper hostile_wrapper;
@@ -392,7 +392,7 @@ grant select on far_contacts to customer;
 create rule copied as on update to email_templates do also delete from events;
 
 -- 68 A sequence is one for all tenants.
--- finds: customer_privileges_few tickets
+-- finds: customer_privileges_minimal tickets
 -- finds: no_sequences tickets
 create sequence tickets;
 grant usage on sequence tickets to customer;

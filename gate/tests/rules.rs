@@ -30,25 +30,25 @@ async fn every_rule_notices_what_breaks_it_and_no_other_does() {
 #[tokio::test]
 async fn the_sql_of_a_cure_cures() {
     let subject = subject().await;
-    let mut cured = 0;
+    let mut fixed = 0;
     for rule in rules::ALL {
         for Break { by, .. } in rule.breaks.iter().filter(|it| matches!(it.by, Mutation::Uncommitted(_))) {
             let changed = subject.with(by).await.unwrap();
             for finding in ask(&changed, rule).await.unwrap() {
-                let Some(sql) = finding.cure.as_deref().filter(|cure| is_sql(cure)) else { continue };
+                let Some(sql) = finding.fix.as_deref().filter(|fix| is_sql(fix)) else { continue };
                 let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(changed.pool()).await;
                 assert!(done.is_ok(), "{}: {sql}: {done:?}", rule.id);
                 let left = ask(&changed, rule).await.unwrap();
                 assert!(!left.contains(&finding), "{}: after {sql}", rule.id);
-                cured += 1;
+                fixed += 1;
             }
         }
     }
-    assert!(cured > 20, "{cured}");
+    assert!(fixed > 20, "{fixed}");
 }
 
-fn is_sql(cure: &str) -> bool {
-    ["alter ", "comment ", "create ", "drop ", "grant ", "revoke "].iter().any(|verb| cure.starts_with(verb))
+fn is_sql(fix: &str) -> bool {
+    ["alter ", "comment ", "create ", "drop ", "grant ", "revoke "].iter().any(|verb| fix.starts_with(verb))
 }
 
 #[tokio::test]

@@ -114,7 +114,7 @@ pub enum Error {
     /// Pending migrations are older than one that is applied.
     #[error(
         "the pending migration {names} is older than {newest}, which the {target} has; \
-         generate it anew with a later name, or roll back to it with down"
+         generate it again with a later name, or roll back to it with down"
     )]
     OutOfOrder {
         /// The database.

@@ -49,7 +49,7 @@ pub enum Event<'a> {
         /// How long it took, retries included.
         took: Duration,
     },
-    /// Everything was dropped, to be made anew.
+    /// Everything was dropped, to be created again.
     Dropped,
     /// A migration lost a race for a lock, and is tried again.
     Retrying {

@@ -28,7 +28,7 @@ use tests::factory::{open, settings};
 use tests::{connect, migrated, run, server};
 use tokio::runtime::Runtime;
 
-/// How often the pools of a comparison are opened anew: a process of the server that is badly placed stays so for as
+/// How often the pools of a comparison are opened again: a process of the server that is badly placed stays so for as
 /// long as it lives.
 const OPENED: usize = 9;
 

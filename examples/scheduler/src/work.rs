@@ -84,7 +84,7 @@ impl Scheduler {
     /// nothing to do and was to work until then.
     ///
     /// # Errors
-    /// The database fails in a way that waiting does not cure.
+    /// The database fails in a way that waiting does not fix.
     pub async fn work(self: Arc<Self>) -> Result<Summary, crate::Error> {
         let mut summary = Summary::default();
         while !self.stop.requested() {

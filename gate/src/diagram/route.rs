@@ -27,7 +27,7 @@ struct Grid {
 /// The ways of all keys, in their order; `None`: this one finds no way.
 ///
 /// Lines to the same box join, so that one with many keys is reached by a tree of lines. The short ones choose first,
-/// until one finds no way any more: then all begin anew, and that one before all others.
+/// until one finds no way any more: then all begin again, and that one before all others.
 pub(super) fn lines(diagram: &Diagram, areas: &[Area]) -> Vec<Option<Line>> {
     let mut order: Vec<usize> = (0..diagram.keys.len()).collect();
     let length = |key: &Key| {

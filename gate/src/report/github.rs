@@ -2,7 +2,7 @@
 //!
 //! <https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>
 
-use super::{cure, verdict};
+use super::{fix, verdict};
 use crate::run::Outcome;
 use std::fmt::Write as _;
 
@@ -20,8 +20,8 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 "{}: {}. {} {}",
                 finding.object,
                 finding.problem,
-                outcome.rule.harm,
-                cure(outcome, finding)
+                outcome.rule.why,
+                fix(outcome, finding)
             );
             let _ = writeln!(
                 text,

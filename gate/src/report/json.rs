@@ -1,6 +1,6 @@
 //! For a program: every rule with its verdict and findings.
 
-use super::{cure, verdict};
+use super::{fix, verdict};
 use crate::run::Outcome;
 use serde_json::json;
 
@@ -17,15 +17,15 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                         "file": finding.place.as_ref().map(|place| &place.file),
                         "line": finding.place.as_ref().map(|place| place.line),
                         "problem": finding.problem,
-                        "cure": cure(outcome, finding),
+                        "fix": fix(outcome, finding),
                     })
                 })
                 .collect();
             json!({
                 "rule": outcome.rule.id,
                 "verdict": verdict(outcome),
-                "says": outcome.rule.says,
-                "harm": outcome.rule.harm,
+                "requires": outcome.rule.requires,
+                "why": outcome.rule.why,
                 "excepted": outcome.excepted,
                 "findings": findings,
             })

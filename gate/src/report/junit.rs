@@ -1,6 +1,6 @@
 //! For a CI server: a test case for each rule.
 
-use super::{cure, verdict};
+use super::{fix, verdict};
 use crate::run::Outcome;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -12,9 +12,9 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
             _ => TestCaseStatus::success(),
         };
         let lines: Vec<String> =
-            outcome.findings.iter().map(|finding| format!("{finding}; {}", cure(outcome, finding))).collect();
+            outcome.findings.iter().map(|finding| format!("{finding}; {}", fix(outcome, finding))).collect();
         let mut case = if verdict(outcome) == "fail" {
-            status.set_message(outcome.rule.harm).set_description(lines.join("\n"));
+            status.set_message(outcome.rule.why).set_description(lines.join("\n"));
             TestCase::new(outcome.rule.id, status)
         } else {
             // A warning is no failure, and must be seen all the same.

@@ -1,6 +1,6 @@
 //! For a code scanner: SARIF 2.1.0.
 
-use super::{cure, verdict};
+use super::{fix, verdict};
 use crate::rule::Level;
 use crate::run::Outcome;
 use crate::schema_sql;
@@ -13,9 +13,9 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
             let rule = outcome.rule;
             json!({
                 "id": rule.id,
-                "shortDescription": { "text": rule.says },
-                "fullDescription": { "text": rule.harm },
-                "help": { "text": rule.cure },
+                "shortDescription": { "text": rule.requires },
+                "fullDescription": { "text": rule.why },
+                "help": { "text": rule.fix },
                 "defaultConfiguration": {
                     "level": if rule.level == Level::Block { "error" } else { "warning" }
                 },
@@ -41,7 +41,7 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 "ruleId": outcome.rule.id,
                 "ruleIndex": index,
                 "level": if verdict(outcome) == "fail" { "error" } else { "warning" },
-                "message": { "text": format!("{}: {}. {}", finding.object, finding.problem, cure(outcome, finding)) },
+                "message": { "text": format!("{}: {}. {}", finding.object, finding.problem, fix(outcome, finding)) },
                 "locations": [location],
             }));
         }

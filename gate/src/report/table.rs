@@ -1,6 +1,6 @@
-//! For a person: every rule with its verdict, then each finding with object, harm and cure.
+//! For a person: every rule with its verdict, then each finding with object, why and fix.
 
-use super::{cure, verdict};
+use super::{fix, verdict};
 use crate::run::Outcome;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let excepted =
             if outcome.excepted == 0 { String::new() } else { format!("{} excepted", outcome.excepted) };
-        table.add_row([verdict(outcome), outcome.rule.id, outcome.rule.says, &excepted]);
+        table.add_row([verdict(outcome), outcome.rule.id, outcome.rule.requires, &excepted]);
     }
     let mut text = format!("{}\n", table.trim_fmt());
     for outcome in outcomes {
@@ -19,11 +19,11 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
             // Writing to a string does not fail.
             let _ = write!(
                 text,
-                "\n{}: {} {finding}\n  harm: {}\n  cure: {}\n",
+                "\n{}: {} {finding}\n  why: {}\n  fix: {}\n",
                 verdict(outcome),
                 outcome.rule.id,
-                outcome.rule.harm,
-                cure(outcome, finding)
+                outcome.rule.why,
+                fix(outcome, finding)
             );
         }
     }

@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "bigint_only",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Whole numbers are bigint.",
-    harm: "A counter stops at 32767 or at two thousand million, and widening its column rewrites the table \
+    requires: "Whole numbers are bigint.",
+    why: "A counter stops at 32767 or at two thousand million, and widening its column rewrites the table \
            under a lock.",
-    cure: "Make it bigint.",
+    fix: "Make it bigint.",
     source: "database-layer.md, Conventions Enforced by Tests: Integers",
     check: Check::Catalogue(include_str!("bigint_only.sql")),
     breaks: &[

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "constraints_validated",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every constraint holds for all rows: it is validated and enforced.",
-    harm: "Old rows may break what every reader takes for granted.",
-    cure: "Cure the rows, then: alter table <table> validate constraint <constraint>.",
+    requires: "Every constraint holds for all rows: it is validated and enforced.",
+    why: "Old rows may break what every reader takes for granted.",
+    fix: "Fix the rows, then: alter table <table> validate constraint <constraint>.",
     source: "https://www.postgresql.org/docs/15/sql-altertable.html, NOT VALID",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
     breaks: &[

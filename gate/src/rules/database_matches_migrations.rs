@@ -9,9 +9,9 @@ pub const RULE: Rule = Rule {
     id: "database_matches_migrations",
     level: Level::Block,
     family: Family::Drift,
-    says: "A database is what its migrations make of an empty one, to every type, default, key, policy, grant and comment.",
-    harm: "What was tested is not what runs: the next migration fails, or a policy that everybody relies on is not there.",
-    cure: "Undo the change in the database, or write a migration that makes it: cargo run -p migration -- generate.",
+    requires: "A database is what its migrations make of an empty one, to every type, default, key, policy, grant and comment.",
+    why: "What was tested is not what runs: the next migration fails, or a policy that everybody relies on is not there.",
+    fix: "Undo the change in the database, or write a migration that makes it: cargo run -p migration -- generate.",
     source: "database-rules.md, Quality Gates; architecture.md, Decisions: re-runnable DDL",
     check: Check::Subject(look),
     breaks: BREAKS,
@@ -127,7 +127,7 @@ fn look(subject: &Subject) -> Answer<'_> {
         if !unknown.is_empty() {
             let problem = format!("has migrations that this build does not know: {}", unknown.join(", "));
             findings
-                .push(Finding::of(LEDGER, problem).cured_by("Ask again with the build that applied them."));
+                .push(Finding::of(LEDGER, problem).fixed_by("Ask again with the build that applied them."));
         }
         let pending: Vec<&str> = known.difference(applied).map(String::as_str).collect();
         if pending.is_empty() {
@@ -136,7 +136,7 @@ fn look(subject: &Subject) -> Answer<'_> {
         }
         let count = pending.len();
         let problem = format!("is behind by {count} of {} migrations: {}", known.len(), pending.join(", "));
-        findings.push(Finding::of(LEDGER, problem).cured_by("Run: cargo run -p migration -- up."));
+        findings.push(Finding::of(LEDGER, problem).fixed_by("Run: cargo run -p migration -- up."));
         // Compared is what was applied; comments come with the next `up`, whatever that applies.
         let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
         let reference = subject::migrated_by(steps).await?.without_comments();

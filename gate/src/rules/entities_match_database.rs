@@ -11,9 +11,9 @@ pub const RULE: Rule = Rule {
     id: "entities_match_database",
     level: Level::Block,
     family: Family::Drift,
-    says: "The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.",
-    harm: "A query fails when it runs, or reads a value that the program has no name for.",
-    cure: "Correct the entity in entity/src, or the schema by a migration: cargo run -p migration -- generate.",
+    requires: "The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.",
+    why: "A query fails when it runs, or reads a value that the program has no name for.",
+    fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p migration -- generate.",
     source: "architecture.md, Decisions: language, ORM",
     check: Check::Subject(look),
     breaks: BREAKS,
@@ -81,8 +81,8 @@ fn compare(entities: &[Entity], catalogue: &Catalogue) -> Vec<Finding> {
     let of_entities: BTreeSet<&str> = entities.iter().map(|entity| entity.table.as_str()).collect();
     for table in catalogue.names("table") {
         if !of_entities.contains(table) && format!("table {table}") != LEDGER {
-            let cure = format!("Write entity/src/{table}.rs and add it to the list in gate/src/entities.rs.");
-            findings.push(Finding::of(format!("table {table}"), "has no entity").cured_by(cure));
+            let fix = format!("Write entity/src/{table}.rs and add it to the list in gate/src/entities.rs.");
+            findings.push(Finding::of(format!("table {table}"), "has no entity").fixed_by(fix));
         }
     }
     for entity in entities {
@@ -111,7 +111,7 @@ fn enums(entities: &[Entity], catalogue: &Catalogue, findings: &mut Vec<Finding>
             None => findings.push(Finding::of(object, "no entity has a column of it")),
             Some(known) if known.join(", ") != values => {
                 let problem = format!("has the values {values}, the entities' are {}", known.join(", "));
-                findings.push(Finding::of(object, problem).cured_by("Correct it in entity/src/enums.rs."));
+                findings.push(Finding::of(object, problem).fixed_by("Correct it in entity/src/enums.rs."));
             }
             Some(_) => {}
         }

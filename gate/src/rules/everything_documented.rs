@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "everything_documented",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table and column has a sentence that tells more than its name.",
-    harm: "Whoever meets it guesses, and the next application fills it with something else.",
-    cure: "Write the sentence in migration/schema_annotations.yaml; `up` brings it into the database.",
+    requires: "Every table and column has a sentence that tells more than its name.",
+    why: "Whoever meets it guesses, and the next application fills it with something else.",
+    fix: "Write the sentence in migration/schema_annotations.yaml; `up` brings it into the database.",
     source: "database-layer.md, Conventions Enforced by Tests: Column Documentation",
     check: Check::Catalogue(include_str!("everything_documented.sql")),
     breaks: &[

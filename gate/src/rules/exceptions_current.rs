@@ -8,9 +8,9 @@ pub const RULE: Rule = Rule {
     id: "exceptions_current",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every exception names a rule, has a reason, is needed and has not expired.",
-    harm: "An exception outlives its reason, and hides the next breach of the same rule.",
-    cure: "Cure the finding or renew the exception's date after looking again; delete what is not needed.",
+    requires: "Every exception names a rule, has a reason, is needed and has not expired.",
+    why: "An exception outlives its reason, and hides the next violation of the same rule.",
+    fix: "Fix the finding or renew the exception's date after looking again; delete what is not needed.",
     source: "architecture.md, Bad input",
     check: Check::Sources(look),
     breaks: &[

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "external_ids_marked",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A column with another system's id ends in _extid; what ends in _id is a foreign key.",
-    harm: "Somebody joins by it, or gives a typed id where the provider's is asked for.",
-    cure: "Rename it to end in _extid; an id that clients know by its name is listed in \
+    requires: "A column with another system's id ends in _extid; what ends in _id is a foreign key.",
+    why: "Somebody joins by it, or gives a typed id where the provider's is asked for.",
+    fix: "Rename it to end in _extid; an id that clients know by its name is listed in \
            external_ids_marked.sql.",
     source: "database-layer.md, Conventions Enforced by Tests: External IDs; architecture.md, Decisions: \
              external ids",

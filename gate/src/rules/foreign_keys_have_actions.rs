@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "foreign_keys_have_actions",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every foreign key says what deleting the parent does.",
-    harm: "NO ACTION is what a key has that nobody thought about: the first deletion of a parent fails in \
+    requires: "Every foreign key says what deleting the parent does.",
+    why: "NO ACTION is what a key has that nobody thought about: the first deletion of a parent fails in \
            production.",
-    cure: "Decide: on delete cascade, set null or restrict.",
+    fix: "Decide: on delete cascade, set null or restrict.",
     source: "database-rules.md, Modeling Conventions: Foreign Keys",
     check: Check::Catalogue(include_str!("foreign_keys_have_actions.sql")),
     breaks: &[Break {

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "foreign_keys_indexed",
     level: Level::Warn,
     family: Family::Conventions,
-    says: "An index begins with the columns of every foreign key, in any order, the tenant's column aside.",
-    harm: "Deleting a parent scans this whole table, and so does every join along the key.",
-    cure: "Add an index that begins with the key's columns.",
+    requires: "An index begins with the columns of every foreign key, in any order, the tenant's column aside.",
+    why: "Deleting a parent scans this whole table, and so does every join along the key.",
+    fix: "Add an index that begins with the key's columns.",
     source: "lane-guide-sql.md, Default Gate Policy: foreign_keys_indexed; \
              https://www.postgresql.org/docs/15/ddl-constraints.html#DDL-CONSTRAINTS-FK",
     check: Check::Catalogue(include_str!("foreign_keys_indexed.sql")),

@@ -2,16 +2,16 @@
 
 use crate::codegen;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Subject, artefacts};
+use crate::{Subject, generated_files};
 
 /// The rule.
 pub const RULE: Rule = Rule {
     id: "generated_queries_current",
     level: Level::Block,
-    family: Family::Artefacts,
-    says: "The functions of database/queries/ are regenerated after every change of a query or of the schema.",
-    harm: "Applications run another SQL than the one that is reviewed.",
-    cure: "Run: cargo run -p gate -- write.",
+    family: Family::GeneratedFiles,
+    requires: "The functions of database/queries/ are regenerated after every change of a query or of the schema.",
+    why: "Applications run another SQL than the one that is reviewed.",
+    fix: "Run: cargo run -p gate -- write.",
     source: "database-layer.md, Working with Queries",
     check: Check::Subject(look),
     breaks: &[
@@ -35,5 +35,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(artefacts::check(subject, &codegen::KIND))
+    Box::pin(generated_files::check(subject, &codegen::KIND))
 }

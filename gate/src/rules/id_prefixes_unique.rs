@@ -15,9 +15,9 @@ pub const RULE: Rule = Rule {
     id: "id_prefixes_unique",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.",
-    harm: "The id of one kind of row passes for another's.",
-    cure: "Add the table's id to entity/src/id.rs, between its neighbours, with a prefix that nobody has.",
+    requires: "Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.",
+    why: "The id of one kind of row passes for another's.",
+    fix: "Add the table's id to entity/src/id.rs, between its neighbours, with a prefix that nobody has.",
     source: "database-layer.md, Conventions Enforced by Tests: ID Prefixes; style.md, Typed ids",
     check: Check::Sources(look),
     breaks: &[

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "jsonb_only",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A document is jsonb.",
-    harm: "json keeps the text: it has no index and no equality, and repeats keys.",
-    cure: "Make it jsonb.",
+    requires: "A document is jsonb.",
+    why: "json keeps the text: it has no index and no equality, and repeats keys.",
+    fix: "Make it jsonb.",
     source: "database-rules.md, Modeling Conventions: Text vs. JSONB",
     check: Check::Catalogue(include_str!("jsonb_only.sql")),
     breaks: &[Break {

@@ -9,9 +9,9 @@ pub const RULE: Rule = Rule {
     id: "migration_header",
     level: Level::Block,
     family: Family::Migrations,
-    says: "A migration begins with its Intent, its Risk, the Locks it takes, if any, and what its Down loses.",
-    harm: "Who has to decide about it at night learns from the SQL what it will do, or does not.",
-    cure: "Write the line in the words of a reader who does not know the change.",
+    requires: "A migration begins with its Intent, its Risk, the Locks it takes, if any, and what its Down loses.",
+    why: "Who has to decide about it at night learns from the SQL what it will do, or does not.",
+    fix: "Write the line in the words of a reader who does not know the change.",
     source: "style.md, A migration",
     check: Check::Sources(look),
     breaks: &[

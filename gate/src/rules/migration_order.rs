@@ -13,9 +13,9 @@ pub const RULE: Rule = Rule {
     id: "migration_order",
     level: Level::Block,
     family: Family::Migrations,
-    says: "Each migration is named by its time, listed in that order, and newer than those that are locked.",
-    harm: "Two databases apply the same migrations in different orders, and end with different schemas.",
-    cure: "Give the migration a new name with just new-migration, and list it last in migration/src/lib.rs.",
+    requires: "Each migration is named by its time, listed in that order, and newer than those that are locked.",
+    why: "Two databases apply the same migrations in different orders, and end with different schemas.",
+    fix: "Give the migration a new name with just new-migration, and list it last in migration/src/lib.rs.",
     source: "database-layer.md, migration conflicts: resolve conflicts in migration order",
     check: Check::Sources(look),
     breaks: &[

@@ -10,9 +10,9 @@ pub const RULE: Rule = Rule {
     id: "migration_reversible",
     level: Level::Block,
     family: Family::Migrations,
-    says: "After up and down of a migration the catalogue is as before, and each up and down can run once more.",
-    harm: "A failed deployment cannot be taken back, or the way back destroys what was there before.",
-    cure: "Write the down that undoes each statement of up, with `if exists`; `up` says `if not exists`.",
+    requires: "After up and down of a migration the catalogue is as before, and each up and down can run once more.",
+    why: "A failed deployment cannot be taken back, or the way back destroys what was there before.",
+    fix: "Write the down that undoes each statement of up, with `if exists`; `up` says `if not exists`.",
     source: "lane-guide-sql.md, Default Gate Policy: migration_reversible",
     check: Check::Subject(look),
     breaks: &[

@@ -12,9 +12,9 @@ pub const RULE: Rule = Rule {
     id: "migration_sql_safe",
     level: Level::Block,
     family: Family::Migrations,
-    says: "The SQL of each up keeps the rules of squawk, on PostgreSQL and on tables that hold rows.",
-    harm: "It locks, rewrites or scans a table in use, breaks the code that still runs, or makes a type that is too small.",
-    cure: "See https://squawkhq.com/docs/rules for the rule that the object ends in.",
+    requires: "The SQL of each up keeps the rules of squawk, on PostgreSQL and on tables that hold rows.",
+    why: "It locks, rewrites or scans a table in use, breaks the code that still runs, or makes a type that is too small.",
+    fix: "See https://squawkhq.com/docs/rules for the rule that the object ends in.",
     source: "database-rules.md: Non-blocking operations; seaorm-2.md, 18",
     check: Check::Subject(look),
     breaks: &[

@@ -7,11 +7,11 @@ pub const RULE: Rule = Rule {
     id: "naming_convention",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Names are in snake_case, no reserved words, shorter than PostgreSQL cuts them, and those of \
+    requires: "Names are in snake_case, no reserved words, shorter than PostgreSQL cuts them, and those of \
            constraints and indexes follow the grammar.",
-    harm: "Names that have to be quoted, or guessed, are misspelt; a cut name is another one than the \
+    why: "Names that have to be quoted, or guessed, are misspelt; a cut name is another one than the \
            migration says.",
-    cure: "Rename it as the finding says, in a new migration.",
+    fix: "Rename it as the finding says, in a new migration.",
     source: "lane-guide-sql.md, Default Gate Policy: naming_convention; architecture.md, Decisions: \
              constraint names",
     check: Check::Catalogue(include_str!("naming_convention.sql")),

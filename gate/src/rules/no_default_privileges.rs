@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "no_default_privileges",
     level: Level::Block,
     family: Family::Conventions,
-    says: "No default privileges give the customer or PUBLIC anything of what comes later.",
-    harm: "The next table is open before its policies exist, and nobody granted it.",
-    cure: "alter default privileges … revoke …; let each table's migration grant what it means.",
+    requires: "No default privileges give the customer or PUBLIC anything of what comes later.",
+    why: "The next table is open before its policies exist, and nobody granted it.",
+    fix: "alter default privileges … revoke …; let each table's migration grant what it means.",
     source: "https://www.postgresql.org/docs/15/sql-alterdefaultprivileges.html; pgrls SEC044",
     check: Check::Catalogue(include_str!("no_default_privileges.sql")),
     breaks: &[Break {

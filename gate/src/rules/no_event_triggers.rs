@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "no_event_triggers",
     level: Level::Block,
     family: Family::Conventions,
-    says: "There is no event trigger.",
-    harm: "It runs in every later migration, with that one's rights, and no migration shows it.",
-    cure: "drop event trigger <trigger>.",
+    requires: "There is no event trigger.",
+    why: "It runs in every later migration, with that one's rights, and no migration shows it.",
+    fix: "drop event trigger <trigger>.",
     source: "https://www.postgresql.org/docs/15/event-triggers.html",
     check: Check::Catalogue(include_str!("no_event_triggers.sql")),
     breaks: &[Break {

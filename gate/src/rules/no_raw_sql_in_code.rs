@@ -86,9 +86,9 @@ pub const RULE: Rule = Rule {
     id: "no_raw_sql_in_code",
     level: Level::Block,
     family: Family::Conventions,
-    says: "No code that applications link writes SQL as text.",
-    harm: "Nothing checks the text against the schema, and a value that is pasted into it is run.",
-    cure: "Build the query with sea-query, or put it into database/queries/; if neither can say it, list the module \
+    requires: "No code that applications link writes SQL as text.",
+    why: "Nothing checks the text against the schema, and a value that is pasted into it is run.",
+    fix: "Build the query with sea-query, or put it into database/queries/; if neither can say it, list the module \
            in gate/src/rules/no_raw_sql_in_code.rs with the reason.",
     source: "lane-guide-sql.md, Default Gate Policy: no_raw_sql_in_code; database-layer.md, Working with Queries",
     check: Check::Sources(look),
@@ -142,8 +142,8 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
                 .map(|(line, name)| Finding::at(file, line, format!("takes SQL as text: {name}")));
             findings.extend(findings_here);
         } else if found.is_empty() {
-            let cure = "Take it out of the list in gate/src/rules/no_raw_sql_in_code.rs.";
-            findings.push(Finding::of(file, "takes no SQL as text any more").cured_by(cure));
+            let fix = "Take it out of the list in gate/src/rules/no_raw_sql_in_code.rs.";
+            findings.push(Finding::of(file, "takes no SQL as text any more").fixed_by(fix));
         }
     }
     Ok(findings)

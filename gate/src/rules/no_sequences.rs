@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "no_sequences",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Nothing counts: there is no sequence, serial or identity column.",
-    harm: "A sequence is one for all tenants: the gaps that one of them sees are the others' business.",
-    cure: "Use a uuid, or count within the tenant.",
+    requires: "Nothing counts: there is no sequence, serial or identity column.",
+    why: "A sequence is one for all tenants: the gaps that one of them sees are the others' business.",
+    fix: "Use a uuid, or count within the tenant.",
     source: "architecture.md, Decisions: primary key, integers",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
     breaks: &[

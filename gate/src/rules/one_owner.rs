@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "one_owner",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Everything has one owner, the role that migrates.",
-    harm: "An owner is not bound by row security: its views show, and its tables hold, the rows of every \
+    requires: "Everything has one owner, the role that migrates.",
+    why: "An owner is not bound by row security: its views show, and its tables hold, the rows of every \
            tenant.",
-    cure: "alter … owner to the owner of the tables.",
+    fix: "alter … owner to the owner of the tables.",
     source: "architecture.md, Decisions: RLS and owners; \
              https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
     check: Check::Catalogue(include_str!("one_owner.sql")),

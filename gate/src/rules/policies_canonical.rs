@@ -7,11 +7,11 @@ pub const RULE: Rule = Rule {
     id: "policies_canonical",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Each table has the permissive policies of its kind, word for word, in USING and WITH CHECK, and no \
+    requires: "Each table has the permissive policies of its kind, word for word, in USING and WITH CHECK, and no \
            other ones.",
-    harm: "Permissive policies are alternatives: the widest one decides which tenants' rows a customer reads \
+    why: "Permissive policies are alternatives: the widest one decides which tenants' rows a customer reads \
            and writes.",
-    cure: "Use NewTable::tenant, whose policy is: for all to customer using and with check (organization_id = \
+    fix: "Use NewTable::tenant, whose policy is: for all to customer using and with check (organization_id = \
            (select current_setting('app.organization_id')::uuid)).",
     source: "architecture.md, Decisions: policy; https://www.postgresql.org/docs/15/sql-createpolicy.html",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),

@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "primary_key_form",
     level: Level::Block,
     family: Family::Conventions,
-    says: "The primary key of every table is the column id, a uuid that the server makes with \
+    requires: "The primary key of every table is the column id, a uuid that the server makes with \
            uuid_generate_v4().",
-    harm: "Rows cannot be named by a typed id, or the ids of one tenant tell how many rows the others have.",
-    cure: "Declare: id uuid default uuid_generate_v4(), constraint pk_<table> primary key (id).",
+    why: "Rows cannot be named by a typed id, or the ids of one tenant tell how many rows the others have.",
+    fix: "Declare: id uuid default uuid_generate_v4(), constraint pk_<table> primary key (id).",
     source: "architecture.md, Decisions: primary key; database-layer.md, Conventions Enforced by Tests: \
              Primary Keys",
     check: Check::Catalogue(include_str!("primary_key_form.sql")),

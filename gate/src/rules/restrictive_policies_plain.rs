@@ -7,11 +7,11 @@ pub const RULE: Rule = Rule {
     id: "restrictive_policies_plain",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell \
+    requires: "A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell \
            who is bound.",
-    harm: "A function in a policy is called with rows of other tenants, before they are filtered, or answers \
+    why: "A function in a policy is called with rows of other tenants, before they are filtered, or answers \
            another thing each time.",
-    cure: "Write the condition without the function; read a setting as (select \
+    fix: "Write the condition without the function; read a setting as (select \
            current_setting('app.…')::uuid).",
     source: "https://www.postgresql.org/docs/15/rules-privileges.html; pgrls SEC046, PERF001, PERF002",
     check: Check::Catalogue(include_str!("restrictive_policies_plain.sql")),

@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "row_level_security_enabled",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Row Level Security is enabled on every table and partition, and not forced.",
-    harm: "Without it every customer reads every tenant's rows; forced, it makes migrations and retention \
+    requires: "Row Level Security is enabled on every table and partition, and not forced.",
+    why: "Without it every customer reads every tenant's rows; forced, it makes migrations and retention \
            change nothing, silently.",
-    cure: "alter table <table> enable row level security, no force row level security.",
+    fix: "alter table <table> enable row level security, no force row level security.",
     source: "architecture.md, Decisions: RLS and owners; \
              https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
     check: Check::Catalogue(include_str!("row_level_security_enabled.sql")),

@@ -1,16 +1,16 @@
 //! `docs/schema` is what a migrated database and the sources say.
 
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Subject, artefacts, schema_docs};
+use crate::{Subject, generated_files, schema_docs};
 
 /// The rule.
 pub const RULE: Rule = Rule {
     id: "schema_docs_current",
     level: Level::Block,
-    family: Family::Artefacts,
-    says: "The pages and diagrams of docs/schema are generated anew after every change of the schema or of its readers.",
-    harm: "Whoever trusts a page builds on a column that means, or is, something else by now.",
-    cure: "Run: cargo run -p gate -- write.",
+    family: Family::GeneratedFiles,
+    requires: "The pages and diagrams of docs/schema are regenerated after every change of the schema or of its readers.",
+    why: "Whoever trusts a page builds on a column that means, or is, something else by now.",
+    fix: "Run: cargo run -p gate -- write.",
     source: "architecture.md, Documentation; database-layer.md, Schema Documentation",
     check: Check::Subject(look),
     breaks: &[
@@ -30,5 +30,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(artefacts::check(subject, &schema_docs::KIND))
+    Box::pin(generated_files::check(subject, &schema_docs::KIND))
 }

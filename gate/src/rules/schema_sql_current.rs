@@ -1,16 +1,16 @@
 //! `migration/schema.sql` is what the migrations make.
 
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Subject, artefacts, schema_sql};
+use crate::{Subject, generated_files, schema_sql};
 
 /// The rule.
 pub const RULE: Rule = Rule {
     id: "schema_sql_current",
     level: Level::Block,
-    family: Family::Artefacts,
-    says: "migration/schema.sql is generated anew after every migration.",
-    harm: "A review of the schema's file approves of a schema that no database has.",
-    cure: "Run: cargo run -p gate -- write.",
+    family: Family::GeneratedFiles,
+    requires: "migration/schema.sql is regenerated after every migration.",
+    why: "A review of the schema's file approves of a schema that no database has.",
+    fix: "Run: cargo run -p gate -- write.",
     source: "database-layer.md, Schema",
     check: Check::Subject(look),
     breaks: &[
@@ -34,5 +34,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(artefacts::check(subject, &schema_sql::KIND))
+    Box::pin(generated_files::check(subject, &schema_sql::KIND))
 }

@@ -8,9 +8,9 @@ pub const RULE: Rule = Rule {
     id: "schema_sync_off",
     level: Level::Block,
     family: Family::Migrations,
-    says: "No manifest of ours enables SeaORM's schema-sync, and no code calls it.",
-    harm: "It drops unique constraints that the entities do not declare, silently, and leaves no migration behind.",
-    cure: "Take it out, and write a migration.",
+    requires: "No manifest of ours enables SeaORM's schema-sync, and no code calls it.",
+    why: "It drops unique constraints that the entities do not declare, silently, and leaves no migration behind.",
+    fix: "Take it out, and write a migration.",
     source: "seaorm-2.md, 4",
     check: Check::Sources(look),
     breaks: &[

@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "soft_delete_frees_names",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Where rows are only marked as deleted, what is unique is unique among the others, unless a reason \
+    requires: "Where rows are only marked as deleted, what is unique is unique among the others, unless a reason \
            keeps it.",
-    harm: "A name stays taken by a row that nobody sees.",
-    cure: "Use a unique index with: where deleted_at is null. If the name must never come back, list it in \
+    why: "A name stays taken by a row that nobody sees.",
+    fix: "Use a unique index with: where deleted_at is null. If the name must never come back, list it in \
            soft_delete_frees_names.sql.",
     source: "database-rules.md, Data Integrity: Soft delete",
     check: Check::Catalogue(include_str!("soft_delete_frees_names.sql")),

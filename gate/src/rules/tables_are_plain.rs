@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "tables_are_plain",
     level: Level::Block,
     family: Family::Conventions,
-    says: "What holds rows is a plain table: logged, here, and without rewrite rules.",
-    harm: "A foreign table has no policies, an unlogged one is empty after a crash and on every replica, a \
+    requires: "What holds rows is a plain table: logged, here, and without rewrite rules.",
+    why: "A foreign table has no policies, an unlogged one is empty after a crash and on every replica, a \
            rule runs with the owner's rights.",
-    cure: "Make it a plain table; use a trigger in place of a rule.",
+    fix: "Make it a plain table; use a trigger in place of a rule.",
     source: "https://www.postgresql.org/docs/15/rules-privileges.html; \
              https://www.postgresql.org/docs/15/sql-createtable.html, UNLOGGED",
     check: Check::Catalogue(include_str!("tables_are_plain.sql")),

@@ -10,9 +10,9 @@ pub const RULE: Rule = Rule {
     id: "tables_in_areas",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table is in exactly one area of gate/areas.yaml.",
-    harm: "The documentation does not show the table, and no diagram of an area has it.",
-    cure: "Name the table in the area that it belongs to.",
+    requires: "Every table is in exactly one area of gate/areas.yaml.",
+    why: "The documentation does not show the table, and no diagram of an area has it.",
+    fix: "Name the table in the area that it belongs to.",
     source: "architecture.md, Documentation",
     check: Check::Subject(look),
     breaks: &[

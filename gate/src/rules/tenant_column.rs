@@ -7,11 +7,11 @@ pub const RULE: Rule = Rule {
     id: "tenant_column",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table but organizations and users has organization_id uuid not null, a cascading key to \
+    requires: "Every table but organizations and users has organization_id uuid not null, a cascading key to \
            organizations, and by default the bound organization.",
-    harm: "Rows without an owner are seen by nobody or by everybody, and cannot be moved to another machine \
+    why: "Rows without an owner are seen by nobody or by everybody, and cannot be moved to another machine \
            with their tenant.",
-    cure: "Declare: organization_id uuid not null default current_organization_id() references organizations \
+    fix: "Declare: organization_id uuid not null default current_organization_id() references organizations \
            (id) on delete cascade.",
     source: "data-model.md, On every table; architecture.md, Decisions: tenancy",
     check: Check::Catalogue(include_str!("tenant_column.sql")),

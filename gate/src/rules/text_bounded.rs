@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "text_bounded",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Text is text, with a named length check unless people write or say as much as they like there.",
-    harm: "Without a bound one request stores a gigabyte; a bound in the type is changed under a lock and has \
+    requires: "Text is text, with a named length check unless people write or say as much as they like there.",
+    why: "Without a bound one request stores a gigabyte; a bound in the type is changed under a lock and has \
            no name in errors.",
-    cure: "Make it text and add the check ck_<table>_<column>_length; if it is prose, list it in \
+    fix: "Make it text and add the check ck_<table>_<column>_length; if it is prose, list it in \
            text_bounded.sql.",
     source: "data-model.md, On every table",
     check: Check::Catalogue(include_str!("text_bounded.sql")),

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "timestamps_present",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table has created_at and updated_at, timestamptz, not null, default now().",
-    harm: "Nobody can tell when a row came, and incremental exports miss the rows that changed.",
-    cure: "Add the column: timestamptz not null default now().",
+    requires: "Every table has created_at and updated_at, timestamptz, not null, default now().",
+    why: "Nobody can tell when a row came, and incremental exports miss the rows that changed.",
+    fix: "Add the column: timestamptz not null default now().",
     source: "database-layer.md, Conventions Enforced by Tests: Created/Updated",
     check: Check::Catalogue(include_str!("timestamps_present.sql")),
     breaks: &[

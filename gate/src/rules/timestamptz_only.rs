@@ -7,10 +7,10 @@ pub const RULE: Rule = Rule {
     id: "timestamptz_only",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A point in time is a timestamptz.",
-    harm: "A time without a zone is another moment for every client, and an hour of the autumn night is two \
+    requires: "A point in time is a timestamptz.",
+    why: "A time without a zone is another moment for every client, and an hour of the autumn night is two \
            of them.",
-    cure: "Make it timestamptz.",
+    fix: "Make it timestamptz.",
     source: "database-layer.md, Conventions Enforced by Tests: Timestamps",
     check: Check::Catalogue(include_str!("timestamptz_only.sql")),
     breaks: &[Break {

@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "triggers_enabled",
     level: Level::Block,
     family: Family::Conventions,
-    says: "No trigger is switched off, least of all those by which foreign keys are kept.",
-    harm: "Rows refer to nothing or to another tenant's, and the catalogue still shows the key.",
-    cure: "Switch them on: alter table <table> enable trigger all. Then look for the rows that came \
+    requires: "No trigger is switched off, least of all those by which foreign keys are kept.",
+    why: "Rows refer to nothing or to another tenant's, and the catalogue still shows the key.",
+    fix: "Switch them on: alter table <table> enable trigger all. Then look for the rows that came \
            meanwhile.",
     source: "https://www.postgresql.org/docs/15/sql-altertable.html, DISABLE TRIGGER",
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),

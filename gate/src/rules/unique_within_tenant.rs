@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "unique_within_tenant",
     level: Level::Block,
     family: Family::Conventions,
-    says: "What has to be unique in a tenant table is unique within the tenant.",
-    harm: "A tenant learns from the violation what another one has, and takes values away from it.",
-    cure: "Begin the constraint with organization_id; if it has to hold for all, list it in \
+    requires: "What has to be unique in a tenant table is unique within the tenant.",
+    why: "A tenant learns from the violation what another one has, and takes values away from it.",
+    fix: "Begin the constraint with organization_id; if it has to hold for all, list it in \
            unique_within_tenant.sql.",
     source: "architecture.md, Decisions: tenant integrity; pgrls SEC035",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),

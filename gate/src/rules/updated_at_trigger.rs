@@ -7,9 +7,9 @@ pub const RULE: Rule = Rule {
     id: "updated_at_trigger",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every table has the trigger updated_at: before each update of any column, set_updated_at().",
-    harm: "updated_at keeps the time of the insert, and whatever follows changes by it misses them.",
-    cure: "Create it: create trigger updated_at before update on <table> for each row execute function \
+    requires: "Every table has the trigger updated_at: before each update of any column, set_updated_at().",
+    why: "updated_at keeps the time of the insert, and whatever follows changes by it misses them.",
+    fix: "Create it: create trigger updated_at before update on <table> for each row execute function \
            set_updated_at().",
     source: "database-layer.md, Conventions Enforced by Tests: Update Trigger",
     check: Check::Catalogue(include_str!("updated_at_trigger.sql")),

@@ -298,7 +298,7 @@ impl Probes<'_> {
                 "{name} has no organization_id; say here whose its rows are"
             );
             for who in [self.own, LONELY] {
-                // Bound anew, because keys to its own rows keep the organization from turning into another.
+                // Bound again, because keys to its own rows keep the organization from turning into another.
                 let Actor { organization, user } = who.actor();
                 let [organization, user] = [organization.as_uuid(), user.as_uuid()];
                 let bind = format!(

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
-use gate::artefacts::{self, Artefact, Kind, Written};
+use gate::generated_files::{self, GeneratedFile, Kind, Written};
 use gate::{Subject, Workspace, schema_docs, schema_sql};
 use quick_xml::events::Event;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,8 @@ async fn subject() -> Subject {
 
 /// The texts by file name.
 async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
-    let artefacts = (kind.generate)(subject).await.unwrap().unwrap();
-    artefacts.into_iter().map(|Artefact { file, text }| (file, text)).collect()
+    let generated_files = (kind.generate)(subject).await.unwrap().unwrap();
+    generated_files.into_iter().map(|GeneratedFile { file, text }| (file, text)).collect()
 }
 
 /// A page or a diagram.
@@ -52,7 +52,7 @@ async fn keys(subject: &Subject) -> Vec<(String, String, String)> {
 #[tokio::test]
 async fn two_migrated_databases_give_the_same_bytes() {
     let (one, other) = (subject().await, subject().await);
-    for kind in artefacts::ALL {
+    for kind in generated_files::ALL {
         let (one, other) = (generated(&one, kind).await, generated(&other, kind).await);
         assert!(one == other && !one.is_empty(), "{:?} differ", one.keys());
     }
@@ -206,7 +206,7 @@ async fn what_differs_is_written_what_is_current_is_not_and_what_nothing_generat
     }
     let subject = Subject::migrated(Workspace::at(Some(copy.path().to_owned()))).await.unwrap();
     let kinds = [schema_docs::KIND, schema_sql::KIND];
-    let write = || async { artefacts::write(&subject, &kinds).await.unwrap() };
+    let write = || async { generated_files::write(&subject, &kinds).await.unwrap() };
 
     let all = write().await;
     assert!(all.written.len() > 15 && all.deleted.is_empty(), "{all:?}");

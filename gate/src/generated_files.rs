@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 /// A file as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Artefact {
+pub struct GeneratedFile {
     /// Relative to the workspace.
     pub file: String,
     /// All of it.
@@ -14,7 +14,7 @@ pub struct Artefact {
 
 /// The files, or what is wrong with what they are generated from.
 pub type Generated<'a> =
-    Pin<Box<dyn Future<Output = Result<Result<Vec<Artefact>, Vec<Finding>>, Error>> + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error>> + 'a>>;
 
 /// Files that are generated together.
 #[derive(Clone, Copy, Debug)]
@@ -47,20 +47,20 @@ pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> 
     let workspace = subject.workspace();
     let mut done = Written::default();
     for kind in kinds {
-        let artefacts = match (kind.generate)(subject).await? {
-            Ok(artefacts) => artefacts,
+        let generated_files = match (kind.generate)(subject).await? {
+            Ok(generated_files) => generated_files,
             Err(findings) => {
                 done.findings.extend(findings);
                 continue;
             }
         };
-        for Artefact { file, text } in &artefacts {
+        for GeneratedFile { file, text } in &generated_files {
             if workspace.read_if_there(file)?.as_deref() != Some(text) {
                 workspace.write(file, text)?;
                 done.written.push(file.clone());
             }
         }
-        for file in strays(subject, kind, &artefacts)? {
+        for file in strays(subject, kind, &generated_files)? {
             workspace.delete(&file)?;
             done.deleted.push(file);
         }
@@ -73,30 +73,30 @@ pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> 
 /// # Errors
 /// PostgreSQL cannot be asked, or a file not be read.
 pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
-    let artefacts = match (kind.generate)(subject).await? {
-        Ok(artefacts) => artefacts,
+    let generated_files = match (kind.generate)(subject).await? {
+        Ok(generated_files) => generated_files,
         Err(findings) => return Ok(findings),
     };
     let mut findings = Vec::new();
-    for artefact in &artefacts {
-        let found = subject.workspace().read_if_there(&artefact.file)?;
-        findings.extend(first_difference(artefact, found.as_deref()));
+    for generated_file in &generated_files {
+        let found = subject.workspace().read_if_there(&generated_file.file)?;
+        findings.extend(first_difference(generated_file, found.as_deref()));
     }
-    for file in strays(subject, kind, &artefacts)? {
+    for file in strays(subject, kind, &generated_files)? {
         findings.push(Finding::of(file, "nothing generates this file"));
     }
     Ok(findings)
 }
 
-fn strays(subject: &Subject, kind: &Kind, artefacts: &[Artefact]) -> Result<Vec<String>, Error> {
+fn strays(subject: &Subject, kind: &Kind, generated_files: &[GeneratedFile]) -> Result<Vec<String>, Error> {
     let Some(directory) = kind.directory else { return Ok(Vec::new()) };
     let mut files = subject.workspace().files_in(directory)?;
-    files.retain(|file| !artefacts.iter().any(|artefact| artefact.file == *file));
+    files.retain(|file| !generated_files.iter().any(|generated_file| generated_file.file == *file));
     Ok(files)
 }
 
-fn first_difference(artefact: &Artefact, found: Option<&str>) -> Option<Finding> {
-    let Artefact { file, text: wanted } = artefact;
+fn first_difference(generated_file: &GeneratedFile, found: Option<&str>) -> Option<Finding> {
+    let GeneratedFile { file, text: wanted } = generated_file;
     let finding = |line, problem| Some(Finding::at(file, line, problem));
     let Some(found) = found else { return finding(1, "is missing".to_owned()) };
     if found == wanted {
@@ -111,11 +111,11 @@ fn first_difference(artefact: &Artefact, found: Option<&str>) -> Option<Finding>
 
 #[cfg(test)]
 mod tests {
-    use super::{Artefact, first_difference};
+    use super::{GeneratedFile, first_difference};
 
     fn difference(found: Option<&str>, wanted: &str) -> String {
-        let artefact = Artefact { file: "docs/a.md".to_owned(), text: wanted.to_owned() };
-        first_difference(&artefact, found).map(|finding| finding.to_string()).unwrap_or_default()
+        let generated_file = GeneratedFile { file: "docs/a.md".to_owned(), text: wanted.to_owned() };
+        first_difference(&generated_file, found).map(|finding| finding.to_string()).unwrap_or_default()
     }
 
     #[test]

@@ -4,16 +4,16 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "customer_privileges_few",
+    id: "customer_privileges_minimal",
     level: Level::Block,
     family: Family::Conventions,
-    says: "The customer may select, insert, update and delete where a policy says which rows, and nothing \
+    requires: "The customer may select, insert, update and delete where a policy says which rows, and nothing \
            else.",
-    harm: "TRUNCATE ignores row security; REFERENCES and TRIGGER reach other tenants' rows; a materialized \
+    why: "TRUNCATE ignores row security; REFERENCES and TRIGGER reach other tenants' rows; a materialized \
            view, a sequence and the ledger have no policies at all.",
-    cure: "Revoke the privilege.",
+    fix: "Revoke the privilege.",
     source: "https://www.postgresql.org/docs/15/ddl-rowsecurity.html; data-model.md, Tables",
-    check: Check::Catalogue(include_str!("customer_privileges_few.sql")),
+    check: Check::Catalogue(include_str!("customer_privileges_minimal.sql")),
     breaks: &[
         // Everybody is a customer, too.
         Break {

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 /// The rule. The locks are those that PostgreSQL shows at the end of the migration's transaction, each table holding a
 /// row; of a migration without a transaction only the rewrites are seen. What `down` takes is not asked.
 pub const RULE: Rule = Rule {
-    id: "migration_locks",
+    id: "migration_table_locks_documented",
     level: Level::Block,
     family: Family::Migrations,
-    says: "A lock stronger than ROW EXCLUSIVE on a table that was there before, and its rewriting, stand in the header.",
-    harm: "Every query that needs the table waits until the migration commits, and nobody knew it.",
-    cure: "Write `Locks: table (access exclusive: why that is bearable); …`, with `access exclusive, rewritten` for a \
-           table that is written anew; or find a way without: not valid and validate, an index built concurrently.",
+    requires: "A lock stronger than ROW EXCLUSIVE on a table that was there before, and its rewriting, stand in the header.",
+    why: "Every query that needs the table waits until the migration commits, and nobody knew it.",
+    fix: "Write `Locks: table (access exclusive: why that is bearable); …`, with `access exclusive, rewritten` for a \
+           table that is rewritten; or find a way without: not valid and validate, an index built concurrently.",
     source: "database-rules.md: Non-blocking operations; \
              https://www.postgresql.org/docs/15/explicit-locking.html#LOCKING-TABLES",
     check: Check::Subject(look),
@@ -29,7 +29,7 @@ pub const RULE: Rule = Rule {
             },
             finds: &["m20261121_000014_create_provider_configs contacts"],
         },
-        // Stronger than declared, and the table is written anew.
+        // Stronger than declared, and the table is rewritten.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000014_create_provider_configs",
@@ -93,7 +93,7 @@ fn look(subject: &Subject) -> Answer<'_> {
     })
 }
 
-/// A table's strongest lock, in lower-case words, and whether the table is written anew.
+/// A table's strongest lock, in lower-case words, and whether the table is rewritten.
 type Lock = (String, bool);
 
 fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {

@@ -4,16 +4,16 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "views_ask_as_the_reader",
+    id: "views_security_invoker",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every view has security_invoker, and none is materialized.",
-    harm: "Any other view reads with its owner's rights, whom row security does not bind: it shows every \
+    requires: "Every view has security_invoker, and none is materialized.",
+    why: "Any other view reads with its owner's rights, whom row security does not bind: it shows every \
            tenant's rows.",
-    cure: "alter view <view> set (security_invoker = true).",
+    fix: "alter view <view> set (security_invoker = true).",
     source: "database-layer.md, Conventions Enforced by Tests: Views; \
              https://www.postgresql.org/docs/15/sql-createview.html",
-    check: Check::Catalogue(include_str!("views_ask_as_the_reader.sql")),
+    check: Check::Catalogue(include_str!("views_security_invoker.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("create view due as select id from contacts"), finds: &["due"] },
         Break {

@@ -4,15 +4,15 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "owner_keys_let_go",
+    id: "owner_keys_cascade_or_set_null",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Keys to users and organizations cascade or set null.",
-    harm: "A person or a tenant that has to be erased cannot be deleted.",
-    cure: "Use on delete cascade for what belongs to it, on delete set null for what outlives it.",
+    requires: "Keys to users and organizations cascade or set null.",
+    why: "A person or a tenant that has to be erased cannot be deleted.",
+    fix: "Use on delete cascade for what belongs to it, on delete set null for what outlives it.",
     source: "database-layer.md, Conventions Enforced by Tests: Cascade Behavior; architecture.md, Decisions: \
              user foreign keys",
-    check: Check::Catalogue(include_str!("owner_keys_let_go.sql")),
+    check: Check::Catalogue(include_str!("owner_keys_cascade_or_set_null.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(
             "alter table campaigns drop constraint \

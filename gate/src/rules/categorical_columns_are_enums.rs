@@ -4,14 +4,14 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "categories_are_enums",
+    id: "categorical_columns_are_enums",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A column with a fixed list of values has an enum type.",
-    harm: "Every client keeps the list of values by itself, and a new value breaks those that were forgotten.",
-    cure: "Create an enum type with these values, give it to the column, and drop the check.",
+    requires: "A column with a fixed list of values has an enum type.",
+    why: "Every client keeps the list of values by itself, and a new value breaks those that were forgotten.",
+    fix: "Create an enum type with these values, give it to the column, and drop the check.",
     source: "database-rules.md, Modeling Conventions: Columns",
-    check: Check::Catalogue(include_str!("categories_are_enums.sql")),
+    check: Check::Catalogue(include_str!("categorical_columns_are_enums.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted(

@@ -5,12 +5,12 @@ use crate::{Finding, Subject, lock};
 
 /// The rule. It also sees every change of a migration that another rule complains of.
 pub const RULE: Rule = Rule {
-    id: "migrations_locked",
+    id: "migration_lock_file_current",
     level: Level::Block,
-    family: Family::Artefacts,
-    says: "Each migration executes what migration/migrations.lock says: it may be formatted anew, and not changed.",
-    harm: "A database that applied the old migration never gets the change, and nobody notices.",
-    cure: "Restore the migration and write a new one; if it was applied nowhere else, run: cargo run -p gate -- lock.",
+    family: Family::GeneratedFiles,
+    requires: "Each migration executes what migration/migrations.lock says: it may be reformatted, and not changed.",
+    why: "A database that applied the old migration never gets the change, and nobody notices.",
+    fix: "Restore the migration and write a new one; if it was applied nowhere else, run: cargo run -p gate -- lock.",
     source: "database-rules.md: Do not modify applied/merged migrations",
     check: Check::Subject(look),
     breaks: &[
@@ -56,7 +56,7 @@ fn look(subject: &Subject) -> Answer<'_> {
             subject.emitted().iter().filter(|emitted| lock.names().all(|name| name != emitted.name));
         findings.extend(unlocked.map(|emitted| {
             Finding::of(&emitted.name, "the migration is not locked")
-                .cured_by("Run: cargo run -p gate -- lock.")
+                .fixed_by("Run: cargo run -p gate -- lock.")
         }));
         if let Some(released) = &lock.released
             && lock.names().all(|name| name != released)

@@ -4,19 +4,19 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "tenant_keys_whole",
+    id: "tenant_foreign_keys_composite",
     level: Level::Block,
     family: Family::Conventions,
-    says: "A key between two tenant tables contains organization_id at both ends, and deleting the parent \
+    requires: "A key between two tenant tables contains organization_id at both ends, and deleting the parent \
            leaves it alone.",
-    harm: "A row can refer to another tenant's: row security does not look at keys, and a cascade deletes \
+    why: "A row can refer to another tenant's: row security does not look at keys, and a cascade deletes \
            across tenants.",
-    cure: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on \
+    fix: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on \
            delete set null (x_id).",
     source: "architecture.md, Decisions: tenant integrity; \
              https://www.postgresql.org/docs/15/ddl-rowsecurity.html (referential integrity checks bypass row \
              security)",
-    check: Check::Catalogue(include_str!("tenant_keys_whole.sql")),
+    check: Check::Catalogue(include_str!("tenant_foreign_keys_composite.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted(

@@ -4,14 +4,14 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "policies_name_the_customer",
+    id: "policies_to_customer_role",
     level: Level::Block,
     family: Family::Conventions,
-    says: "Every policy is for the role customer and for nobody else.",
-    harm: "A policy for PUBLIC, or for another role, lets in whoever is granted the table next.",
-    cure: "alter policy <policy> on <table> to customer.",
+    requires: "Every policy is for the role customer and for nobody else.",
+    why: "A policy for PUBLIC, or for another role, lets in whoever is granted the table next.",
+    fix: "alter policy <policy> on <table> to customer.",
     source: "architecture.md, Decisions: policy; https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
-    check: Check::Catalogue(include_str!("policies_name_the_customer.sql")),
+    check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted("alter policy tenant_isolation on contacts to public"),

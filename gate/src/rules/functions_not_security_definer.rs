@@ -4,18 +4,18 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "functions_lend_no_rights",
+    id: "functions_not_security_definer",
     level: Level::Block,
     family: Family::Conventions,
-    says: "No function is LEAKPROOF; one that is SECURITY DEFINER fixes its search_path, says why, and is not \
-           for everybody.",
-    harm: "Such a function reads every tenant's rows for whoever calls it, or whoever puts an object of the \
+    requires: "Functions are not LEAKPROOF; a SECURITY DEFINER function sets search_path, documents why, and is not \
+           executable by PUBLIC.",
+    why: "Such a function reads every tenant's rows for whoever calls it, or whoever puts an object of the \
            same name first.",
-    cure: "Make it SECURITY INVOKER. If it cannot be: set search_path = pg_catalog, public, pg_temp; comment \
+    fix: "Make it SECURITY INVOKER. If it cannot be: set search_path = pg_catalog, public, pg_temp; comment \
            on it with \"security definer because …\"; revoke execute on it from public and customer.",
     source: "https://www.postgresql.org/docs/15/sql-createfunction.html, Writing SECURITY DEFINER Functions \
              Safely; pgrls SEC014, SEC015, SEC017",
-    check: Check::Catalogue(include_str!("functions_lend_no_rights.sql")),
+    check: Check::Catalogue(include_str!("functions_not_security_definer.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted("alter function current_user_id() leakproof"),
