@@ -35,6 +35,19 @@ gate-write:
 lint-sql:
     sqlfluff lint migration/schema.sql database/queries gate/src/schema
 
+# Generate entities from a migrated scratch database into DIR, to compare with entity/src; wants sea-orm-cli 2.0.4.
+generate-entities dir:
+    @case "$(realpath -m '{{ dir }}')" in "$(realpath entity)"*) echo 'error: entity/ is written by hand; name another directory' >&2; exit 2 ;; esac
+    cargo run -p scratch -- --database entities sh -c 'export DATABASE_URL="$TEST_DATABASE_URL" && cargo run -p migration -- up && sea-orm-cli generate entity --entity-format dense --output-dir "$0"' '{{ dir }}'
+
+# Open DATABASE_URL, from the environment or .env, in psql.
+[no-exit-message]
+psql *args:
+    #!/usr/bin/env sh
+    if [ -z "${DATABASE_URL:-}" ] && [ -f .env ]; then DATABASE_URL=$(sed -n 's/^DATABASE_URL=//p' .env | tail -n 1); fi
+    case "${DATABASE_URL:-}" in postgres*) exec psql "$DATABASE_URL" {{ args }} ;; esac
+    echo 'error: DATABASE_URL does not name a PostgreSQL database' >&2; exit 2
+
 # Load the fixture records.
 seed *args:
     cargo run -p seeder -- {{ args }}
