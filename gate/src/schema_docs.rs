@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 /// Where the pages are.
 pub const DIRECTORY: &str = "docs/schema";
 
-/// The pages and diagrams as generated_files.
+/// The pages and diagrams as generated files.
 pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: Some(DIRECTORY) };
 
 const NOTICE: &str =

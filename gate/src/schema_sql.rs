@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 /// The file.
 pub const FILE: &str = "migration/schema.sql";
 
-/// The file as an generated_file.
+/// The file as a generated file.
 pub const KIND: Kind = Kind { generate: |subject| Box::pin(generate(subject)), directory: None };
 
 const HEADER: &str = "\
