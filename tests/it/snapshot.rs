@@ -1,6 +1,6 @@
 //! A database as text, to compare two states of it: its catalogue, and its rows.
 
-use crate::schema_model::{self, insert, model};
+use crate::schema::model::{self, insert, model};
 use scratch::Database;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ pub async fn fill(db: &DatabaseConnection) {
             continue;
         }
         for organization in 0..2 {
-            let mut values = schema_model::row(backend, table, organization, 1, |_| 1);
+            let mut values = model::row(backend, table, organization, 1, |_| 1);
             values.retain(|column, _| columns.contains(*column));
             let sql = insert(table.name, &values);
             run(db, &sql).await.unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));

@@ -3,7 +3,7 @@
 //! A sample is a struct literal without `..`: a new column does not compile before it has a value here, and a new
 //! entity fails `every_entity_has_samples`.
 
-use crate::relations::lead_astray;
+use crate::entity::relations::lead_astray;
 use entity::prelude::{
     CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, Events, ExclusionListEntries,
     Organizations, ProviderConfigs, SurveyResponses, TranscriptSnippets, UserOrganizations, Users,
@@ -96,7 +96,7 @@ const TIMES: [&str; 5] = [
 
 #[test]
 fn every_entity_has_samples() {
-    let prelude = include_str!("../../entity/src/prelude.rs");
+    let prelude = include_str!("../../../entity/src/prelude.rs");
     let modules: BTreeSet<&str> = prelude
         .split("::Entity as ")
         .filter_map(|text| text.rsplit([' ', ':', '{', '\n']).next())

@@ -1,7 +1,7 @@
 //! Each table, column, type, default, key, check, index and enum value of the data model is in the catalogue of
 //! both engines, and nothing else is.
 
-use crate::schema_model::{Column, Index, Key, Kind, Table, model};
+use crate::schema::model::{Column, Index, Key, Kind, Table, model};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use tests::{SqliteFile, catalog, connect, migrated, run};
 

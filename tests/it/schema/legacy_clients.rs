@@ -1,7 +1,7 @@
 //! The product's older clients, written against the original eleven tables, keep working: as the owner of a
 //! database that has `app.organization_id` set, and as a login role that has it set.
 
-use crate::schema_model::model;
+use crate::schema::model::model;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use std::collections::BTreeSet;
 use tests::{code, connect, migrated, run};

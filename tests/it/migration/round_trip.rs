@@ -3,7 +3,7 @@
 
 use crate::guest::Guest;
 use crate::private_server;
-use crate::schema_model::model;
+use crate::schema::model::model;
 use crate::snapshot::{assert_same, catalogue, empty_with_role, fill, rows, texts};
 use migration::State;
 use scratch::Server;

@@ -291,7 +291,7 @@ pub fn model() -> &'static Model {
 /// The data model's table of that name, which a new migration has to add here first.
 pub fn table(name: &str) -> &'static Table {
     let found = model().tables.iter().find(|table| table.name == name);
-    found.unwrap_or_else(|| panic!("{name} is not in the data model: add it to schema_model.rs"))
+    found.unwrap_or_else(|| panic!("{name} is not in the data model: add it to tests/it/schema/model.rs"))
 }
 
 impl Table {

@@ -1,7 +1,7 @@
 //! Each constraint refuses what is just beyond it and accepts its limits, on both engines; defaults make ids, and
 //! the trigger moves `updated_at`.
 
-use crate::schema_model::{self, Column, Kind, Table, id, insert, model};
+use crate::schema::model::{self, Column, Kind, Table, id, insert, model};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait};
 use std::collections::{BTreeMap, BTreeSet};
 use tests::{SqliteFile, connect, migrated, run};
@@ -448,10 +448,10 @@ async fn deleting_a_parent_does_to_its_children_what_their_key_says(url: &str) {
         for (column, key) in table.keys().filter(|(_, key)| key.table != "organizations") {
             savepoint(&tx).await;
             let what = format!("{}.{}", table.name, column.name);
-            let parent = schema_model::table(key.table);
+            let parent = model::table(key.table);
             let parent_id = id(backend, key.table, 0, 2);
-            run(&tx, &insert(parent.name, &schema_model::row(backend, parent, 0, 2, |_| 1))).await.unwrap();
-            let mut child = schema_model::row(backend, table, 0, 3, |_| 1);
+            run(&tx, &insert(parent.name, &model::row(backend, parent, 0, 2, |_| 1))).await.unwrap();
+            let mut child = model::row(backend, table, 0, 3, |_| 1);
             child.insert(column.name, parent_id.clone());
             run(&tx, &insert(table.name, &child)).await.unwrap();
 
@@ -641,7 +641,7 @@ fn own_row(
     organization: u8,
     number: u32,
 ) -> BTreeMap<&'static str, String> {
-    schema_model::row(tx.get_database_backend(), table, organization, number, |_| number)
+    model::row(tx.get_database_backend(), table, organization, number, |_| number)
 }
 
 /// Inserts the row `number` of an organization into each table.

@@ -1,6 +1,6 @@
 //! Every relation loads, in both directions, on both engines, with its rows and none of another organization.
 
-use crate::entities::{Engine, Place, ROWS, Sample, engines, id_of, kinds, texts};
+use crate::entity::columns::{Engine, Place, ROWS, Sample, engines, id_of, kinds, texts};
 use entity::user_organizations;
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{ForeignKeyAction, Value};

@@ -11,7 +11,7 @@ use tests::factory::{T, open, settings};
 use tests::migrated;
 
 /// The text that documents the figures.
-const DOCUMENTATION: &str = include_str!("../../database/src/lib.rs");
+const DOCUMENTATION: &str = include_str!("../../../database/src/lib.rs");
 
 #[tokio::test]
 async fn queries_and_pools_are_measured_under_the_names_that_are_documented() {

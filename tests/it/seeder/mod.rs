@@ -1,6 +1,6 @@
 //! Seed data is the data model's, idempotent and deterministic, and comes whole or not at all.
 
-use crate::entities::{Engine, Sample, engines, id_of, texts};
+use crate::entity::columns::{Engine, Sample, engines, id_of, texts};
 use ::seeder::{Counts, Fixtures, Mode, Report};
 use entity::prelude::{
     Campaigns, Contacts, EmailTemplates, ExclusionListEntries, Organizations, ProviderConfigs,

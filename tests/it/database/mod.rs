@@ -1,0 +1,8 @@
+//! The crate `database`: transactions, errors and queries.
+
+mod access;
+mod cancellation;
+mod faults;
+mod lookups;
+mod observability;
+mod queries;

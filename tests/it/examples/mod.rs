@@ -1,0 +1,3 @@
+//! The programs under `examples/`.
+
+mod scheduler;

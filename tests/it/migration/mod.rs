@@ -1,0 +1,8 @@
+//! The crate `migration`: its command line, its ledger, and what `up` and `down` leave behind.
+
+mod cli;
+mod concurrency;
+mod idempotency;
+mod interruption;
+mod ledger;
+mod round_trip;

@@ -1,0 +1,7 @@
+//! The migrated schema, compared with the data model.
+
+mod constraints;
+mod file;
+mod legacy_clients;
+pub(crate) mod model;
+mod shape;
