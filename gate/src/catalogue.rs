@@ -5,6 +5,8 @@
 //! of the role `customer`, and what this product has no use for: casts, operators, collations, text search, languages,
 //! foreign servers, subscriptions.
 
+pub(crate) mod schema;
+
 use crate::{Error, Finding};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -44,7 +46,7 @@ impl Catalogue {
             sqlx::query_scalar("select current_setting('search_path')").fetch_one(&mut *connection).await?;
         // Now every name is written with its schema, whatever the login's own settings are.
         connection.execute("set search_path = ''").await?;
-        let rows = sqlx::query(include_str!("catalogue.sql")).fetch_all(&mut *connection).await?;
+        let rows = sqlx::query(include_str!("catalogue/catalogue.sql")).fetch_all(&mut *connection).await?;
         sqlx::query("select set_config('search_path', $1, false)")
             .bind(search_path)
             .execute(&mut *connection)

@@ -1,13 +1,14 @@
 //! The command line.
 
 use crate::generated_files::{self, Kind, Written};
-use crate::main_branch::{self, Comparison};
+use crate::migrations::lock;
+use crate::migrations::main_branch::{self, Comparison};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
 use crate::rules::database_matches_migrations;
 use crate::run::{Outcome, run as ask};
 use crate::selftest::selftest;
-use crate::{Error, Finding, Subject, Workspace, codegen, lock, rules};
+use crate::{Error, Finding, Subject, Workspace, codegen, rules};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::fmt::Write as _;

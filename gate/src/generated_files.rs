@@ -1,6 +1,7 @@
 //! Files that are generated: written by `gate write`, and compared with what would be written.
 
-use crate::{Error, Finding, Subject, codegen, schema_docs, schema_sql};
+use crate::docs::{pages, schema_sql};
+use crate::{Error, Finding, Subject, codegen};
 use std::pin::Pin;
 
 /// A file as it should be.
@@ -26,7 +27,7 @@ pub struct Kind {
 }
 
 /// Everything that is generated.
-pub const ALL: &[Kind] = &[codegen::KIND, schema_docs::KIND, schema_sql::KIND];
+pub const ALL: &[Kind] = &[codegen::KIND, pages::KIND, schema_sql::KIND];
 
 /// What [`write()`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -271,7 +271,7 @@ fn session(database: &Database) -> Result<Session, Error> {
 /// Connections on which the views of `views.sql` are there.
 fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
     let options = PgPoolOptions::new().max_connections(size).after_connect(|connection, _| {
-        Box::pin(async move { connection.execute(include_str!("views.sql")).await.map(|_| ()) })
+        Box::pin(async move { connection.execute(include_str!("catalogue/views.sql")).await.map(|_| ()) })
     });
     Ok(options.connect_lazy(url)?)
 }

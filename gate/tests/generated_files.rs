@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
+use gate::docs::{pages, schema_sql};
 use gate::generated_files::{self, GeneratedFile, Kind, Written};
-use gate::{Subject, Workspace, schema_docs, schema_sql};
+use gate::{Subject, Workspace};
 use quick_xml::events::Event;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -23,7 +24,7 @@ async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
 
 /// A page or a diagram.
 async fn docs(subject: &Subject) -> BTreeMap<String, String> {
-    let docs = generated(subject, &schema_docs::KIND).await;
+    let docs = generated(subject, &pages::KIND).await;
     docs.into_iter().map(|(file, text)| (file.replace("docs/schema/", ""), text)).collect()
 }
 
@@ -205,7 +206,7 @@ async fn what_differs_is_written_what_is_current_is_not_and_what_nothing_generat
         symlink(here.join(sources), copy.path().join(sources)).unwrap();
     }
     let subject = Subject::migrated(Workspace::at(Some(copy.path().to_owned()))).await.unwrap();
-    let kinds = [schema_docs::KIND, schema_sql::KIND];
+    let kinds = [pages::KIND, schema_sql::KIND];
     let write = || async { generated_files::write(&subject, &kinds).await.unwrap() };
 
     let all = write().await;

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
-use gate::lock::{self, FILE, Lock};
-use gate::{Workspace, main_branch};
+use gate::Workspace;
+use gate::migrations::lock::{self, FILE, Lock};
+use gate::migrations::main_branch;
 use migration::{Emitted, emitted};
 use std::fs;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! For a code scanner: SARIF 2.1.0.
 
 use super::{fix, verdict};
+use crate::docs::schema_sql;
 use crate::rule::Level;
 use crate::run::Outcome;
-use crate::schema_sql;
 use serde_json::{Value, json};
 
 pub(super) fn render(outcomes: &[Outcome]) -> String {

@@ -1,7 +1,7 @@
 //! The entities say what the migrated database is.
 
 use crate::catalogue::{Catalogue, LEDGER};
-use crate::entities::{self, Column, Entity, Relation};
+use crate::drift::entities::{self, Column, Entity, Relation};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Finding, Subject};
 use std::collections::{BTreeMap, BTreeSet};
@@ -279,7 +279,7 @@ fn without_type(default: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entities::read;
+    use crate::drift::entities::read;
     use crate::subject::{empty, migrate};
     use sqlx::Connection as _;
 

@@ -1,6 +1,6 @@
 //! The entities are what `sea-orm-cli generate entity --entity-format dense` would write from the migrated database.
 
-use crate::models::{self, Column, Key, Model};
+use crate::drift::models::{self, Column, Key, Model};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{

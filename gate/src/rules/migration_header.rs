@@ -1,6 +1,6 @@
 //! A migration's file says why it is, what it risks and what its `down` loses.
 
-use crate::migration_files::{self, FIELDS, MigrationFile};
+use crate::migrations::files::{self, FIELDS, MigrationFile};
 use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Workspace};
 
@@ -51,9 +51,9 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
-    let template = migration_files::header(migration::TEMPLATE);
+    let template = files::header(migration::TEMPLATE);
     let mut findings = Vec::new();
-    for MigrationFile { name, file, header } in migration_files::read(workspace)? {
+    for MigrationFile { name, file, header } in files::read(workspace)? {
         let names: Vec<_> = header.iter().map(|field| field.name).collect();
         let expected: Vec<_> =
             FIELDS.into_iter().filter(|field| *field != "Locks" || names.contains(field)).collect();

@@ -1,7 +1,7 @@
 //! Migrations are applied in the order of their names, and that order never changes.
 
-use crate::lock;
-use crate::migration_files;
+use crate::migrations::files;
+use crate::migrations::lock;
 use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Workspace};
 use std::collections::BTreeSet;
@@ -98,7 +98,7 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
         findings.extend(problem.map(|problem| Finding::at(LIST, *line, problem).about(*name)));
         newest = newest.max(name);
     }
-    for file in migration_files::read(workspace)? {
+    for file in files::read(workspace)? {
         if listed.iter().all(|(_, name)| *name != file.name) {
             findings
                 .push(Finding::at(&file.file, 1, format!("it is not listed in {LIST}")).about(&file.name));

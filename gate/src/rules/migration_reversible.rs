@@ -1,6 +1,6 @@
 //! `down` takes away what `up` made, and no more.
 
-use crate::replay::{Replay, reason};
+use crate::migrations::replay::{Replay, reason};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Subject};
 use migration::Emitted;

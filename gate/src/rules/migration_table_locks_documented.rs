@@ -1,7 +1,7 @@
 //! A migration's header names the locks it takes on tables that were there before it, and the tables it rewrites.
 
-use crate::migration_files::{self, MigrationFile};
-use crate::replay::{Replay, Touched, reason};
+use crate::migrations::files::{self, MigrationFile};
+use crate::migrations::replay::{Replay, Touched, reason};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ pub const RULE: Rule = Rule {
 
 fn look(subject: &Subject) -> Answer<'_> {
     Box::pin(async {
-        let files = migration_files::read(subject.workspace())?;
+        let files = files::read(subject.workspace())?;
         let mut replay = Replay::start().await?;
         let mut findings = Vec::new();
         for migration in subject.emitted() {

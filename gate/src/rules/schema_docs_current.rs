@@ -1,7 +1,8 @@
 //! `docs/schema` is what a migrated database and the sources say.
 
+use crate::docs::pages;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Subject, generated_files, schema_docs};
+use crate::{Subject, generated_files};
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -30,5 +31,5 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &schema_docs::KIND))
+    Box::pin(generated_files::check(subject, &pages::KIND))
 }

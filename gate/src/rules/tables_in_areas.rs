@@ -1,9 +1,9 @@
 //! Every table belongs to exactly one area of the documentation.
 
 use crate::Subject;
+use crate::catalogue::schema::Schema;
+use crate::docs::areas;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::schema::Schema;
-use crate::schema_docs::areas;
 
 /// The rule.
 pub const RULE: Rule = Rule {

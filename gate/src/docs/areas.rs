@@ -1,6 +1,6 @@
 //! `gate/areas.yaml`: what the schema is divided into for its readers.
 
-use crate::schema::Schema;
+use crate::catalogue::schema::Schema;
 use crate::{Error, Finding, Workspace};
 use serde::Deserialize;
 use serde_saphyr::Spanned;

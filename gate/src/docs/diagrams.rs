@@ -1,8 +1,8 @@
 //! The schema, or an area of it, as a diagram.
 
 use super::areas::Area;
-use crate::diagram::{Diagram, Key, Row, TableBox};
-use crate::schema::{Column, ConstraintKind, Schema, Table};
+use crate::catalogue::schema::{Column, ConstraintKind, Schema, Table};
+use crate::docs::diagram::{Diagram, Key, Row, TableBox};
 
 /// The column by which a row says whose it is.
 const TENANT: &str = "organization_id";

@@ -1,6 +1,6 @@
 //! The migrations of this build beside those of another branch.
 
-use crate::lock::{self, Lock};
+use crate::migrations::lock::{self, Lock};
 use crate::{Error, Finding, Workspace};
 use migration::Emitted;
 use tokio::process::Command;

@@ -1,7 +1,7 @@
 //! The tables and keys in Mermaid's words: <https://mermaid.js.org/syntax/entityRelationshipDiagram.html>.
 
 use super::diagrams::{is_unique, mark};
-use crate::schema::{Constraint, Schema, Table};
+use crate::catalogue::schema::{Constraint, Schema, Table};
 use std::fmt::Write as _;
 
 /// The tables with the columns that `shows`, and every key between two of `tables` or from one of them.

@@ -167,7 +167,7 @@ impl Schema {
     /// Asks the catalogue of the migrated database.
     pub(crate) async fn read(subject: &Subject) -> Result<Self, Error> {
         let document: String =
-            sqlx::query_scalar(include_str!("schema/catalogue.sql")).fetch_one(subject.pool()).await?;
+            sqlx::query_scalar(include_str!("schema.sql")).fetch_one(subject.pool()).await?;
         let mut schema: Self = serde_json::from_str(&document)
             .map_err(|error| sqlx::Error::Decode(format!("the catalogue's description: {error}").into()))?;
         let depths = schema.depths();

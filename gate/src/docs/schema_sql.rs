@@ -4,8 +4,8 @@
 
 mod format;
 
+use crate::catalogue::schema::{Constraint, ConstraintKind, Function, Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
-use crate::schema::{Constraint, ConstraintKind, Function, Schema, Table};
 use crate::{Error, Finding, Subject};
 pub(crate) use format::lower;
 use format::{call, item, literal};

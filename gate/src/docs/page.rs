@@ -1,9 +1,11 @@
 //! The page of a table.
 
+use super::areas::Area;
+use super::diagrams;
+use super::pages::{NOTICE, cell, code};
 use super::readers::Reader;
-use super::{areas::Area, cell, code, diagrams};
-use crate::schema::{Column, Constraint, ConstraintKind, Index, Policy, Schema, Table};
-use crate::schema_docs::tidy;
+use super::schema_sql::lower as tidy;
+use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Index, Policy, Schema, Table};
 use std::fmt::Write as _;
 
 /// What a page tells besides what the catalogue does.
@@ -29,7 +31,7 @@ pub(super) fn render(schema: &Schema, table: &Table, about: &About<'_>) -> Strin
         ("Triggers", triggers(table)),
         ("Who reads and writes it", readers(about)),
     ];
-    let mut text = format!("{}\n{}", super::NOTICE, heading(table, about));
+    let mut text = format!("{}\n{}", NOTICE, heading(table, about));
     for (title, section) in sections {
         if !section.is_empty() {
             // Writing to a string does not fail.
