@@ -1,8 +1,6 @@
 //! Documents of the migrated schema: `migration/schema.sql` and `docs/schema`.
 
 pub(crate) mod areas;
-mod diagram;
-mod diagrams;
 mod mermaid;
 mod page;
 pub mod pages;

@@ -1,10 +1,9 @@
-//! The tables and keys in Mermaid's words: <https://mermaid.js.org/syntax/entityRelationshipDiagram.html>.
+//! Tables and foreign keys as a Mermaid diagram: <https://mermaid.js.org/syntax/entityRelationshipDiagram.html>.
 
-use super::diagrams::{is_unique, mark};
-use crate::catalogue::schema::{Constraint, Schema, Table};
+use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Schema, Table};
 use std::fmt::Write as _;
 
-/// The tables with the columns that `shows`, and every key between two of `tables` or from one of them.
+/// The columns of the tables that `shows` accepts by their mark, and every foreign key of these tables.
 pub(super) fn render(schema: &Schema, tables: &[&Table], shows: fn(&'static str) -> bool) -> String {
     let mut text = "```mermaid\nerDiagram\n".to_owned();
     for table in tables {
@@ -21,14 +20,13 @@ pub(super) fn render(schema: &Schema, tables: &[&Table], shows: fn(&'static str)
                 // A type in Mermaid is one word.
                 let kind = column.short_type();
                 let kind = kind.split('(').next().unwrap_or_default().replace(' ', "_");
-                let _ = writeln!(text, "        {kind} {} {mark}", column.name);
+                text.push_str(format!("        {kind} {} {mark}", column.name).trim_end());
+                text.push('\n');
             }
         }
-        text.truncate(text.trim_end().len());
-        text.push_str("\n    }\n");
+        text.push_str("    }\n");
     }
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n") + "\n```\n"
+    text + "```\n"
 }
 
 /// `parent ||--o{ child : "key"`.
@@ -39,4 +37,27 @@ fn relation(table: &Table, key: &Constraint) -> String {
     let many = if is_unique(table, column) { "o|" } else { "o{" };
     let parent = key.refers_to.as_deref().unwrap_or_default();
     format!("    {parent} {one}--{many} {} : {column}\n", table.name)
+}
+
+/// The part of a column in keys: `PK`, `FK`, `UK` or nothing.
+pub(super) fn mark(schema: &Schema, table: &Table, column: &Column) -> &'static str {
+    let is_primary = table
+        .constraints_of(ConstraintKind::Primary)
+        .any(|constraint| constraint.columns().contains(&column.name));
+    let is_key = table.foreign_keys().any(|key| {
+        // The tenant's column is in many keys, and a key by itself in one.
+        key.own_column() == column.name
+            && key.refers_to.as_ref().is_some_and(|name| schema.table(name).is_some())
+    });
+    match () {
+        () if is_primary => "PK",
+        () if is_key => "FK",
+        () if is_unique(table, &column.name) => "UK",
+        () => "",
+    }
+}
+
+/// Whether the column by itself is unique.
+fn is_unique(table: &Table, column: &str) -> bool {
+    table.constraints_of(ConstraintKind::Unique).any(|constraint| constraint.columns() == [column])
 }

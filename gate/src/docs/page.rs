@@ -1,7 +1,7 @@
 //! The page of a table.
 
 use super::areas::Area;
-use super::diagrams;
+use super::mermaid;
 use super::pages::{NOTICE, cell, code};
 use super::readers::Reader;
 use super::schema_sql::lower as tidy;
@@ -69,7 +69,7 @@ fn columns(schema: &Schema, table: &Table) -> String {
         } else {
             code(&kind)
         };
-        let mark = diagrams::mark(schema, table, column);
+        let mark = mermaid::mark(schema, table, column);
         let _ = writeln!(
             text,
             "| <a id=\"{name}\"></a>`{name}`{}{mark} | {kind} | {} | {} | {} |",
@@ -174,14 +174,19 @@ fn indexes(table: &Table, about: &About<'_>) -> String {
     }
 }
 
-/// The key that begins with the same column, or the columns that it finds rows by.
+/// What the index finds. That it serves the deletion of a parent as well is true only of an index that holds every row
+/// that refers to it; `indexes_that_serve_a_deletion_are_used_for_it` compares these sentences with the planner.
 fn serves(table: &Table, index: &Index) -> String {
     let first = index.columns.first().map_or("", String::as_str);
     let rest = index.columns[1..].join("`, `");
     let by = |columns: &str| if columns.is_empty() { String::new() } else { format!(", by `{columns}`") };
     let key = table.foreign_keys().find(|key| key.own_column() == first);
+    // `column = $1` implies `column is not null`, and no other condition.
+    let not_null = format!("{first} is not null");
+    let is_whole = index.condition.as_ref().is_none_or(|condition| tidy(condition) == not_null);
+    let deletion = if is_whole { ", and its deletion" } else { "" };
     match key.and_then(|key| key.refers_to.as_ref()) {
-        Some(other) => format!("the rows of one of [`{other}`]({other}.md){}, and its deletion", by(&rest)),
+        Some(other) => format!("the rows of one of [`{other}`]({other}.md){}{deletion}", by(&rest)),
         None => format!("rows by `{}`", index.columns.join("`, `")),
     }
 }

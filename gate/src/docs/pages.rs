@@ -1,7 +1,7 @@
-//! `docs/schema`: what every table and column means, who reads it, and how they hang together.
+//! `docs/schema`: the data dictionary, a page for each table.
 
 use super::areas::{self, Area};
-use super::{diagrams, mermaid, page, readers};
+use super::{mermaid, page, readers};
 use crate::catalogue::schema::{Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject, Workspace};
@@ -30,10 +30,6 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let mut add =
         |name: &str, text| generated_files.push(GeneratedFile { file: format!("{DIRECTORY}/{name}"), text });
     add("README.md", index(&schema, &areas));
-    add("er.svg", diagrams::whole(&schema, &areas));
-    for area in &areas {
-        add(&format!("er-{}.svg", area.name), diagrams::of_area(&schema, &areas, area));
-    }
     for table in &schema.tables {
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
@@ -50,12 +46,10 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
     let columns: usize = schema.tables.iter().map(|table| table.columns.len()).sum();
     let mut text = format!(
         "{NOTICE}\n# The schema\n\n\
-         {} tables with {columns} columns. A table's page says what each of its columns means, what refers to what, which \
-         indexes serve what, whom Row Level Security lets see it, and which functions read and write it. \
-         [By column](#columns) finds a column whose table one does not know.\n\n\
-         [![Entity-relationship diagram of all tables](er.svg)](er.svg)\n\n\
-         The drawing opens in a browser, where pointing at a column shows its meaning. The same in Mermaid, with the \
-         keys only:\n\n",
+         {} tables with {columns} columns. The page of a table documents its columns, keys, indexes, policies and \
+         privileges, and the functions that read and write it. [Columns](#columns) lists every column with its \
+         tables.\n\n\
+         The diagram shows the keys; the diagrams of the [areas](#areas) show all columns.\n\n",
         schema.tables.len()
     );
     let tables: Vec<&Table> = schema.tables.iter().collect();
@@ -70,13 +64,7 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
             let about = table.comment.as_deref().unwrap_or("?");
             let _ = writeln!(text, "| [`{0}`]({0}.md) | {1} |", table.name, cell(about));
         }
-        let _ = write!(
-            text,
-            "\n[![Entity-relationship diagram of {0}](er-{0}.svg)](er-{0}.svg)\n\n\
-             <details><summary>In Mermaid, with all columns</summary>\n\n{1}\n</details>\n",
-            area.name,
-            mermaid::render(schema, &tables, |_| true)
-        );
+        let _ = write!(text, "\n{}", mermaid::render(schema, &tables, |_| true));
     }
 
     text.push_str("\n## Enums\n\n| type | values, in their order | columns |\n|---|---|---|\n");
