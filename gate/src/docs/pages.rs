@@ -5,7 +5,6 @@ use super::{mermaid, page, readers};
 use crate::catalogue::schema::{Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject, Workspace};
-use heck::ToUpperCamelCase as _;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -24,7 +23,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let areas = areas::read(workspace)?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let readers = readers::read(workspace, &names)?;
-    let prefixes = prefixes(workspace, &schema)?;
+    let prefixes: BTreeMap<&str, &str> = entity::ID_PREFIXES.iter().copied().collect();
 
     let mut generated_files = Vec::new();
     let mut add =
@@ -33,7 +32,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     for table in &schema.tables {
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
-            prefix: prefixes.get(&table.name).map(String::as_str),
+            prefix: prefixes.get(table.name.as_str()).copied(),
             migration: migration(workspace, &table.name)?,
             readers: readers.get(&table.name).map(Vec::as_slice).unwrap_or_default(),
         };
@@ -100,27 +99,6 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
 
 fn link(table: &str, column: &str, text: &str) -> String {
     format!("[`{text}`]({table}.md#{column})")
-}
-
-/// The prefix of each table's ids, which `entity/src/id.rs` lists by the type and the entity names the type of.
-fn prefixes(workspace: &Workspace, schema: &Schema) -> Result<BTreeMap<String, String>, Error> {
-    let text = workspace.read("entity/src/id.rs")?;
-    let listed: BTreeMap<&str, &str> = text
-        .lines()
-        .filter_map(|line| {
-            let (name, prefix) = line.trim().strip_suffix("\";")?.split_once(" = \"")?;
-            Some((name, prefix))
-        })
-        .collect();
-    let prefix = |table: &Table| {
-        let singular = table.name.strip_suffix("ies").map_or_else(
-            || table.name.strip_suffix('s').unwrap_or(&table.name).to_owned(),
-            |stem| format!("{stem}y"),
-        );
-        let prefix = listed.get(format!("{singular}_id").to_upper_camel_case().as_str())?;
-        Some((table.name.clone(), (*prefix).to_owned()))
-    };
-    Ok(schema.tables.iter().filter_map(prefix).collect())
 }
 
 /// The migration that creates a table, and the paragraph of its head that begins with `Intent:`.

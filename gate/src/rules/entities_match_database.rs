@@ -81,7 +81,8 @@ fn compare(entities: &[Entity], catalogue: &Catalogue) -> Vec<Finding> {
     let of_entities: BTreeSet<&str> = entities.iter().map(|entity| entity.table.as_str()).collect();
     for table in catalogue.names("table") {
         if !of_entities.contains(table) && format!("table {table}") != LEDGER {
-            let fix = format!("Write entity/src/{table}.rs and add it to the list in gate/src/entities.rs.");
+            let fix =
+                format!("Write entity/src/{table}.rs and add the table to the list in entity/src/lib.rs.");
             findings.push(Finding::of(format!("table {table}"), "has no entity").fixed_by(fix));
         }
     }
