@@ -101,7 +101,7 @@ from attempts
 join claimed on claimed.id = attempts.contact_id
 order by claimed.created_at, claimed.id;
 
--- name: InsertMany :many
+-- name: CreateMany :many
 -- scope: either
 -- Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
 -- with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds

@@ -2,10 +2,11 @@
 
 -- name: LockUnpublished :many
 -- scope: either
--- Returns events that the bus has not heard, oldest first, and keeps other publishers from them until the transaction
--- ends. Publish them, then call [`mark_published`] in the same transaction: after a crash in between they are
--- published again, and never lost.
--- param batch - The most to return.
+-- visibility: crate
+-- row: UnpublishedEvent
+-- Locks unpublished events, oldest first, until the transaction ends; events that another transaction has locked are
+-- skipped.
+-- param batch - The maximum number of events.
 select id, organization_id, event_type, campaign_id, contact_id, call_attempt_id, payload, created_at
 from events
 where published_at is null
@@ -15,7 +16,8 @@ for update skip locked;
 
 -- name: MarkPublished :execrows
 -- scope: either
--- Marks events as heard by the bus; those that were already keep their time and do not count.
+-- visibility: crate
+-- Marks events as published; published events keep their time and are not counted.
 update events
 set published_at = now()
 where id = any(:event_ids) and published_at is null;

@@ -41,11 +41,11 @@ pub async fn find_by_provider_call_id(
 /// Lists the calls to a contact, the first attempt first; empty where the contact is another organization's.
 pub async fn list_by_contact(
     tx: &CustomerTx,
-    contact: ContactId,
+    contact_id: ContactId,
 ) -> Result<Vec<call_attempts::Model>, Error> {
     let tx = &tx.named("call_attempts.list_by_contact");
     Ok(call_attempts::Entity::find()
-        .filter(call_attempts::COLUMN.contact_id.eq(contact))
+        .filter(call_attempts::COLUMN.contact_id.eq(contact_id))
         .order_by_asc(call_attempts::Column::AttemptNumber)
         .all(tx)
         .await?)

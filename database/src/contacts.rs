@@ -4,6 +4,7 @@ pub use crate::generated::contacts::*;
 
 use crate::generated::contacts as generated;
 use crate::page::{self, Cursor, Page};
+use crate::transaction::require_read_committed;
 use crate::{CustomerTx, Error, Scope, Tx};
 use entity::contacts;
 use entity::enums::{ContactLanguage, ContactState};
@@ -63,14 +64,14 @@ pub async fn find(tx: &Tx<impl Scope>, id: ContactId) -> Result<Option<contacts:
 /// organization's.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
-    campaign: CampaignId,
+    campaign_id: CampaignId,
     state: Option<ContactState>,
     after: Option<Cursor<ContactId>>,
     limit: u64,
 ) -> Result<Page<contacts::Model, ContactId>, Error> {
     let tx = &tx.named("contacts.list_by_campaign");
     let select = contacts::Entity::find()
-        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .apply_if(state, |select, state| select.filter(contacts::COLUMN.state.eq(state)));
     let key = (contacts::Column::CreatedAt, contacts::Column::Id);
     page::newest_first(tx, select, key, after, limit, |contact| Cursor {
@@ -81,14 +82,14 @@ pub async fn list_by_campaign(
 }
 
 /// The contacts of a campaign with this number, newest first: nothing keeps a number from being imported twice.
-pub async fn list_by_phone(
+pub async fn list_by_campaign_and_phone_number(
     tx: &CustomerTx,
-    campaign: CampaignId,
+    campaign_id: CampaignId,
     phone_number: &str,
 ) -> Result<Vec<contacts::Model>, Error> {
-    let tx = &tx.named("contacts.list_by_phone");
+    let tx = &tx.named("contacts.list_by_campaign_and_phone_number");
     Ok(contacts::Entity::find()
-        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .filter(contacts::COLUMN.phone_number.eq(phone_number))
         .order_by_desc(contacts::Column::CreatedAt)
         .order_by_desc(contacts::Column::Id)
@@ -97,13 +98,13 @@ pub async fn list_by_phone(
 }
 
 /// How many contacts of a campaign are in each state; all 0 where the campaign is another organization's.
-pub async fn count_by_state(tx: &CustomerTx, campaign: CampaignId) -> Result<StateCounts, Error> {
+pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StateCounts, Error> {
     let tx = &tx.named("contacts.count_by_state");
     let rows = contacts::Entity::find()
         .select_only()
         .column(contacts::Column::State)
         .column_as(contacts::COLUMN.id.count(), "count")
-        .filter(contacts::COLUMN.campaign_id.eq(campaign))
+        .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .group_by(contacts::Column::State)
         .into_tuple::<(ContactState, i64)>()
         .all(tx)
@@ -173,22 +174,16 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
 /// Until the transaction ends, no other transaction claims for the organization: commit before calling anyone.
 ///
 /// # Errors
-/// [`Error::IsolationLevel`]: the transaction is not READ COMMITTED, PostgreSQL's default. The lock and the claim are
-/// two statements, because one that waits for the lock and then counts the calls under way does not see those of the
-/// transaction that it waited for; in the other levels the second statement sees no more than the first
-/// (<https://www.postgresql.org/docs/15/transaction-iso.html>).
+/// [`Error::IsolationLevel`] unless the transaction is READ COMMITTED, PostgreSQL's default: the count of the calls under
+/// way must include those that the former holder of the lock committed.
 pub async fn claim_due(
     tx: &CustomerTx,
     campaign_id: CampaignId,
     batch: i64,
     local_time: impl FnOnce() -> ChronoTime + Send,
 ) -> Result<Vec<ClaimedContact>, Error> {
-    const REQUIRED: &str = "read committed";
     let lock = lock_calls(tx, campaign_id).await?;
-    if lock.isolation_level != REQUIRED {
-        let query = "contacts.claim_due";
-        return Err(Error::IsolationLevel { query, required: REQUIRED, found: lock.isolation_level });
-    }
+    require_read_committed("contacts.claim_due", lock.isolation_level)?;
     let Some(max_concurrent_calls) = lock.max_concurrent_calls else { return Ok(Vec::new()) };
     let claim = ClaimDue { campaign_id, local_time: local_time(), max_concurrent_calls, batch };
     generated::claim_due(tx, claim).await

@@ -1,10 +1,11 @@
 //! `email_notifications`: the e-mails of the customer's organization, at most one for an event and a template.
 
+use crate::generated::email_notifications as generated;
+use crate::transaction::require_read_committed;
 use crate::{CustomerTx, Error, Scope, Tx, row};
+use entity::email_notifications;
 use entity::enums::EmailStatus;
 use entity::id::{EmailNotificationId, EmailTemplateId, EventId};
-use entity::{email_notifications, events};
-use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, Set,
 };
@@ -32,11 +33,11 @@ pub async fn find(
 /// The e-mails for an event, oldest first; empty where the event is another organization's.
 pub async fn list_by_event(
     tx: &CustomerTx,
-    event: EventId,
+    event_id: EventId,
 ) -> Result<Vec<email_notifications::Model>, Error> {
     let tx = &tx.named("email_notifications.list_by_event");
     Ok(email_notifications::Entity::find()
-        .filter(email_notifications::COLUMN.event_id.eq(event))
+        .filter(email_notifications::COLUMN.event_id.eq(event_id))
         .order_by_asc(email_notifications::Column::CreatedAt)
         .order_by_asc(email_notifications::Column::Id)
         .all(tx)
@@ -48,20 +49,18 @@ pub async fn list_by_event(
 ///
 /// # Errors
 /// [`Error::NotFound`]: there is no such event, or it is another organization's; [`Error::Constraint`]: the
-/// template is not the organization's, or the address too long.
+/// template is not the organization's, or the address too long; [`Error::IsolationLevel`] unless the transaction is
+/// READ COMMITTED, PostgreSQL's default.
 pub async fn create_once(
     tx: &CustomerTx,
     email: NewEmailNotification,
 ) -> Result<Option<email_notifications::Model>, Error> {
     let tx = &tx.named("email_notifications.create_once");
     let NewEmailNotification { event_id, template_id, to_email } = email;
-    // No constraint enforces "once" in this schema, so the event's row is the lock: whoever comes second waits for the
-    // first one's commit here, and then sees its e-mail. NO KEY: the keys of other rows to it are not held up.
-    let event = events::Entity::find_by_id(event_id)
-        .lock(LockType::NoKeyUpdate)
-        .one(tx)
-        .await?
-        .ok_or(Error::NotFound("event"))?;
+    // No constraint of this schema allows only one e-mail for an event and a template, so the event's row is the lock:
+    // a concurrent transaction waits here for the commit of the first one, and then sees its e-mail.
+    let event = generated::lock_event(tx, event_id).await?.ok_or(Error::NotFound("event"))?;
+    require_read_committed("email_notifications.create_once", event.isolation_level)?;
     let made = email_notifications::Entity::find()
         .select_only()
         .column(email_notifications::Column::Id)

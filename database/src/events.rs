@@ -34,12 +34,12 @@ pub async fn find(tx: &Tx<impl Scope>, id: EventId) -> Result<Option<events::Mod
 /// The events of a campaign, newest first; empty where the campaign is another organization's.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
-    campaign: CampaignId,
+    campaign_id: CampaignId,
     after: Option<Cursor<EventId>>,
     limit: u64,
 ) -> Result<Page<events::Model, EventId>, Error> {
     let tx = &tx.named("events.list_by_campaign");
-    let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign));
+    let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign_id));
     let key = (events::Column::CreatedAt, events::Column::Id);
     page::newest_first(tx, select, key, after, limit, |event| Cursor {
         created_at: event.created_at,
@@ -49,10 +49,10 @@ pub async fn list_by_campaign(
 }
 
 /// The events of a contact, oldest first; empty where the contact is another organization's.
-pub async fn list_by_contact(tx: &CustomerTx, contact: ContactId) -> Result<Vec<events::Model>, Error> {
+pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<Vec<events::Model>, Error> {
     let tx = &tx.named("events.list_by_contact");
     Ok(events::Entity::find()
-        .filter(events::COLUMN.contact_id.eq(contact))
+        .filter(events::COLUMN.contact_id.eq(contact_id))
         .order_by_asc(events::Column::CreatedAt)
         .order_by_asc(events::Column::Id)
         .all(tx)
@@ -79,4 +79,25 @@ pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, E
         updated_at: NotSet,
     };
     Ok(row.insert(tx).await?)
+}
+
+/// Publishes at most `batch` events, oldest first: locks them, passes them to `publish`, and marks those whose ids it
+/// returns as published. Returns the number of events that were marked.
+///
+/// Until the transaction ends, other transactions skip these events. An event that `publish` leaves out is passed again
+/// by a later call, and so are all events if the transaction is rolled back: each is published at least once.
+pub async fn publish<Published>(
+    tx: &Tx<impl Scope>,
+    batch: i64,
+    publish: impl FnOnce(Vec<UnpublishedEvent>) -> Published,
+) -> Result<u64, Error>
+where
+    Published: Future<Output = Vec<EventId>>,
+{
+    let events = lock_unpublished(tx, batch).await?;
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let published = publish(events).await;
+    mark_published(tx, published).await
 }

@@ -1,5 +1,5 @@
-//! The data-access layer: every query runs in a transaction whose type states its tenant scope, all rows for the owner
-//! or one organization's rows for a customer.
+//! The data-access layer: every query runs in a transaction whose type is its tenant scope, all rows or one
+//! organization's rows.
 //!
 //! ```no_run
 //! # async fn example(actor: database::Actor) -> Result<(), database::Error> {
@@ -15,28 +15,50 @@
 //!
 //! # Queries
 //!
-//! Each table has a module, whose functions are its queries; the first argument is the transaction, and its type is the
-//! tenant scope. `find` takes the primary key and `find_by_x` another key, both return `None` for a row that does not
-//! exist, is not visible to the actor or is deleted; `list` is paged and `list_by_x` states what it is keyed on. Every
-//! query can fail with [`Error::Unavailable`], [`Error::Timeout`], [`Error::Retry`] and [`Error::Database`]; the
-//! section "Errors" of a function lists what it returns besides. A query that is generated from `database/queries/`
-//! needs PostgreSQL, and returns [`Error::PostgresRequired`] on SQLite.
+//! Each table has a module, named after the table, and each query is a function of the module of the table that it is
+//! about. Most are written with SeaORM's builder; the SQL of the others lives in `database/queries/`. The path, the
+//! signature and the span of a function do not show which kind it is. The conventions, which `tests/conventions.rs`
+//! checks:
+//!
+//! - The first parameter is the transaction, and its type is the tenant scope: [`&CustomerTx`](CustomerTx) is limited to
+//!   one organization by Row Level Security, [`&AdminTx`](AdminTx) sees all rows, and `&Tx<impl Scope>` accepts both. A
+//!   connection is not accepted.
+//! - `find` takes the primary key, `find_by_<key>` another key, and `find_<state>` none. They return `Option`: `None` if
+//!   the row does not exist, is not visible in the scope, or is marked as deleted.
+//! - `list` returns a [`Page`](page::Page) of the table's rows, newest first. `list_by_<key>` takes that key first, and
+//!   `list_<state>` returns the rows in a state. The return type is a `Page` where the number of rows is unbounded, and
+//!   a `Vec` where the key or the parameter `batch` bounds it.
+//! - The key in a name lists its columns in the order of the parameters, without their `_id`:
+//!   `find_by_contact_and_campaign(tx, contact_id, campaign_id)`. Filters follow the key; the filter `None` matches any
+//!   value.
+//! - `count` returns a number, and `count_by_<column>` a number for each value.
+//! - `create` inserts a row and returns it, `create_many` inserts any number of rows, and `create_once` inserts a row
+//!   unless it exists. `update` changes the columns that are set and returns the row. `delete` marks a row as deleted.
+//! - `add` and `remove` edit a set, such as the exclusion list: adding an element twice is not an error.
+//!
+//! A function returns [`Error::NotFound`] with the name of the entity if a row that it needs does not exist or is not
+//! visible in the scope; [`Error::Constraint`] if the input violates a constraint. Its section "Errors" names the cases.
+//! Every query can return [`Error::Unavailable`], [`Error::Timeout`], [`Error::Retry`] and [`Error::Database`]. A
+//! query of `database/queries/` requires PostgreSQL and returns [`Error::PostgresRequired`] on SQLite.
 //!
 //! # Metrics and spans
 //!
-//! The crate `metrics` reports to whatever recorder the application installs; each query is a `tracing` span `query` with
-//! its name, as in `contacts.claim_due`. Neither holds a value of a row.
+//! Metrics go to the recorder that the application installs with the crate `metrics`. Each statement is a `tracing` span
+//! `query` with the field `query`, the name of the function: `contacts.claim_due`. Neither contains a value of a row.
 //!
 //! | metric | kind | labels | meaning |
 //! |---|---|---|---|
-//! | `database_pool_connections` | gauge | `pool`, `state` | connections that are `open`, of them `idle` and `in_use`, when a transaction last began; of the pool `admin` or `customer` |
-//! | `database_pool_waiting` | gauge | `pool` | tasks that wait for a connection |
-//! | `database_pool_acquire_seconds` | histogram | `pool` | the wait for a connection, ping and `begin` included |
-//! | `database_query_seconds` | histogram | `query` | the time of a statement until its first answer |
-//! | `database_query_errors_total` | counter | `query` | statements that failed |
+//! | `database_pool_connections` | gauge | `pool`, `state` | connections of the pool `admin` or `customer` when a transaction last began: `open`, and of these `idle` and `in_use` |
+//! | `database_pool_waiting` | gauge | `pool` | tasks waiting for a connection |
+//! | `database_pool_acquire_seconds` | histogram | `pool` | seconds until a transaction has begun: the wait for a connection, its ping and `begin` |
+//! | `database_query_seconds` | histogram | `query` | seconds until the first response to a statement |
+//! | `database_query_errors_total` | counter | `query` | failed statements |
 
 #![warn(missing_docs)]
-#![expect(clippy::missing_errors_doc, reason = "the errors of every query are documented once, above")]
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "errors that every query can return are documented once, in the crate documentation"
+)]
 
 pub mod call_attempts;
 pub mod campaigns;

@@ -44,11 +44,11 @@ pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<orga
 
 /// The organizations that a user is a member of, by name, without the deleted ones: what there is to choose from
 /// after signing in, before a tenant is bound.
-pub async fn list_by_user(tx: &AdminTx, user: UserId) -> Result<Vec<organizations::Model>, Error> {
+pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizations::Model>, Error> {
     let tx = &tx.named("organizations.list_by_user");
     Ok(organizations::Entity::find()
         .join(JoinType::InnerJoin, organizations::Relation::UserOrganizations.def())
-        .filter(user_organizations::COLUMN.user_id.eq(user))
+        .filter(user_organizations::COLUMN.user_id.eq(user_id))
         .filter(live())
         .order_by_asc(organizations::Column::Name)
         .order_by_asc(organizations::Column::Id)

@@ -43,8 +43,8 @@ pub struct ProviderConfigChanges {
 
 /// Returns the settings in use, the newest if there are several; `None`: the organization has none, and cannot
 /// call.
-pub async fn current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
-    let tx = &tx.named("provider_configs.current");
+pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
+    let tx = &tx.named("provider_configs.find_current");
     Ok(provider_configs::Entity::find()
         .order_by_desc(provider_configs::Column::CreatedAt)
         .order_by_desc(provider_configs::Column::Id)

@@ -16,25 +16,26 @@ pub async fn find(
 }
 
 /// The answers of a contact; `None`: it has not completed the survey, or is another organization's.
-pub async fn find_by_contact(
+pub async fn find_by_contact_and_campaign(
     tx: &CustomerTx,
-    contact: ContactId,
-    campaign: CampaignId,
+    contact_id: ContactId,
+    campaign_id: CampaignId,
 ) -> Result<Option<survey_responses::Model>, Error> {
-    let tx = &tx.named("survey_responses.find_by_contact");
-    let key = (contact, campaign);
+    let tx = &tx.named("survey_responses.find_by_contact_and_campaign");
+    let key = (contact_id, campaign_id);
     Ok(survey_responses::Entity::find_by_contact_id_campaign_id(key).one(tx).await?)
 }
 
 /// The answers to a campaign, newest first; empty where the campaign is another organization's.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
-    campaign: CampaignId,
+    campaign_id: CampaignId,
     after: Option<Cursor<SurveyResponseId>>,
     limit: u64,
 ) -> Result<Page<survey_responses::Model, SurveyResponseId>, Error> {
     let tx = &tx.named("survey_responses.list_by_campaign");
-    let select = survey_responses::Entity::find().filter(survey_responses::COLUMN.campaign_id.eq(campaign));
+    let select =
+        survey_responses::Entity::find().filter(survey_responses::COLUMN.campaign_id.eq(campaign_id));
     let key = (survey_responses::Column::CreatedAt, survey_responses::Column::Id);
     page::newest_first(tx, select, key, after, limit, |response| Cursor {
         created_at: response.created_at,

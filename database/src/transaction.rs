@@ -31,6 +31,16 @@ pub struct Actor {
     pub user: UserId,
 }
 
+/// Returns [`Error::IsolationLevel`] unless `found`, the transaction's isolation level, is READ COMMITTED.
+///
+/// A query that waits for a lock and then reads in a second statement needs it: in the stricter levels the second
+/// statement reads the snapshot of the first, which lacks what the former holder of the lock committed
+/// (<https://www.postgresql.org/docs/15/transaction-iso.html>).
+pub(crate) fn require_read_committed(query: &'static str, found: String) -> Result<(), Error> {
+    const REQUIRED: &str = "read committed";
+    if found == REQUIRED { Ok(()) } else { Err(Error::IsolationLevel { query, required: REQUIRED, found }) }
+}
+
 /// What a transaction sees: [`Admin`] or [`Customer`], and nothing else.
 pub trait Scope: sealed::Sealed + fmt::Debug + Send + Sync {}
 

@@ -22,11 +22,11 @@ pub struct NewTranscriptSnippet {
 /// Lists the transcript of a call in the order of insertion; empty where the call is another organization's.
 pub async fn list_by_call_attempt(
     tx: &CustomerTx,
-    call_attempt: CallAttemptId,
+    call_attempt_id: CallAttemptId,
 ) -> Result<Vec<transcript_snippets::Model>, Error> {
     let tx = &tx.named("transcript_snippets.list_by_call_attempt");
     Ok(transcript_snippets::Entity::find()
-        .filter(transcript_snippets::COLUMN.call_attempt_id.eq(call_attempt))
+        .filter(transcript_snippets::COLUMN.call_attempt_id.eq(call_attempt_id))
         .order_by_asc(transcript_snippets::Column::CreatedAt)
         .order_by_asc(transcript_snippets::Column::Id)
         .all(tx)
@@ -37,11 +37,11 @@ pub async fn list_by_call_attempt(
 ///
 /// # Errors
 /// [`Error::Constraint`]: the call is not the organization's.
-pub async fn add(
+pub async fn create(
     tx: &CustomerTx,
     snippet: NewTranscriptSnippet,
 ) -> Result<transcript_snippets::Model, Error> {
-    let tx = &tx.named("transcript_snippets.add");
+    let tx = &tx.named("transcript_snippets.create");
     let NewTranscriptSnippet { call_attempt_id, transcript_text, language } = snippet;
     let row = transcript_snippets::ActiveModel {
         id: NotSet,

@@ -11,12 +11,12 @@ use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set, Tr
 ///
 /// # Errors
 /// [`Error::Constraint`]: the user or the organization does not exist.
-pub async fn add(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<bool, Error> {
+pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<bool, Error> {
     let tx = &tx.named("user_organizations.add");
     let row = user_organizations::ActiveModel {
         id: Set(UserOrganizationId::generate()),
-        user_id: Set(user),
-        organization_id: Set(organization),
+        user_id: Set(user_id),
+        organization_id: Set(organization_id),
         created_at: NotSet,
         updated_at: NotSet,
     };
@@ -33,11 +33,11 @@ pub async fn add(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Re
 ///
 /// # Errors
 /// [`Error::NotFound`]: the user was not a member.
-pub async fn remove(tx: &AdminTx, user: UserId, organization: OrganizationId) -> Result<(), Error> {
+pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<(), Error> {
     let tx = &tx.named("user_organizations.remove");
     let done = user_organizations::Entity::delete_many()
-        .filter(user_organizations::COLUMN.user_id.eq(user))
-        .filter(user_organizations::COLUMN.organization_id.eq(organization))
+        .filter(user_organizations::COLUMN.user_id.eq(user_id))
+        .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
         .exec(tx)
         .await?;
     if done.rows_affected == 0 { Err(Error::NotFound("membership")) } else { Ok(()) }
@@ -47,11 +47,11 @@ pub async fn remove(tx: &AdminTx, user: UserId, organization: OrganizationId) ->
 /// organization is not the customer's. The members themselves: [`crate::users::list_by_organization`].
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
 ) -> Result<Vec<user_organizations::Model>, Error> {
     let tx = &tx.named("user_organizations.list_by_organization");
     Ok(user_organizations::Entity::find()
-        .filter(user_organizations::COLUMN.organization_id.eq(organization))
+        .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
         .order_by_asc(user_organizations::Column::CreatedAt)
         .order_by_asc(user_organizations::Column::Id)
         .all(tx)

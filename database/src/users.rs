@@ -45,8 +45,8 @@ pub async fn find(tx: &Tx<impl Scope>, id: UserId) -> Result<Option<users::Model
 }
 
 /// Returns the user with this `oidc_sub`; `None` as with [`find`].
-pub async fn find_by_subject(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
-    let tx = &tx.named("users.find_by_subject");
+pub async fn find_by_oidc_sub(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
+    let tx = &tx.named("users.find_by_oidc_sub");
     Ok(users::Entity::find_by_oidc_sub(oidc_sub).filter(live()).one(tx).await?)
 }
 
@@ -60,14 +60,14 @@ pub async fn find_by_email(tx: &Tx<impl Scope>, email: &str) -> Result<Option<us
 /// the customer's.
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
-    organization: OrganizationId,
+    organization_id: OrganizationId,
     after: Option<Cursor<UserId>>,
     limit: u64,
 ) -> Result<Page<users::Model, UserId>, Error> {
     let tx = &tx.named("users.list_by_organization");
     let members = users::Entity::find()
         .join(JoinType::InnerJoin, users::Relation::UserOrganizations.def())
-        .filter(user_organizations::COLUMN.organization_id.eq(organization))
+        .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
         .filter(live());
     let key = (users::Column::CreatedAt, users::Column::Id);
     page::newest_first(tx, members, key, after, limit, |user| Cursor {

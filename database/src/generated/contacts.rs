@@ -169,7 +169,7 @@ pub(crate) async fn claim_due(tx: &CustomerTx, parameters: ClaimDue) -> Result<V
     rows.into_iter().map(|row| Ok(ClaimedContact::read(&row)?)).collect()
 }
 
-const INSERT_MANY: &str = r#"
+const CREATE_MANY: &str = r#"
 with campaign as (
     select id, organization_id from campaigns where id = $1
 ), given as (
@@ -211,9 +211,9 @@ where reason is not null
 order by place
 "#;
 
-/// The parameters of [`insert_many`].
+/// The parameters of [`create_many`].
 #[derive(Clone, Debug)]
-pub struct InsertMany {
+pub struct CreateMany {
     pub campaign_id: CampaignId,
     /// The keys in the system that they come from.
     pub external_contact_ids: Vec<String>,
@@ -229,14 +229,14 @@ pub struct InsertMany {
     pub do_not_call: Vec<bool>,
 }
 
-/// A row of [`insert_many`].
+/// A row of [`create_many`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InsertManyRow {
+pub struct CreateManyRow {
     pub place: i64,
     pub reason: String,
 }
 
-impl InsertManyRow {
+impl CreateManyRow {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
         Ok(Self { place: row.try_get_by_index(0)?, reason: row.try_get_by_index(1)? })
     }
@@ -247,9 +247,9 @@ impl InsertManyRow {
 /// and returns nothing.
 ///
 /// The lists are as long as each other; an empty text stands for none.
-pub async fn insert_many(tx: &Tx<impl Scope>, parameters: InsertMany) -> Result<Vec<InsertManyRow>, Error> {
-    let tx = tx.postgres("contacts.insert_many")?;
-    let InsertMany {
+pub async fn create_many(tx: &Tx<impl Scope>, parameters: CreateMany) -> Result<Vec<CreateManyRow>, Error> {
+    let tx = tx.postgres("contacts.create_many")?;
+    let CreateMany {
         campaign_id,
         external_contact_ids,
         phone_numbers,
@@ -260,7 +260,7 @@ pub async fn insert_many(tx: &Tx<impl Scope>, parameters: InsertMany) -> Result<
     } = parameters;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        INSERT_MANY,
+        CREATE_MANY,
         [
             campaign_id.into(),
             external_contact_ids.into(),
@@ -272,7 +272,7 @@ pub async fn insert_many(tx: &Tx<impl Scope>, parameters: InsertMany) -> Result<
         ],
     );
     let rows = tx.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(InsertManyRow::read(&row)?)).collect()
+    rows.into_iter().map(|row| Ok(CreateManyRow::read(&row)?)).collect()
 }
 
 const SWEEP_EXCLUDED: &str = r"

@@ -18,9 +18,9 @@ limit $1
 for update skip locked
 ";
 
-/// A row of [`lock_unpublished`].
+/// A row of `lock_unpublished`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LockUnpublishedRow {
+pub struct UnpublishedEvent {
     pub id: EventId,
     pub organization_id: OrganizationId,
     pub event_type: EventType,
@@ -31,7 +31,7 @@ pub struct LockUnpublishedRow {
     pub created_at: DateTimeUtc,
 }
 
-impl LockUnpublishedRow {
+impl UnpublishedEvent {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
         Ok(Self {
             id: row.try_get_by_index(0)?,
@@ -46,16 +46,18 @@ impl LockUnpublishedRow {
     }
 }
 
-/// Returns events that the bus has not heard, oldest first, and keeps other publishers from them until the transaction
-/// ends. Publish them, then call [`mark_published`] in the same transaction: after a crash in between they are
-/// published again, and never lost.
+/// Locks unpublished events, oldest first, until the transaction ends; events that another transaction has locked are
+/// skipped.
 ///
-/// - `batch`: The most to return.
-pub async fn lock_unpublished(tx: &Tx<impl Scope>, batch: i64) -> Result<Vec<LockUnpublishedRow>, Error> {
+/// - `batch`: The maximum number of events.
+pub(crate) async fn lock_unpublished(
+    tx: &Tx<impl Scope>,
+    batch: i64,
+) -> Result<Vec<UnpublishedEvent>, Error> {
     let tx = tx.postgres("events.lock_unpublished")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LOCK_UNPUBLISHED, [batch.into()]);
     let rows = tx.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(LockUnpublishedRow::read(&row)?)).collect()
+    rows.into_iter().map(|row| Ok(UnpublishedEvent::read(&row)?)).collect()
 }
 
 const MARK_PUBLISHED: &str = r"
@@ -64,8 +66,8 @@ set published_at = now()
 where id = any($1) and published_at is null
 ";
 
-/// Marks events as heard by the bus; those that were already keep their time and do not count.
-pub async fn mark_published(tx: &Tx<impl Scope>, event_ids: Vec<EventId>) -> Result<u64, Error> {
+/// Marks events as published; published events keep their time and are not counted.
+pub(crate) async fn mark_published(tx: &Tx<impl Scope>, event_ids: Vec<EventId>) -> Result<u64, Error> {
     let tx = tx.postgres("events.mark_published")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, MARK_PUBLISHED, [event_ids.into()]);
     Ok(tx.execute_raw(statement).await?.rows_affected())

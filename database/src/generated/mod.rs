@@ -11,6 +11,7 @@ pub mod schema;
 pub(crate) mod call_attempts;
 pub(crate) mod campaigns;
 pub(crate) mod contacts;
+pub(crate) mod email_notifications;
 pub(crate) mod events;
 pub(crate) mod exclusion_list_entries;
 pub(crate) mod transcript_snippets;

@@ -147,13 +147,13 @@ async fn a_user_is_found_by_each_of_its_names_until_it_is_deleted() {
     let tx = t.customer().await;
     let user = Some(t.user.clone());
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), user);
-    assert_eq!(users::find_by_subject(&tx, &t.user.oidc_sub).await.unwrap(), user);
+    assert_eq!(users::find_by_oidc_sub(&tx, &t.user.oidc_sub).await.unwrap(), user);
     assert_eq!(users::find_by_email(&tx, &t.user.email).await.unwrap(), user);
     assert_eq!(users::find_by_email(&tx, &t.user.email.to_uppercase()).await.unwrap(), None);
 
     users::delete(&tx, t.user.id).await.unwrap();
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
-    assert_eq!(users::find_by_subject(&tx, &t.user.oidc_sub).await.unwrap(), None);
+    assert_eq!(users::find_by_oidc_sub(&tx, &t.user.oidc_sub).await.unwrap(), None);
     assert_eq!(users::find_by_email(&tx, &t.user.email).await.unwrap(), None);
     assert!(users::list_by_organization(&tx, t.organization.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(users::delete(&tx, t.user.id).await, not_found("user"));
@@ -652,7 +652,7 @@ async fn contacts_are_listed_by_state_counted_by_state_and_found_by_number() {
     t.factory.contact(&elsewhere).with(|row| row.phone_number = Set(phone_number.clone())).await;
 
     let tx = t.customer().await;
-    let found = contacts::list_by_phone(&tx, campaign.id, &phone_number).await.unwrap();
+    let found = contacts::list_by_campaign_and_phone_number(&tx, campaign.id, &phone_number).await.unwrap();
     assert_eq!(found, [again.clone(), by_state[0].clone()]);
     let counts = contacts::count_by_state(&tx, campaign.id).await.unwrap();
     let expected =
@@ -765,10 +765,12 @@ async fn answers_are_found_by_contact_and_listed_by_campaign() {
     let tx = t.customer().await;
     let newest = Some(made[0].clone());
     assert_eq!(survey_responses::find(&tx, made[0].id).await.unwrap(), newest);
-    let found = survey_responses::find_by_contact(&tx, made[0].contact_id, campaign.id).await;
+    let found = survey_responses::find_by_contact_and_campaign(&tx, made[0].contact_id, campaign.id).await;
     assert_eq!(found.unwrap(), newest);
     assert_eq!(
-        survey_responses::find_by_contact(&tx, ContactId::generate(), campaign.id).await.unwrap(),
+        survey_responses::find_by_contact_and_campaign(&tx, ContactId::generate(), campaign.id)
+            .await
+            .unwrap(),
         None
     );
     let seen =
@@ -867,7 +869,7 @@ async fn an_e_mail_of_eight_at_once_is_made_once() {
 async fn the_settings_made_last_are_in_use() {
     let t = T::new().await;
     let tx = t.customer().await;
-    assert_eq!(provider_configs::current(&tx).await.unwrap(), None);
+    assert_eq!(provider_configs::find_current(&tx).await.unwrap(), None);
     let older = t.factory.provider_config(&t.organization).with(|row| {
         row.created_at = Set(time("2025-01-15T12:00:00Z"));
     });
@@ -886,11 +888,11 @@ async fn the_settings_made_last_are_in_use() {
     assert_eq!((made.provider_type, &*made.provider_name), (ProviderType::TelephonyApi, "twilio"));
     assert_eq!((made.max_concurrent_calls, made.recording_retention_days), (5, 30));
     assert_eq!((made.llm_provider, made.transcript_retention_days), (LlmProvider::OpenAi, 180));
-    assert_eq!(provider_configs::current(&tx).await.unwrap().as_ref(), Some(&made));
+    assert_eq!(provider_configs::find_current(&tx).await.unwrap().as_ref(), Some(&made));
     let changes = ProviderConfigChanges { max_concurrent_calls: Set(9), ..Default::default() };
     let edited = provider_configs::update(&tx, made.id, changes).await.unwrap();
     assert_eq!((edited.max_concurrent_calls, edited.recording_retention_days), (9, 30));
-    assert_eq!(provider_configs::current(&tx).await.unwrap(), Some(edited));
+    assert_eq!(provider_configs::find_current(&tx).await.unwrap(), Some(edited));
     let none = NewProviderConfig { max_concurrent_calls: Some(0), ..new };
     assert_eq!(
         provider_configs::create(&tx, none).await,
@@ -909,7 +911,7 @@ async fn what_was_said_is_listed_in_the_order_in_which_it_was_added() {
     for text in ["one", "two", "three"] {
         let (call_attempt_id, transcript_text) = (attempt.id, text.to_owned());
         let new = NewTranscriptSnippet { call_attempt_id, transcript_text, language: LanguageCode::It };
-        said.push(transcript_snippets::add(&tx, new).await.unwrap());
+        said.push(transcript_snippets::create(&tx, new).await.unwrap());
     }
     assert_eq!(transcript_snippets::list_by_call_attempt(&tx, attempt.id).await.unwrap(), said);
     assert_eq!(said[0].language, LanguageCode::It);
@@ -938,7 +940,7 @@ async fn no_lookup_reaches_another_organizations_rows() {
     assert_eq!(organizations::find(&tx, organization.id).await.unwrap(), None);
     assert_eq!(organizations::find_by_slug(&tx, &organization.slug).await.unwrap(), None);
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
-    assert_eq!(users::find_by_subject(&tx, &t.user.oidc_sub).await.unwrap(), None);
+    assert_eq!(users::find_by_oidc_sub(&tx, &t.user.oidc_sub).await.unwrap(), None);
     assert_eq!(users::find_by_email(&tx, &t.user.email).await.unwrap(), None);
     assert!(users::list_by_organization(&tx, organization.id, None, 10).await.unwrap().items.is_empty());
     assert!(user_organizations::list_by_organization(&tx, organization.id).await.unwrap().is_empty());
@@ -950,7 +952,12 @@ async fn no_lookup_reaches_another_organizations_rows() {
     assert!(campaigns::list_callable(&tx, local("12:00:00")).await.unwrap().is_empty());
     assert_eq!(contacts::find(&tx, contact.id).await.unwrap(), None);
     assert!(contacts::list_by_campaign(&tx, campaign.id, None, None, 10).await.unwrap().items.is_empty());
-    assert!(contacts::list_by_phone(&tx, campaign.id, &contact.phone_number).await.unwrap().is_empty());
+    assert!(
+        contacts::list_by_campaign_and_phone_number(&tx, campaign.id, &contact.phone_number)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(contacts::count_by_state(&tx, campaign.id).await.unwrap().total(), 0);
     assert!(exclusions::list(&tx, None, 10).await.unwrap().items.is_empty());
     assert_eq!(calls::find(&tx, attempt.id).await.unwrap(), None);
@@ -960,13 +967,16 @@ async fn no_lookup_reaches_another_organizations_rows() {
     assert!(calls::list_by_contact(&tx, contact.id).await.unwrap().is_empty());
     assert_eq!(calls::count_without_outcome(&tx).await.unwrap(), 0);
     assert_eq!(survey_responses::find(&tx, response.id).await.unwrap(), None);
-    assert_eq!(survey_responses::find_by_contact(&tx, contact.id, campaign.id).await.unwrap(), None);
+    assert_eq!(
+        survey_responses::find_by_contact_and_campaign(&tx, contact.id, campaign.id).await.unwrap(),
+        None
+    );
     assert!(survey_responses::list_by_campaign(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
     assert_eq!(events::find(&tx, event.id).await.unwrap(), None);
     assert!(events::list_by_campaign(&tx, campaign.id, None, 10).await.unwrap().items.is_empty());
     assert!(events::list_by_contact(&tx, contact.id).await.unwrap().is_empty());
     assert!(email_notifications::list_by_event(&tx, event.id).await.unwrap().is_empty());
-    assert_eq!(provider_configs::current(&tx).await.unwrap(), None);
+    assert_eq!(provider_configs::find_current(&tx).await.unwrap(), None);
     assert!(transcript_snippets::list_by_call_attempt(&tx, attempt.id).await.unwrap().is_empty());
 }
 
@@ -1033,7 +1043,7 @@ async fn no_change_reaches_another_organizations_rows() {
     let tx = me.customer().await;
     let (call_attempt_id, transcript_text) = (attempt.id, "…".to_owned());
     let new = NewTranscriptSnippet { call_attempt_id, transcript_text, language: LanguageCode::En };
-    let new = transcript_snippets::add(&tx, new).await;
+    let new = transcript_snippets::create(&tx, new).await;
     assert_eq!(new, broken("fk_transcript_snippets_call_attempt_id_call_attempts"));
     // The same number, excluded by two organizations, is two entries.
     let tx = me.customer().await;

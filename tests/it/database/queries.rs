@@ -81,13 +81,13 @@ fn answers(call_attempt_id: CallAttemptId) -> database::call_attempts::CompleteS
 /// `count` contacts that differ in their numbers.
 async fn insert(tx: &CustomerTx, campaign: &campaigns::Model, count: usize) {
     let numbers = (0..count).map(|number| format!("+39{:09}", 100_000_000 + number)).collect();
-    let refused = database::contacts::insert_many(tx, given(campaign, numbers)).await.unwrap();
+    let refused = database::contacts::create_many(tx, given(campaign, numbers)).await.unwrap();
     assert_eq!(refused, []);
 }
 
-fn given(campaign: &campaigns::Model, phone_numbers: Vec<String>) -> database::contacts::InsertMany {
+fn given(campaign: &campaigns::Model, phone_numbers: Vec<String>) -> database::contacts::CreateMany {
     let count = phone_numbers.len();
-    database::contacts::InsertMany {
+    database::contacts::CreateMany {
         campaign_id: campaign.id,
         external_contact_ids: vec![String::new(); count],
         phone_numbers,
@@ -179,7 +179,7 @@ async fn the_owner_inserts_and_completes_as_a_customer_does() {
     let campaign = running(&t).await;
     let tx = t.admin().await;
     let numbers = vec!["+39021".to_owned(), "+39022".to_owned()];
-    assert_eq!(database::contacts::insert_many(&tx, given(&campaign, numbers)).await.unwrap(), []);
+    assert_eq!(database::contacts::create_many(&tx, given(&campaign, numbers)).await.unwrap(), []);
     tx.commit().await.unwrap();
     let tx = t.customer().await;
     let calls = claim(&tx, &campaign, 10).await;
@@ -294,7 +294,7 @@ async fn an_organization_without_a_configuration_cannot_call_and_the_newest_coun
 }
 
 #[tokio::test]
-async fn a_claim_in_another_isolation_level_is_an_error_and_claims_nothing() {
+async fn a_query_that_counts_under_a_lock_is_an_error_in_another_isolation_level() {
     let postgres = migrated("isolation_level").await;
     for level in ["repeatable read", "serializable"] {
         let db = connect(&postgres.url()).await.unwrap();
@@ -308,8 +308,18 @@ async fn a_claim_in_another_isolation_level_is_an_error_and_claims_nothing() {
         let refused = database::contacts::claim_due(&tx, campaign.id, 1, || clock("12:00:00")).await;
         let found = level.to_owned();
         let (query, required) = ("contacts.claim_due", "read committed");
-        assert_eq!(refused, Err(Error::IsolationLevel { query, required, found }));
+        assert_eq!(refused, Err(Error::IsolationLevel { query, required, found: found.clone() }));
         assert_eq!(call_attempts::Entity::find().count(&tx).await.unwrap(), 0);
+        let event = t.factory.event(&t.factory.contact(&campaign).await).await;
+        let email = database::email_notifications::NewEmailNotification {
+            event_id: event.id,
+            template_id: t.factory.email_template(&t.organization).await.id,
+            to_email: "a@b.c".to_owned(),
+        };
+        // In a new transaction, because this one's snapshot lacks the event.
+        let refused = database::email_notifications::create_once(&t.customer().await, email).await;
+        let query = "email_notifications.create_once";
+        assert_eq!(refused, Err(Error::IsolationLevel { query, required, found }));
     }
 }
 
@@ -851,20 +861,29 @@ async fn the_outbox_gives_each_event_to_one_publisher_and_marks_it_once() {
     let contact = t.factory.contact(&running(&t).await).await;
     let (first, second) = (t.factory.event(&contact).await.id, t.factory.event(&contact).await.id);
     let (one, other) = (t.customer().await, t.customer().await);
-    let taken = database::events::lock_unpublished(&one, 1).await.unwrap();
-    assert_eq!(taken.iter().map(|row| row.id).collect::<Vec<_>>(), [first]);
-    let rest = database::events::lock_unpublished(&other, 10).await.unwrap();
-    assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
-    assert_eq!(database::events::mark_published(&one, vec![first]).await.unwrap(), 1);
-    assert_eq!(database::events::mark_published(&one, vec![first]).await.unwrap(), 0);
+    let ids = |events: &[database::events::UnpublishedEvent]| -> Vec<_> {
+        events.iter().map(|event| event.id).collect()
+    };
+    let marked = database::events::publish(&one, 1, async |events| {
+        assert_eq!(ids(&events), [first]);
+        let none = database::events::publish(&other, 10, async |events| {
+            assert_eq!(ids(&events), [second], "another transaction skips what this one has locked");
+            Vec::new()
+        });
+        assert_eq!(none.await.unwrap(), 0);
+        ids(&events)
+    });
+    assert_eq!(marked.await.unwrap(), 1);
     one.commit().await.unwrap();
     other.rollback().await.unwrap();
-    let left = database::events::lock_unpublished(&t.customer().await, 10).await.unwrap();
-    assert_eq!(
-        left.iter().map(|row| row.id).collect::<Vec<_>>(),
-        [second],
-        "what was not published comes again"
-    );
+    let tx = t.customer().await;
+    let again = database::events::publish(&tx, 10, async |events| {
+        assert_eq!(ids(&events), [second], "what was not published comes again");
+        vec![first, second]
+    });
+    assert_eq!(again.await.unwrap(), 1, "an event is marked once");
+    let nothing = database::events::publish(&tx, 10, async |_| panic!("no event is left")).await;
+    assert_eq!(nothing.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -1045,7 +1064,7 @@ async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() 
     rows.emails[0] = "a@example.com".to_owned();
     rows.external_contact_ids[3] = "x".repeat(256);
     rows.do_not_call[4] = true;
-    let refused = database::contacts::insert_many(&tx, rows).await.unwrap();
+    let refused = database::contacts::create_many(&tx, rows).await.unwrap();
     let refused: Vec<_> = refused.iter().map(|row| (row.place, row.reason.as_str())).collect();
     assert_eq!(
         refused,
@@ -1069,7 +1088,7 @@ async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() 
     let mut uneven = given(&campaign, vec!["+39024".to_owned()]);
     uneven.do_not_call.clear();
     assert_eq!(
-        database::contacts::insert_many(&tx, uneven).await.unwrap()[0].reason,
+        database::contacts::create_many(&tx, uneven).await.unwrap()[0].reason,
         "the lists have different lengths"
     );
 }

@@ -80,7 +80,7 @@ impl Scene {
     async fn contacts(&mut self, campaign: &campaigns::Model, label: &str, count: usize) {
         let first = self.next_number;
         self.next_number += count as u64;
-        let rows = database::contacts::InsertMany {
+        let rows = database::contacts::CreateMany {
             campaign_id: campaign.id,
             external_contact_ids: vec![label.to_owned(); count],
             phone_numbers: (first..self.next_number).map(|number| format!("+39{number}")).collect(),
@@ -90,7 +90,7 @@ impl Scene {
             do_not_call: vec![false; count],
         };
         let tx = self.t.admin().await;
-        assert_eq!(database::contacts::insert_many(&tx, rows).await.unwrap(), []);
+        assert_eq!(database::contacts::create_many(&tx, rows).await.unwrap(), []);
         tx.commit().await.unwrap();
     }
 
