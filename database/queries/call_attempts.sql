@@ -2,21 +2,21 @@
 
 -- name: ApplyProviderEvent :optional
 -- scope: either
--- Applies what the telephony provider reports of a call, once: `applied` is false if nothing has changed. A repeated
--- event changes nothing, nor does one that comes late, after an answer or an end that is known already. `None`: no
--- such call.
+-- Applies an event of the telephony provider to its call attempt, once. `applied` is false if nothing changed: the
+-- event is a duplicate, or arrived after the answer or the end that it would report. `None`: there is no such call
+-- attempt.
 --
--- An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
--- outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
--- [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach
--- becomes not reached, with an event for the bus when no attempt is left.
--- param call_id - Our name for the call; or else give the provider's.
--- param provider_call_id - The provider's name for the call, the newest of that name; kept if it was not known.
--- param status - The status in the provider's own words.
--- param answered_at - When the call was answered, if it was.
--- param ended_at - When the call ended, if it has.
--- param outcome - How it ended, where the provider is the one to know.
--- param metadata CallMetadata - Facts that are added to those known.
+-- An event with an outcome or an end ends the call. The outcomes `completed` and `refused` are not stored, because
+-- only the dialogue knows them and reports them by [`complete_survey`] or [`refuse_survey`]; an outcome that is
+-- already set is kept. If the call did not reach the contact, the contact becomes not reached, and if that was its
+-- last attempt, an event `survey.not_reached` is inserted.
+-- param call_id - The call attempt's `call_id`; `None`: look it up by `provider_call_id`.
+-- param provider_call_id - The provider's id of the call, stored if none is; if several match, the newest.
+-- param status - The status as the provider spells it.
+-- param answered_at - The time of the answer; `None`: this event does not report one.
+-- param ended_at - The time of the end; `None`: the server's time if there is an outcome, else the call continues.
+-- param outcome - `no_answer`, `busy` or `failed`; `None`: this event does not report one.
+-- param metadata CallMetadata - Fields that are merged into the stored metadata.
 with named as (
     select id
     from call_attempts
@@ -40,7 +40,7 @@ with named as (
         error_code = coalesce(:error_code?, error_code),
         metadata = call_attempts.metadata || :metadata
     where id = (select named.id from named)
-        -- What has ended is over; before that, an answer is news once, and before the answer any other status is.
+        -- A call that has ended does not change. Before that an answer applies once, and a new status until then.
         and ended_at is null
         and (
             :ended_at?::timestamptz is not null
@@ -55,11 +55,11 @@ with named as (
     from changed
     where contacts.id = changed.contact_id
         and changed.outcome in ('no_answer', 'busy', 'failed')
-        -- Not a newer call's contact.
+        -- Unless a newer call has claimed the contact.
         and contacts.state = 'in_progress'
         and contacts.attempts_count = changed.attempt_number
     returning contacts.id, contacts.attempts_count
-), told as (
+), published as (
     insert into events (organization_id, event_type, campaign_id, contact_id, call_attempt_id, payload)
     select changed.organization_id, 'survey.not_reached', changed.campaign_id, changed.contact_id, changed.id,
         jsonb_build_object('attempt_number', changed.attempt_number, 'outcome', changed.outcome)
@@ -75,17 +75,17 @@ where id = (select named.id from named);
 
 -- name: CompleteSurvey :optional
 -- scope: either
--- Stores the answers of a call, once, with everything that follows from them: the outcome of the attempt, the state of
--- the contact, and the event for the bus, in this one statement. `None`: nothing was changed, because there is no such
--- attempt, it ended without a conversation, or the contact has answered already.
--- param q1_confidence - How sure the model was of the answer, 0 to 1.
--- param q2_confidence - The same of the second answer.
--- param q3_confidence - The same of the third answer.
+-- Stores the answers of a call, once: inserts the survey response and the event `survey.completed`, and sets the
+-- outcome of the call attempt and the state of the contact to completed. `None`: nothing was changed, because there
+-- is no such attempt, it ended without a conversation, or the contact has a survey response already.
+-- param q1_confidence - The model's confidence in the answer, 0 to 1.
+-- param q2_confidence - The model's confidence in the second answer, 0 to 1.
+-- param q3_confidence - The model's confidence in the third answer, 0 to 1.
 with attempt as (
     update call_attempts
     set outcome = 'completed', answered_at = coalesce(answered_at, started_at)
     where id = :call_attempt_id
-        -- The provider may have reported first that the call was completed.
+        -- The provider's event may have set `completed` before.
         and (outcome is null or outcome = 'completed')
         and not exists (
             select from survey_responses as answered
@@ -101,7 +101,7 @@ with attempt as (
     select organization_id, contact_id, campaign_id, id,
         :q1_answer?, :q2_answer?, :q3_answer?, :q1_confidence?, :q2_confidence?, :q3_confidence?
     from attempt
-    -- Two calls of one contact may end at once.
+    -- Two calls to one contact may end concurrently.
     on conflict (contact_id, campaign_id) do nothing
     returning id, contact_id, campaign_id, call_attempt_id,
         q1_answer, q2_answer, q3_answer, q1_confidence, q2_confidence, q3_confidence
@@ -139,9 +139,9 @@ join event on event.contact_id = response.contact_id;
 
 -- name: RefuseSurvey :optional
 -- scope: either
--- Ends a call whose contact did not consent, once: the outcome of the attempt, the state of the contact, and the event
--- for the bus, in this one statement. `None`: nothing was changed, because there is no such attempt, it ended without a
--- conversation, or the contact has answered or refused already.
+-- Records that the contact did not consent, once: inserts the event `survey.refused`, and sets the outcome of the
+-- call attempt and the state of the contact to refused. `None`: nothing was changed, because there is no such
+-- attempt, it ended without a conversation, or the contact has answered or refused already.
 with attempt as (
     update call_attempts
     set outcome = 'refused', answered_at = coalesce(answered_at, started_at)
@@ -171,10 +171,11 @@ select id as event_id, contact_id, campaign_id from event;
 
 -- name: RequeueStalled :many
 -- scope: either
--- Gives up attempts of which nothing was heard since `started_before`, as after a crash: they have failed, and their
--- contacts are not reached, with an event for the bus when no attempt is left. The oldest come first; other callers'
+-- Ends call attempts without an outcome that started before `started_before`, as after a crash, oldest first: their
+-- outcome becomes failed with the error code `never_ended`, and their contacts become not reached. For a contact
+-- without an attempt left, an event `survey.not_reached` is inserted. Attempts that another transaction has locked
 -- are skipped.
--- param batch - The most to give up.
+-- param batch - The maximum number of attempts.
 with stalled as (
     select id
     from call_attempts
@@ -195,7 +196,7 @@ with stalled as (
         and contacts.state = 'in_progress'
         and contacts.attempts_count = ended.attempt_number
     returning contacts.id, contacts.attempts_count
-), told as (
+), published as (
     insert into events (organization_id, event_type, campaign_id, contact_id, call_attempt_id, payload)
     select ended.organization_id, 'survey.not_reached', ended.campaign_id, ended.contact_id, ended.id,
         jsonb_build_object('attempt_number', ended.attempt_number, 'outcome', 'failed')
@@ -208,12 +209,13 @@ select id as call_attempt_id, contact_id, campaign_id, attempt_number from ended
 
 -- name: ListExpiredRecordings :many
 -- scope: either
--- Returns recordings older than their organization keeps them, oldest first: delete them at the provider, then call
--- [`clear_recordings`]. An organization without a provider configuration keeps them.
--- param batch - The most to return.
+-- Returns recordings past the retention period of their organization, oldest first: delete them at the provider, then
+-- call [`clear_recordings`]; a recording that is not cleared is returned again. An organization without a provider
+-- configuration keeps its recordings.
+-- param batch - The maximum number of recordings.
 with retention as (
     select distinct on (organization_id)
-        -- A hundred years are for ever.
+        -- A limit of a hundred years, because an interval of 2^63 days is out of range.
         organization_id, now() - least(recording_retention_days, 36500) * interval '1 day' as expires_before
     from provider_configs
     order by organization_id asc, created_at desc, id desc
@@ -231,7 +233,7 @@ limit :batch;
 
 -- name: ClearRecordings :execrows
 -- scope: either
--- Removes the addresses of recordings that are no more.
+-- Removes the URLs of recordings that the provider has deleted, and returns the number of changed call attempts.
 update call_attempts
 set metadata = metadata - 'recording_url'
 where id = any(:call_attempt_ids) and metadata ? 'recording_url';

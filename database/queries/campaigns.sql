@@ -2,9 +2,10 @@
 
 -- name: Statistics :one
 -- scope: either
--- Counts a campaign's contacts by state and its attempts by outcome. A call's duration is the time from its answer to
--- its end, in seconds; `None`: no call was answered and has ended. The completion rate is the share of completed
--- contacts in all that are not excluded; `None`: there are none.
+-- Counts a campaign's contacts by state and its call attempts by outcome. The duration of a call is the time from its
+-- answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
+-- contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
+-- 0.
 with contact_counts as (
     select
         count(*) as total,
@@ -30,7 +31,7 @@ with contact_counts as (
         max(seconds) as longest_seconds
     from call_attempts
     cross join lateral (
-        -- The clock of a provider may be off.
+        -- A provider's clock may be wrong.
         select case when ended_at >= answered_at
             then date_part('epoch', ended_at - answered_at)
         end as seconds
@@ -62,9 +63,9 @@ cross join attempt_counts;
 
 -- name: CallsPerHour :many
 -- scope: either
--- Counts a campaign's calls by the hour in which they started, oldest first. An hour without a call has no row.
--- param from - The first moment that counts.
--- param until - The first moment that counts no more.
+-- Counts a campaign's calls by the UTC hour in which they started, oldest first. An hour without a call has no row.
+-- param from - The earliest start, inclusive.
+-- param until - The latest start, exclusive.
 select
     date_trunc('hour', started_at, 'UTC') as "hour!",
     count(*) as "calls!",
@@ -79,9 +80,9 @@ order by 1;
 -- name: CallsPerDay :many
 -- scope: either
 -- Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
--- param time_zone - Whose days, as `Europe/Rome`.
--- param from - The first moment that counts.
--- param until - The first moment that counts no more.
+-- param time_zone - The time zone of the days, as in `Europe/Rome`.
+-- param from - The earliest start, inclusive.
+-- param until - The latest start, exclusive.
 select
     (started_at at time zone :time_zone)::date as "day!",
     count(*) as "calls!",

@@ -4,9 +4,10 @@
 -- scope: customer
 -- visibility: crate
 -- Locks the provider configurations of the campaign's organization until the transaction ends, so that no other
--- transaction claims for it, and returns how many calls may be under way at once; null: there is no configuration.
+-- transaction claims for it, and returns the limit of concurrent calls; null: there is no configuration.
 --
--- All configurations are locked, not only the newest, so that one that is inserted meanwhile does not split the lock.
+-- All configurations are locked, not only the newest: if one is inserted concurrently, transactions that read
+-- different configurations as the newest still exclude each other.
 with locked as (
     select max_concurrent_calls, created_at, id
     from provider_configs
@@ -22,11 +23,11 @@ select
 -- scope: customer
 -- visibility: crate
 -- row: ClaimedContact
--- The claim of the public function of this name, under the lock of [`lock_calls`].
+-- The claim itself, under the lock of [`lock_calls`]; the public function of this name calls both.
 -- param max_concurrent_calls - The result of [`lock_calls`].
 with campaign as (
     select id, organization_id, max_attempts, language,
-        -- Ten years are never.
+        -- A limit of ten years, because an interval of 2^63 minutes is out of range.
         now() - least(retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
     from campaigns
     where id = :campaign_id
@@ -39,7 +40,7 @@ with campaign as (
         and allowed_call_start_local <= :local_time
         and allowed_call_end_local > :local_time
 ), capacity as (
-    -- Without a campaign there is no row, so that the scan of the contacts never begins.
+    -- No row without a campaign, so that the scan of the contacts does not start.
     select :max_concurrent_calls - (
         select count(*)
         from call_attempts
@@ -47,8 +48,8 @@ with campaign as (
     ) as free
     from campaign
 ), due as (
-    -- Only `contacts` is in this list of tables, whatever else it asks: it is read by its index in the order of
-    -- `created_at` until enough are found, and the planner has no join by which to read it whole.
+    -- `contacts` is the only table of this FROM, and the rest are subqueries: the planner then scans its index in the
+    -- order of `created_at` until the limit is reached, and cannot choose a join that reads the whole table.
     select id, created_at
     from contacts
     where campaign_id = :campaign_id
@@ -60,7 +61,7 @@ with campaign as (
             select from exclusion_list_entries as excluded
             where excluded.organization_id = contacts.organization_id
                 and excluded.phone_number = contacts.phone_number
-            -- Keeps it from being turned into a join.
+            -- Prevents the planner from turning the subquery into an anti-join.
             offset 0  -- noqa: AM09
         )
         and (select free from capacity) > 0
@@ -73,7 +74,7 @@ with campaign as (
     update contacts
     set
         state = 'in_progress',
-        -- A count that was set back by hand must not stop the campaign: attempt numbers are unique.
+        -- Attempt numbers are unique: a count that was reset by hand must not stop the campaign.
         attempts_count = 1 + greatest(
             attempts_count,
             (select max(attempt_number) from call_attempts where contact_id = contacts.id)
@@ -103,17 +104,17 @@ order by claimed.created_at, claimed.id;
 
 -- name: CreateMany :many
 -- scope: either
--- Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
--- with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds
--- and returns nothing.
+-- Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
+-- and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an
+-- unknown campaign nothing is inserted or returned.
 --
--- The lists are as long as each other; an empty text stands for none.
--- param external_contact_ids - The keys in the system that they come from.
--- param phone_numbers - E.164.
--- param emails - The addresses for follow-up mails.
+-- All lists have the same length, one element for each contact. An empty string is stored as null.
+-- param external_contact_ids - The contacts' keys in the system that they come from.
+-- param phone_numbers - E.164: `+` and 2 to 15 digits.
+-- param emails - The addresses for follow-up e-mails.
 -- param preferred_languages - The languages of the calls.
--- param have_prior_consent - Whether they agreed to be called.
--- param do_not_call - Whether they are not to be called.
+-- param have_prior_consent - Whether the contact agreed to be called.
+-- param do_not_call - Whether the contact must not be called.
 with campaign as (
     select id, organization_id from campaigns where id = :campaign_id
 ), given as (
@@ -156,8 +157,8 @@ order by place;
 
 -- name: SweepExcluded :execrows
 -- scope: either
--- Marks as excluded the contacts that would still be called but are on the exclusion list or marked do-not-call. A
--- customer sweeps its organization, the owner all of them.
+-- Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
+-- excluded, and returns their number. An admin transaction covers all organizations.
 with found as (
     select contacts.id
     from contacts
@@ -174,15 +175,15 @@ set state = 'excluded'
 from found, campaigns
 where contacts.id = found.id
     and campaigns.id = contacts.campaign_id
-    -- Asked again: a scheduler may have claimed it meanwhile.
+    -- Checked again on the locked row: a scheduler may have claimed the contact concurrently.
     and contacts.state in ('pending', 'not_reached')
-    -- One that will not be called any more stays what it is.
+    -- A contact without an attempt left keeps its state.
     and contacts.attempts_count < campaigns.max_attempts;
 
 -- name: Export :stream
 -- scope: either
--- Streams a campaign's contacts whose survey is over, with their answers, in the order of insertion: completed,
--- refused, and not reached with no attempt left or in a campaign that has ended.
+-- Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
+-- and not reached with no attempt left or in a campaign that has ended.
 select
     contacts.id as "contact_id!",
     contacts.external_contact_id,
@@ -216,12 +217,13 @@ order by contacts.created_at, contacts.id;
 
 -- name: Erase :optional
 -- scope: either
--- Erases who a contact is, in every table, and keeps what is counted: the number becomes `DELETED`, the e-mail address,
--- the external key, the answers and the transcripts go, and the contact is not called again. `None`: no such contact.
+-- Erases a contact's personal data in every table, and keeps the rows for statistics: the phone number becomes
+-- `DELETED`, the e-mail address, external id, answers and transcripts are removed, and the contact is not called
+-- again. `None`: there is no such contact.
 --
--- The exclusion list keeps a number, because it is what keeps that person from being called. Recordings lie at the
--- provider: their addresses are returned for the last time. A call that is under way may still report: erase again
--- once it has ended.
+-- The exclusion list keeps the phone number, so that the person is not called by another campaign. The recordings are
+-- stored by the provider: this call returns their URLs and removes them. While a call is under way its answers may
+-- still arrive: erase again once it has ended.
 with calls as (
     update call_attempts
     set metadata = '{}', provider_call_id = null
@@ -236,11 +238,11 @@ with calls as (
         do_not_call = true,
         state = case when state in ('pending', 'in_progress', 'not_reached') then 'excluded' else state end
     where id = :contact_id
-        -- Never false: the attempts are locked first, as everywhere.
+        -- Always true: it forces the update of the attempts to run first, the order in which all queries lock.
         and (select count(*) from calls) >= 0
     returning id
 ), known as (
-    -- As they were when the statement began.
+    -- The snapshot of the statement's start: before `calls` removed the metadata.
     select
         coalesce(array_agg(metadata ->> 'recording_url') filter (where metadata ? 'recording_url'), '{}') as recordings,
         count(*) filter (where outcome is null and ended_at is null) as calls_under_way
@@ -254,11 +256,11 @@ with calls as (
     update survey_responses
     set q1_answer = null, q2_answer = null, q3_answer = null
     where contact_id = :contact_id
-), told as (
+), payloads as (
     update events
     set payload = payload - 'answers'
     where contact_id = :contact_id and payload ? 'answers'
-), mails as (
+), emails as (
     update email_notifications
     set to_email = 'DELETED', error_message = null
     where contact_id = :contact_id

@@ -3,8 +3,8 @@
 -- name: LockEvent :optional
 -- scope: customer
 -- visibility: crate
--- Locks an event until the transaction ends, so that no other transaction creates an e-mail for it, and returns what the
--- e-mail copies from it. `None`: there is no such event.
+-- Locks an event until the transaction ends, so that no other transaction creates an e-mail for it, and returns what
+-- the e-mail copies from it. `None`: there is no such event.
 --
 -- NO KEY UPDATE, because a plain row lock would block inserts of rows that reference the event.
 select contact_id, campaign_id, current_setting('transaction_isolation') as "isolation_level!"

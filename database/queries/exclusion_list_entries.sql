@@ -3,12 +3,12 @@
 -- name: Import :one
 -- scope: customer
 -- visibility: crate
--- The insert of the public function of this name: numbers that are listed already keep their reason, and
--- what is not an E.164 number is left out and counted.
--- param organization_id - Whose list; for a customer, its own.
--- param phone_numbers - In any order, repeated or not.
--- param reason - Of all of them.
--- param source - Of all of them.
+-- The insert of the public function of this name: an existing entry keeps its reason, and texts that are not E.164
+-- numbers are skipped and counted.
+-- param organization_id - The organization of the list.
+-- param phone_numbers - In any order; duplicates count once.
+-- param reason - The reason of all entries.
+-- param source - The source of all entries.
 with given as (
     select distinct phone_number
     from unnest(:phone_numbers::text[]) as given (phone_number)
@@ -31,8 +31,8 @@ cross join (select count(*) from imported) as imported;
 
 -- name: ListExcluded :many
 -- scope: either
--- Returns those of the numbers that are on the exclusion list.
--- param organization_id - Whose list; for a customer, its own.
+-- Returns those of the numbers that are on the organization's exclusion list.
+-- param organization_id - The organization of the list; in a customer transaction, its own.
 select phone_number
 from exclusion_list_entries
 where organization_id = :organization_id and phone_number = any(:phone_numbers);

@@ -1,4 +1,4 @@
-//! `call_attempts`: the calls of the customer's organization.
+//! `call_attempts`: the calls to contacts, one for each attempt.
 
 pub use crate::generated::call_attempts::*;
 
@@ -7,15 +7,16 @@ use entity::call_attempts;
 use entity::id::{CallAttemptId, ContactId};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
-/// Returns the call attempt of this id; `None` where there is none, or it is another organization's.
+/// Returns the call attempt.
 pub async fn find(tx: &Tx<impl Scope>, id: CallAttemptId) -> Result<Option<call_attempts::Model>, Error> {
     let tx = &tx.named("call_attempts.find");
     Ok(call_attempts::Entity::find_by_id(id).one(tx).await?)
 }
 
-/// Returns the call attempt with this `call_id`; `None` as with [`find`].
+/// Returns the call attempt with this `call_id`.
 ///
-/// A webhook, which does not know its organization, asks as the admin and goes on as that organization.
+/// A webhook does not know its organization: it looks the call up in an admin transaction, and continues in a customer
+/// transaction of the organization found.
 pub async fn find_by_call_id(
     tx: &Tx<impl Scope>,
     call_id: &str,
@@ -24,7 +25,7 @@ pub async fn find_by_call_id(
     Ok(call_attempts::Entity::find_by_call_id(call_id).one(tx).await?)
 }
 
-/// Returns the newest call attempt with this `provider_call_id`; `None` as with [`find`].
+/// Returns the call attempt with this `provider_call_id`; if several have it, the newest.
 pub async fn find_by_provider_call_id(
     tx: &Tx<impl Scope>,
     provider_call_id: &str,
@@ -38,7 +39,7 @@ pub async fn find_by_provider_call_id(
         .await?)
 }
 
-/// Lists the calls to a contact, the first attempt first; empty where the contact is another organization's.
+/// Returns the calls to a contact in the order of their attempt numbers.
 pub async fn list_by_contact(
     tx: &CustomerTx,
     contact_id: ContactId,
@@ -51,8 +52,8 @@ pub async fn list_by_contact(
         .await?)
 }
 
-/// Counts the calls without an outcome: under way, or abandoned by a scheduler that ended. An admin's
-/// transaction counts those of all organizations.
+/// Returns the number of calls without an outcome: calls under way, and calls whose scheduler ended before it recorded
+/// an outcome.
 pub async fn count_without_outcome(tx: &Tx<impl Scope>) -> Result<u64, Error> {
     let tx = &tx.named("call_attempts.count_without_outcome");
     Ok(call_attempts::Entity::find().filter(call_attempts::COLUMN.outcome.is_null()).count(tx).await?)

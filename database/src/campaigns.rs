@@ -1,4 +1,4 @@
-//! `campaigns`: the surveys of the customer's organization, and the states that they go through.
+//! `campaigns`: the surveys, and the transitions of their status.
 //!
 //! ```text
 //! draft ──▶ scheduled ──▶ running ◀──▶ paused
@@ -6,7 +6,7 @@
 //!   │           │          │   └─▶ completed
 //!   └───────────┴──────────┴──▶ cancelled ◀┘
 //! ```
-//! A paused campaign may be completed as well; completed and cancelled are ends.
+//! A paused campaign can be completed as well. Completed and cancelled are final.
 
 pub use crate::generated::campaigns::*;
 
@@ -32,37 +32,36 @@ pub struct Question {
     pub r#type: QuestionType,
 }
 
-/// A campaign to insert, as a draft of the actor. `None` is the column's default.
+/// A campaign to insert. `None` selects the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCampaign {
-    /// The name that is shown.
+    /// The display name.
     pub name: String,
-    /// A text for the organization's own use.
+    /// A note for the members of the organization.
     pub description: Option<String>,
-    /// The language of the calls; `None`: English.
+    /// The language of the calls; default: English.
     pub language: Option<LanguageCode>,
     /// The text that the agent speaks before it asks for consent.
     pub intro_script: String,
     /// The three questions.
     pub questions: [Question; 3],
-    /// Calls to one contact before it counts as not reached, 1 to 5; `None`: 3.
+    /// The maximum number of calls to one contact, 1 to 5; default: 3.
     pub max_attempts: Option<i64>,
-    /// Minutes between two calls to one contact, at least 1; `None`: 60.
+    /// Minutes between two calls to one contact, at least 1; default: 60.
     pub retry_interval_minutes: Option<i64>,
-    /// The first time of day at which a contact may be called; `None`: 09:00.
+    /// The start of the daily call window, inclusive; default: 09:00.
     pub allowed_call_start_local: Option<ChronoTime>,
-    /// The end of that window, before which a call starts; `None`: 20:00.
+    /// The end of the daily call window, exclusive; default: 20:00.
     pub allowed_call_end_local: Option<ChronoTime>,
-    /// The e-mail after a completed survey; `None`: none is sent.
+    /// The template of the e-mail after a completed survey; `None`: no e-mail is sent.
     pub email_completed_template_id: Option<EmailTemplateId>,
-    /// The e-mail after a refusal; `None`: none is sent.
+    /// The template of the e-mail after a refusal; `None`: no e-mail is sent.
     pub email_refused_template_id: Option<EmailTemplateId>,
-    /// The e-mail after the last attempt without an answer; `None`: none is sent.
+    /// The template of the e-mail after the last unanswered attempt; `None`: no e-mail is sent.
     pub email_not_reached_template_id: Option<EmailTemplateId>,
 }
 
-/// Changes of a campaign; `NotSet`, the default, leaves a column as it is. The status changes by
-/// [`transition`].
+/// The columns to update; `NotSet`, the default, keeps a column. [`transition`] changes the status.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is the column of that name, documented at the entity")]
 pub struct CampaignChanges {
@@ -85,22 +84,22 @@ pub struct CampaignChanges {
     pub email_not_reached_template_id: ActiveValue<Option<EmailTemplateId>>,
 }
 
-/// Why a campaign cannot start calling yet.
+/// A reason why a campaign cannot start calling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FieldError {
     /// The column, or `contacts`.
     pub field: &'static str,
-    /// What it should be.
+    /// The requirement that is not met.
     pub message: &'static str,
 }
 
-/// The campaign of this id; `None` where there is none, it is another organization's, or it has been deleted.
+/// Returns the campaign.
 pub async fn find(tx: &Tx<impl Scope>, id: CampaignId) -> Result<Option<campaigns::Model>, Error> {
     let tx = &tx.named("campaigns.find");
     Ok(campaigns::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
-/// The campaigns, newest first, without the deleted ones; a `None` status means any.
+/// Returns a page of the campaigns, newest first.
 pub async fn list(
     tx: &CustomerTx,
     status: Option<CampaignStatus>,
@@ -116,14 +115,14 @@ pub async fn list(
     .await
 }
 
-/// How many campaigns all pages of [`list`] hold.
+/// Returns the number of campaigns on all pages of [`list`].
 pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u64, Error> {
     let tx = &tx.named("campaigns.count");
     Ok(select(status).count(tx).await?)
 }
 
-/// The running campaigns that may call at this local time of day, the oldest first: the window includes its
-/// start and not its end, and the organization is not closed. An admin's transaction sees those of all organizations.
+/// Returns the running campaigns that may call at this local time of day, oldest first: the call window contains `local`,
+/// and the organization is not deleted.
 pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec<campaigns::Model>, Error> {
     let tx = &tx.named("campaigns.list_callable");
     let open = Organizations::find()
@@ -141,10 +140,10 @@ pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec
         .await?)
 }
 
-/// Inserts a draft; its author is the actor's user.
+/// Inserts a draft. Its author is the actor's user.
 ///
 /// # Errors
-/// [`Error::Constraint`]: a text is too long, a number out of its range, or a template not the organization's;
+/// [`Error::Constraint`]: a text is too long, a number is out of range, or a template belongs to another organization.
 /// [`Error::Forbidden`]: the actor's user does not exist.
 pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns::Model, Error> {
     let tx = &tx.named("campaigns.create");
@@ -192,11 +191,11 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
     Ok(row.insert(tx).await?)
 }
 
-/// Changes a campaign, whatever its status.
+/// Updates a campaign in any status.
 ///
 /// # Errors
-/// [`Error::NotFound`] as `None` of [`find`]; [`Error::Constraint`] as with [`create`], and `ck_campaigns_call_window`
-/// where a campaign beyond its draft would get a window that ends before it starts.
+/// [`Error::Constraint`] as in [`create`], and `ck_campaigns_call_window` if the call window of a
+/// scheduled, running or paused campaign would not start before it ends.
 pub async fn update(
     tx: &CustomerTx,
     id: CampaignId,
@@ -251,10 +250,7 @@ pub async fn update(
     row::update(tx, changes, this(id), "campaign").await
 }
 
-/// Marks a campaign as deleted; its contacts, calls and answers stay.
-///
-/// # Errors
-/// [`Error::NotFound`] as `None` of [`find`].
+/// Marks a campaign as deleted. Its contacts, calls and answers are kept.
 pub async fn delete(tx: &CustomerTx, id: CampaignId) -> Result<(), Error> {
     let tx = &tx.named("campaigns.delete");
     let update = campaigns::Entity::update_many()
@@ -263,7 +259,7 @@ pub async fn delete(tx: &CustomerTx, id: CampaignId) -> Result<(), Error> {
     row::mark(tx, update, "campaign").await
 }
 
-/// The states from which a campaign may come to `to`; empty: from none.
+/// Returns the statuses from which a campaign can change to `to`.
 #[must_use]
 pub const fn allowed_from(to: CampaignStatus) -> &'static [CampaignStatus] {
     use CampaignStatus::{Cancelled, Completed, Draft, Paused, Running, Scheduled};
@@ -277,14 +273,14 @@ pub const fn allowed_from(to: CampaignStatus) -> &'static [CampaignStatus] {
     }
 }
 
-/// Takes a campaign to another status, if it is in one from which that is [allowed](allowed_from): the check and
-/// the change are one statement, so of two that race only one succeeds.
+/// Changes the status of a campaign, if [allowed](allowed_from) from its current status. The check and the update are one
+/// statement, so only one of two concurrent transitions from the same status succeeds.
 ///
-/// [`activation_errors`] are not looked for.
+/// The requirements of [`activation_errors`] are not checked.
 ///
 /// # Errors
-/// [`Error::Transition`] names both states; [`Error::NotFound`] as `None` of [`find`]; [`Error::Constraint`]
-/// `ck_campaigns_call_window`; [`Error::Retry`]: its status changed meanwhile.
+/// [`Error::Transition`] with both statuses; [`Error::NotFound`]; [`Error::Constraint`] `ck_campaigns_call_window`;
+/// [`Error::Retry`]: the status changed concurrently.
 pub async fn transition(
     tx: &CustomerTx,
     id: CampaignId,
@@ -308,11 +304,8 @@ pub async fn transition(
     Err(Error::Transition { from: found.status, to })
 }
 
-/// Lists what keeps a campaign from calling: no contact that is pending, a question without a text, a number of attempts
-/// out of range, a window that ends before it starts. Empty: nothing.
-///
-/// # Errors
-/// [`Error::NotFound`] as `None` of [`find`].
+/// Returns the reasons why a campaign cannot start calling: no pending contact, a question without a text, a number of
+/// attempts out of range, or a call window that does not start before it ends. Empty: it can start.
 pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<FieldError>, Error> {
     let tx = &tx.named("campaigns.activation_errors");
     let campaign = find(tx, id).await?.ok_or(Error::NotFound("campaign"))?;

@@ -1,4 +1,4 @@
-//! `contacts`: the people whom a campaign of the customer's organization calls.
+//! `contacts`: the people whom a campaign calls.
 
 pub use crate::generated::contacts::*;
 
@@ -14,26 +14,26 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
 };
 
-/// A contact to insert, pending and not yet called.
+/// A contact to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewContact {
-    /// The campaign, of the same organization.
+    /// A campaign of the same organization.
     pub campaign_id: CampaignId,
-    /// The contact's key in the system that it comes from.
+    /// The contact's key in the system that it was imported from.
     pub external_contact_id: Option<String>,
     /// E.164: `+` and 2 to 15 digits.
     pub phone_number: String,
-    /// `None`: the contact gets no e-mail.
+    /// The address for follow-up e-mails; `None`: no e-mail is sent.
     pub email: Option<String>,
     /// The language of the call.
     pub preferred_language: ContactLanguage,
-    /// Whether it agreed to be called beforehand.
+    /// Whether the contact agreed to be called before the import.
     pub has_prior_consent: bool,
-    /// Whether it is not to be called; it is then inserted as excluded.
+    /// Whether the contact must not be called; its state is then excluded instead of pending.
     pub do_not_call: bool,
 }
 
-/// How many contacts of a campaign are in each state.
+/// The number of contacts in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is the state of that name")]
 pub struct StateCounts {
@@ -46,7 +46,7 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// All contacts of the campaign.
+    /// Returns the number of contacts in any state.
     #[must_use]
     pub const fn total(&self) -> u64 {
         let Self { pending, in_progress, completed, refused, not_reached, excluded } = *self;
@@ -54,14 +54,13 @@ impl StateCounts {
     }
 }
 
-/// The contact of this id; `None` where there is none, or it is another organization's.
+/// Returns the contact.
 pub async fn find(tx: &Tx<impl Scope>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
     let tx = &tx.named("contacts.find");
     Ok(contacts::Entity::find_by_id(id).one(tx).await?)
 }
 
-/// The contacts of a campaign, newest first; a `None` state means any. Empty where the campaign is another
-/// organization's.
+/// Returns a page of a campaign's contacts, newest first.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -81,7 +80,7 @@ pub async fn list_by_campaign(
     .await
 }
 
-/// The contacts of a campaign with this number, newest first: nothing keeps a number from being imported twice.
+/// Returns the campaign's contacts with this phone number, newest first. A number can be imported more than once.
 pub async fn list_by_campaign_and_phone_number(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -97,7 +96,7 @@ pub async fn list_by_campaign_and_phone_number(
         .await?)
 }
 
-/// How many contacts of a campaign are in each state; all 0 where the campaign is another organization's.
+/// Returns the number of a campaign's contacts in each state; all 0 if the campaign is not visible.
 pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StateCounts, Error> {
     let tx = &tx.named("contacts.count_by_state");
     let rows = contacts::Entity::find()
@@ -124,10 +123,11 @@ pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<
     Ok(counts)
 }
 
-/// Inserts a contact. The exclusion list is checked by the claim, not here.
+/// Inserts a contact. The exclusion list is not checked here, but by [`claim_due`].
 ///
 /// # Errors
-/// [`Error::Constraint`]: the campaign is not the organization's, the number is not E.164, or a text is too long.
+/// [`Error::Constraint`]: the campaign belongs to another organization, the phone number is not E.164, or a text is too
+/// long.
 pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Model, Error> {
     let tx = &tx.named("contacts.create");
     let NewContact {
@@ -160,18 +160,21 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
     Ok(row.insert(tx).await?)
 }
 
-/// Claims at most `batch` contacts that are due, the oldest first: inserts a call attempt for each, marks it as in
-/// progress, and returns what the call needs. Empty if no contact is due, or the organization has no provider
-/// configuration.
+/// Claims at most `batch` contacts that are due, oldest first: inserts a call attempt for each, sets its state to in
+/// progress, and returns what the call needs. Returns an empty list if no contact is due, or if the organization has no
+/// provider configuration.
 ///
-/// A contact is due if it is pending or not reached, has attempts left, has waited for the retry interval, may be
-/// called and is not on the exclusion list. Nothing is due unless the campaign is running, its organization is open, and
-/// `local_time` lies in its call window, start included and end excluded. `local_time` is the time of day where the
-/// campaign calls, which the database does not know; it is read under the lock, because the wait for the lock may
-/// outlast the window. The calls under way of the organization, those without an outcome and an end, never exceed
+/// A contact is due if its state is pending or not reached, it has an attempt left, the retry interval has passed since
+/// its last attempt, and it is neither marked do-not-call nor on the exclusion list. No contact is due unless the campaign
+/// is running, its organization is not deleted, and `local_time` is within the call window, start inclusive and end
+/// exclusive. The calls under way in the organization, those with neither an outcome nor an end, never exceed
 /// `max_concurrent_calls` of its newest provider configuration.
 ///
-/// Until the transaction ends, no other transaction claims for the organization: commit before calling anyone.
+/// `local_time` returns the time of day where the campaign calls, which the database does not store. It is called once
+/// the organization's lock is held, because the call window may end during the wait for the lock.
+///
+/// The lock is held until the transaction ends, and no other transaction claims for the organization until then: commit
+/// before placing the calls.
 ///
 /// # Errors
 /// [`Error::IsolationLevel`] unless the transaction is READ COMMITTED, PostgreSQL's default: the count of the calls under

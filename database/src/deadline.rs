@@ -1,11 +1,11 @@
-//! The client's own limit of waiting, for a network that neither answers nor breaks.
+//! Client-side timeouts, for a network that drops packets without closing the connection.
 
 use futures_util::future::{Either, select};
 use std::io::{Error, ErrorKind};
 use std::pin::pin;
 use std::time::Duration;
 
-/// What `call` returns, unless it takes longer than `limit`; `None`: it may take any time.
+/// Awaits `call`, at most for `limit`; `None`: without a limit.
 pub(crate) async fn within<T>(
     limit: Option<Duration>,
     call: impl Future<Output = T>,
@@ -21,8 +21,8 @@ pub(crate) async fn within<T>(
     }
 }
 
-/// Waits on the runtime's own timer, chosen as sqlx does: one with a thread of its own would cost each call more than
-/// its round trip.
+/// Sleeps on the timer of the runtime that sqlx uses as well: tokio's in a tokio runtime, else async-io's. A timer with
+/// a thread of its own would cost each call more than its round trip.
 pub(crate) async fn sleep(time: Duration) {
     #[cfg(all(feature = "runtime-tokio", feature = "runtime-async-std"))]
     if tokio::runtime::Handle::try_current().is_ok() {
@@ -34,7 +34,7 @@ pub(crate) async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
     #[cfg(all(feature = "runtime-async-std", not(feature = "runtime-tokio")))]
     async_io::Timer::after(time).await;
-    // Without a runtime sqlx panics before anybody waits.
+    // Without a runtime feature sqlx panics before this is called.
     #[cfg(not(any(feature = "runtime-tokio", feature = "runtime-async-std")))]
     std::future::pending::<()>().await;
     let _ = time;

@@ -1,4 +1,4 @@
-//! `email_notifications`: the e-mails of the customer's organization, at most one for an event and a template.
+//! `email_notifications`: the follow-up e-mails, at most one for an event and a template.
 
 use crate::generated::email_notifications as generated;
 use crate::transaction::require_read_committed;
@@ -10,18 +10,18 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
-/// An e-mail to be sent. Campaign and contact are the event's.
+/// An e-mail to insert. Campaign and contact are those of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEmailNotification {
-    /// The event that it is sent for.
+    /// The event that the e-mail follows.
     pub event_id: EventId,
-    /// Its wording.
+    /// The template of its subject and bodies.
     pub template_id: EmailTemplateId,
-    /// Where it goes.
+    /// The recipient's address.
     pub to_email: String,
 }
 
-/// The e-mail of this id; `None` where there is none, or it is another organization's.
+/// Returns the e-mail.
 pub async fn find(
     tx: &Tx<impl Scope>,
     id: EmailNotificationId,
@@ -30,7 +30,7 @@ pub async fn find(
     Ok(email_notifications::Entity::find_by_id(id).one(tx).await?)
 }
 
-/// The e-mails for an event, oldest first; empty where the event is another organization's.
+/// Returns the e-mails for an event, oldest first.
 pub async fn list_by_event(
     tx: &CustomerTx,
     event_id: EventId,
@@ -44,13 +44,13 @@ pub async fn list_by_event(
         .await?)
 }
 
-/// Inserts the e-mail of an event and a template; `None`: it exists already, whatever its status, so that
-/// only the caller that gets `Some` sends it.
+/// Inserts the e-mail of an event and a template. `None`: it exists already, in any status; only the caller that receives
+/// `Some` sends it.
 ///
 /// # Errors
-/// [`Error::NotFound`]: there is no such event, or it is another organization's; [`Error::Constraint`]: the
-/// template is not the organization's, or the address too long; [`Error::IsolationLevel`] unless the transaction is
-/// READ COMMITTED, PostgreSQL's default.
+/// [`Error::NotFound`]: the event. [`Error::Constraint`]: the template belongs to another organization, or the address is
+/// too long. [`Error::IsolationLevel`] unless the transaction is READ COMMITTED, PostgreSQL's default: the check must
+/// include e-mails that a concurrent call committed.
 pub async fn create_once(
     tx: &CustomerTx,
     email: NewEmailNotification,
@@ -61,7 +61,7 @@ pub async fn create_once(
     // a concurrent transaction waits here for the commit of the first one, and then sees its e-mail.
     let event = generated::lock_event(tx, event_id).await?.ok_or(Error::NotFound("event"))?;
     require_read_committed("email_notifications.create_once", event.isolation_level)?;
-    let made = email_notifications::Entity::find()
+    let existing = email_notifications::Entity::find()
         .select_only()
         .column(email_notifications::Column::Id)
         .filter(email_notifications::COLUMN.event_id.eq(event_id))
@@ -69,7 +69,7 @@ pub async fn create_once(
         .into_tuple::<EmailNotificationId>()
         .one(tx)
         .await?;
-    if made.is_some() {
+    if existing.is_some() {
         return Ok(None);
     }
     let row = email_notifications::ActiveModel {
@@ -89,10 +89,7 @@ pub async fn create_once(
     Ok(Some(row.insert(tx).await?))
 }
 
-/// Notes that the provider took an e-mail, under its own name for it.
-///
-/// # Errors
-/// [`Error::NotFound`]: there is none, or it is another organization's.
+/// Sets the status to sent, with the provider's id of the message.
 pub async fn mark_sent(
     tx: &CustomerTx,
     id: EmailNotificationId,
@@ -108,10 +105,7 @@ pub async fn mark_sent(
     row::update(tx, changes, email_notifications::COLUMN.id.eq(id), "e-mail notification").await
 }
 
-/// Notes that an e-mail could not be sent, and why.
-///
-/// # Errors
-/// [`Error::NotFound`]: there is none, or it is another organization's.
+/// Sets the status to failed, with the reason.
 pub async fn mark_failed(
     tx: &CustomerTx,
     id: EmailNotificationId,

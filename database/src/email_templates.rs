@@ -1,4 +1,4 @@
-//! `email_templates`: the wording of e-mails, of the customer's organization.
+//! `email_templates`: subjects and bodies of the follow-up e-mails.
 
 use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::email_templates;
@@ -12,44 +12,44 @@ use sea_orm::{
 /// A template to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEmailTemplate {
-    /// The name that is shown in the product.
+    /// The display name.
     pub name: String,
-    /// The end of a survey that it is for.
+    /// The outcome of a survey that the e-mail follows.
     pub r#type: EmailTemplateType,
-    /// The subject; like the bodies, it may hold variables such as `{{contact_name}}`.
+    /// The subject. Subject and bodies can contain variables such as `{{contact_name}}`.
     pub subject: String,
-    /// The HTML part.
+    /// The HTML body.
     pub body_html: String,
-    /// The plain text part; `None`: the e-mail has none.
+    /// The plain text body; `None`: the e-mail has only the HTML body.
     pub body_text: Option<String>,
-    /// Its language.
+    /// The language.
     pub locale: LanguageCode,
 }
 
-/// What is to change in a template; `NotSet`, the default, leaves a column as it is.
+/// The columns to update; `NotSet`, the default, keeps a column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EmailTemplateChanges {
-    /// The name that is shown in the product.
+    /// The display name.
     pub name: ActiveValue<String>,
-    /// The end of a survey that it is for.
+    /// The outcome of a survey that the e-mail follows.
     pub r#type: ActiveValue<EmailTemplateType>,
     /// The subject.
     pub subject: ActiveValue<String>,
-    /// The HTML part.
+    /// The HTML body.
     pub body_html: ActiveValue<String>,
-    /// The plain text part.
+    /// The plain text body.
     pub body_text: ActiveValue<Option<String>>,
-    /// Its language.
+    /// The language.
     pub locale: ActiveValue<LanguageCode>,
 }
 
-/// The template of this id; `None` where there is none, it is another organization's, or it has been deleted.
+/// Returns the template.
 pub async fn find(tx: &Tx<impl Scope>, id: EmailTemplateId) -> Result<Option<email_templates::Model>, Error> {
     let tx = &tx.named("email_templates.find");
     Ok(email_templates::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
-/// The templates by name, without the deleted ones; `None` for a type or language means any.
+/// Returns the templates of a type and a language, ordered by name.
 pub async fn list_by_type(
     tx: &CustomerTx,
     r#type: Option<EmailTemplateType>,
@@ -89,10 +89,10 @@ pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email
     Ok(row.insert(tx).await?)
 }
 
-/// Changes a template.
+/// Updates a template.
 ///
 /// # Errors
-/// [`Error::NotFound`] as `None` of [`find`]; [`Error::Constraint`]: a text is too long.
+/// [`Error::Constraint`]: a text is too long.
 pub async fn update(
     tx: &CustomerTx,
     id: EmailTemplateId,
@@ -116,10 +116,7 @@ pub async fn update(
     row::update(tx, changes, email_templates::COLUMN.id.eq(id).and(live()), "e-mail template").await
 }
 
-/// Marks a template as deleted; campaigns and e-mails that name it keep doing so.
-///
-/// # Errors
-/// [`Error::NotFound`] as `None` of [`find`].
+/// Marks a template as deleted. Campaigns and e-mails keep their reference to it.
 pub async fn delete(tx: &CustomerTx, id: EmailTemplateId) -> Result<(), Error> {
     let tx = &tx.named("email_templates.delete");
     let update = email_templates::Entity::update_many()

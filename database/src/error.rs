@@ -1,4 +1,4 @@
-//! Errors by what the caller can do about them.
+//! Errors, by what the caller can do about them.
 
 use crate::settings::SettingsError;
 use entity::enums::CampaignStatus;
@@ -8,87 +8,87 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a transaction or query failed.
+/// The error of a transaction or query.
 ///
-/// No variant holds a row's values: PostgreSQL's DETAIL (`Key (email)=(…) already exists`) is dropped before anything
-/// can print it. `Display` states what happened, without the cause; [`std::error::Error::source`] leads to the cause.
+/// No variant contains a value of a row: PostgreSQL's DETAIL (`Key (email)=(…) already exists`) is dropped. `Display` states
+/// what happened, and [`source`](std::error::Error::source) returns the cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A constraint of the schema refused the row: the input is at fault. It carries the constraint's name, one of
-    /// [`crate::constraint`].
-    #[error("refused by the constraint {0}")]
+    /// The input violates a constraint of the schema: its name, one of [`crate::constraint`].
+    #[error("the constraint {0} is violated")]
     Constraint(String),
-    /// The database failed, or the code that uses it.
+    /// Any other error of the database or of a statement.
     #[error("the database failed")]
     Database(#[source] Fault),
     /// The row belongs to another organization, or a privilege is missing (SQLSTATE 42501).
     #[error("not permitted")]
     Forbidden(#[source] Fault),
-    /// The query needs another isolation level.
-    #[error("{query} needs the isolation level {required}; this transaction is {found}")]
+    /// The query requires another isolation level.
+    #[error("{query} requires the isolation level {required}; this transaction is {found}")]
     IsolationLevel {
-        /// The query, as in `contacts.claim_due`.
+        /// The name of the query: `contacts.claim_due`.
         query: &'static str,
-        /// The isolation level that it needs.
+        /// The required isolation level.
         required: &'static str,
         /// The isolation level of the transaction.
         found: String,
     },
-    /// The row does not exist or is not visible to this actor. It carries the entity, as in `campaign`.
+    /// The row does not exist, is not visible in the transaction's scope, or is marked as deleted: the name of the entity, as
+    /// in `campaign`.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// The query is written for PostgreSQL, and the transaction is one of SQLite.
-    #[error("{query} needs PostgreSQL; this transaction is one of SQLite")]
+    /// The query is written for PostgreSQL, and the database is SQLite.
+    #[error("{query} requires PostgreSQL; this database is SQLite")]
     PostgresRequired {
-        /// The query, as in `campaigns.statistics`.
+        /// The name of the query: `campaigns.statistics`.
         query: &'static str,
     },
-    /// The start-up check refused the connection.
+    /// A start-up check of [`Database::connect`](crate::Database::connect) failed: the reason.
     #[error("{0}")]
     Refused(String),
     /// A serialization failure or a deadlock; the whole transaction may succeed when it is run again.
-    #[error("a concurrent transaction was in the way; run the transaction again")]
+    #[error("the transaction failed because of a concurrent one; run it again")]
     Retry,
-    /// The settings cannot be used.
+    /// The settings are invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// SQLite has no roles and no Row Level Security.
-    #[error("a customer transaction needs PostgreSQL; SQLite cannot isolate organizations")]
+    #[error("a customer transaction requires PostgreSQL; SQLite cannot isolate organizations")]
     SqliteHasNoCustomers,
     /// No organization is bound to the transaction.
     #[error("no organization is bound to this transaction; begin it with Database::customer")]
     TenantRequired,
-    /// The statement ran longer than the statement timeout.
-    #[error("the statement took longer than the statement timeout")]
+    /// The server cancelled the statement after the statement timeout.
+    #[error("the statement exceeded the statement timeout")]
     Timeout,
-    /// The campaign cannot change from the one status to the other.
-    #[error("a campaign that is {from} cannot become {to}")]
+    /// The campaign's status does not allow the transition.
+    #[error("a campaign cannot change from {from} to {to}")]
     Transition {
-        /// Its present status.
+        /// The current status.
         from: CampaignStatus,
-        /// The status it was to take.
+        /// The requested status.
         to: CampaignStatus,
     },
-    /// The server cannot be reached, does not answer or ended the session, or every connection of the pool is taken.
-    #[error("the database is not available")]
+    /// The server is unreachable, does not respond or has ended the session, or the pool had no free connection in time.
+    #[error("the database is unavailable")]
     Unavailable(#[source] Fault),
 }
 
-/// The report of the server or the driver, without a row's values.
+/// The error of the server or the driver, without values of a row.
 #[derive(Clone, Debug)]
 pub struct Fault {
     /// The SQLSTATE, or SQLite's result code; empty for an error of the driver.
     pub code: String,
     /// The message.
     pub message: String,
-    /// The driver's error where it says more than the message, such as the I/O error of a lost connection. Errors that
-    /// hold values, as those of decoding do, are left out.
+    /// The driver's error, whose source is the cause, such as the I/O error of a lost connection. `None` for errors that
+    /// contain values, as decoding errors do.
     source: Option<Arc<sqlx::Error>>,
 }
 
 impl Fault {
-    /// An error that has no code.
+    /// An error without a code.
     pub(crate) fn of_driver(message: impl Into<String>) -> Self {
         Self { code: String::new(), message: message.into(), source: None }
     }
@@ -111,7 +111,7 @@ impl fmt::Display for Fault {
 
 impl StdError for Fault {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The message repeats that of the sqlx error, so the chain goes on with the source of that error.
+        // `message` is the message of the sqlx error, so the chain continues with that error's source.
         self.source.as_deref().and_then(StdError::source)
     }
 }
@@ -124,16 +124,16 @@ impl From<DbErr> for Error {
             | DbErr::Query(RuntimeErr::SqlxError(source)) => Self::from(source),
             DbErr::ConnectionAcquire(error) => Self::Unavailable(Fault::of_driver(error.to_string())),
             DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => Self::NotFound("row"),
-            // These hold the value.
-            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => Self::unreadable("a value"),
+            // Their messages contain the value.
+            DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => Self::undecodable("a value"),
             other => Self::Database(Fault::of_driver(other.to_string())),
         }
     }
 }
 
 impl Error {
-    fn unreadable(what: &str) -> Self {
-        Self::Database(Fault::of_driver(format!("{what} cannot be read as the type of its column")))
+    fn undecodable(what: &str) -> Self {
+        Self::Database(Fault::of_driver(format!("{what} cannot be decoded as the type of its column")))
     }
 }
 
@@ -149,8 +149,8 @@ impl From<Arc<sqlx::Error>> for Error {
             let fault = Fault { source: Some(Arc::clone(&error)), ..Fault::of_driver(error.to_string()) };
             return match &*error {
                 sqlx::Error::RowNotFound => Self::NotFound("row"),
-                sqlx::Error::ColumnDecode { index, .. } => Self::unreadable(&format!("column {index}")),
-                sqlx::Error::Decode(_) => Self::unreadable("a value"),
+                sqlx::Error::ColumnDecode { index, .. } => Self::undecodable(&format!("column {index}")),
+                sqlx::Error::Decode(_) => Self::undecodable("a value"),
                 sqlx::Error::Io(_)
                 | sqlx::Error::Tls(_)
                 | sqlx::Error::Protocol(_)
@@ -167,15 +167,15 @@ impl From<Arc<sqlx::Error>> for Error {
         let fault = Fault { code, ..Fault::of_driver(database.message()) };
         // https://www.postgresql.org/docs/15/errcodes-appendix.html
         match fault.code.as_str() {
-            // And SQLite's: busy or locked, also because what was read has changed (https://sqlite.org/rescode.html).
+            // SQLite: BUSY and LOCKED with their extended codes (https://sqlite.org/rescode.html).
             "40001" | "40P01" | "5" | "6" | "261" | "262" | "517" => Self::Retry,
             "57014" => Self::Timeout,
-            // The setting was never bound on this connection (42704), or was bound by an earlier transaction (22P02).
+            // The setting was never set on this connection (42704), or an earlier transaction set it, which leaves '' (22P02).
             "42704" if fault.message.contains("app.") => Self::TenantRequired,
             "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::TenantRequired,
             "42501" => Self::Forbidden(fault),
-            // Too many connections, sessions ended for idleness, lost connections (class 08), and operator intervention
-            // (class 57P: shutdown, crash, start-up).
+            // Too many connections (53300), idle timeouts (25P03, 25P04), connection exceptions (class 08), and shutdown,
+            // crash and start-up of the server (57P).
             "53300" | "25P03" | "25P04" => Self::Unavailable(fault),
             code if code.starts_with("08") || code.starts_with("57P") => Self::Unavailable(fault),
             _ => Self::Database(fault),
@@ -183,8 +183,8 @@ impl From<Arc<sqlx::Error>> for Error {
     }
 }
 
-/// The name of the constraint that refused a row. SQLite has it in the message, for a unique constraint as its
-/// columns, and for a foreign key not at all.
+/// The name of the violated constraint. SQLite reports it in the message: the columns for a unique constraint, and nothing
+/// for a foreign key.
 fn constraint(error: &dyn DatabaseError) -> Option<String> {
     if let Some(name) = error.constraint() {
         return Some(name.to_owned());
@@ -194,12 +194,12 @@ fn constraint(error: &dyn DatabaseError) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// The error of a call that the server did not answer in time.
-pub(crate) fn silent(error: sqlx::Error) -> DbErr {
+/// The error of a call without a response in time.
+pub(crate) fn no_response(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-/// The error without PostgreSQL's DETAIL, which `Debug` would print.
+/// Drops PostgreSQL's DETAIL, which contains values and which `Debug` prints.
 pub(crate) fn without_values(error: DbErr) -> DbErr {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(source)) => DbErr::Conn(strip(source)),
@@ -216,15 +216,15 @@ fn strip(source: Arc<sqlx::Error>) -> RuntimeErr {
     }
 }
 
-/// A database error reduced to what holds no value.
+/// A database error without its DETAIL, which the driver's type cannot drop.
 #[derive(Debug)]
 struct Stripped {
     code: Option<String>,
     message: String,
     constraint: Option<String>,
     table: Option<String>,
-    /// `ErrorKind` as text, because it implements neither `Clone` nor `Copy`, and [`DatabaseError::kind`] returns it by
-    /// value.
+    /// `ErrorKind` as text: [`DatabaseError::kind`] returns it by value on each call, and as it implements neither `Clone`
+    /// nor `Copy`, a stored one could not be returned. Nor can the server's error be kept to ask it: it holds the DETAIL.
     kind: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! `events`: what the event bus hears of the customer's organization.
+//! `events`: the outbox of the event bus.
 
 pub use crate::generated::events::*;
 
@@ -10,28 +10,28 @@ use entity::id::{CallAttemptId, CampaignId, ContactId, EventId};
 use entity::json::EventPayload;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
 
-/// An event to insert, not yet published.
+/// An event to insert; it is published later, by [`publish`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
     /// The kind of event.
     pub event_type: EventType,
-    /// The campaign, of the same organization.
+    /// A campaign of the same organization.
     pub campaign_id: CampaignId,
-    /// The contact, of the same organization.
+    /// A contact of the same organization.
     pub contact_id: ContactId,
-    /// The call that led to it; `None`: no call did.
+    /// The call that caused the event; `None`: no call did.
     pub call_attempt_id: Option<CallAttemptId>,
-    /// The content of the event beyond these keys.
+    /// The content of the event, without these keys.
     pub payload: EventPayload,
 }
 
-/// The event of this id; `None` where there is none, or it is another organization's.
+/// Returns the event.
 pub async fn find(tx: &Tx<impl Scope>, id: EventId) -> Result<Option<events::Model>, Error> {
     let tx = &tx.named("events.find");
     Ok(events::Entity::find_by_id(id).one(tx).await?)
 }
 
-/// The events of a campaign, newest first; empty where the campaign is another organization's.
+/// Returns a page of a campaign's events, newest first.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -48,7 +48,7 @@ pub async fn list_by_campaign(
     .await
 }
 
-/// The events of a contact, oldest first; empty where the contact is another organization's.
+/// Returns a contact's events, oldest first.
 pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<Vec<events::Model>, Error> {
     let tx = &tx.named("events.list_by_contact");
     Ok(events::Entity::find()
@@ -62,7 +62,7 @@ pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<V
 /// Inserts an event.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the campaign, contact or call is not the organization's.
+/// [`Error::Constraint`]: the campaign, contact or call belongs to another organization.
 pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, Error> {
     let tx = &tx.named("events.create");
     let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;

@@ -1,4 +1,4 @@
-//! `exclusion_list_entries`: the numbers that the customer's organization never calls.
+//! `exclusion_list_entries`: the phone numbers that an organization never calls.
 
 pub use crate::generated::exclusion_list_entries::*;
 
@@ -11,31 +11,31 @@ use entity::id::ExclusionListEntryId;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, Set};
 
-/// A number to be excluded.
+/// An entry to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExclusionListEntry {
-    /// E.164: `+` and 2 to 15 digits.
+    /// The phone number in E.164 form: `+` and 2 to 15 digits.
     pub phone_number: String,
-    /// Why; for people.
+    /// A note on why it is excluded.
     pub reason: Option<String>,
-    /// How it came here.
+    /// How it was added.
     pub source: ExclusionSource,
 }
 
-/// The result of [`import`].
+/// The counts that [`import`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// The numbers that were added.
+    /// The numbers that were inserted.
     pub imported: i64,
-    /// The numbers that were listed already.
+    /// The numbers that were on the list already.
     pub known: i64,
     /// The texts that are not E.164 numbers.
     pub malformed: i64,
-    /// The contacts that were marked as excluded.
+    /// The contacts whose state was set to excluded.
     pub excluded_contacts: u64,
 }
 
-/// The entry of this number; `None`: it may be called.
+/// Returns the entry of a phone number; `None`: the number may be called.
 pub async fn find_by_phone_number(
     tx: &CustomerTx,
     phone_number: &str,
@@ -46,7 +46,7 @@ pub async fn find_by_phone_number(
     Ok(entry.one(tx).await?)
 }
 
-/// The entries, newest first.
+/// Returns a page of the entries, newest first.
 pub async fn list(
     tx: &CustomerTx,
     after: Option<Cursor<ExclusionListEntryId>>,
@@ -61,10 +61,10 @@ pub async fn list(
     .await
 }
 
-/// Returns the entry of a number, inserted unless it exists; an existing one keeps its reason.
+/// Inserts the entry of a phone number unless it exists, and returns it. An existing entry keeps its reason and source.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the number is not E.164; [`Error::Retry`]: it was added and removed meanwhile.
+/// [`Error::Constraint`]: the number is not E.164. [`Error::Retry`]: the entry was inserted and deleted concurrently.
 pub async fn add(
     tx: &CustomerTx,
     entry: NewExclusionListEntry,
@@ -87,10 +87,7 @@ pub async fn add(
     }
 }
 
-/// Removes an entry, after which its number may be called again.
-///
-/// # Errors
-/// [`Error::NotFound`]: there is none, or it is another organization's.
+/// Deletes an entry; its phone number may be called again.
 pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Error> {
     let tx = &tx.named("exclusion_list_entries.remove");
     let done = exclusion_list_entries::Entity::delete_many()
@@ -100,11 +97,10 @@ pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Err
     if done.rows_affected == 0 { Err(Error::NotFound("exclusion list entry")) } else { Ok(()) }
 }
 
-/// Puts numbers on the exclusion list, any number of them, and marks the contacts that would still be called as
-/// excluded, in one call. Numbers that are listed already keep their reason; what is not an E.164 number is left out
-/// and counted.
+/// Inserts any number of phone numbers, and sets the state of contacts that would still be called to excluded. An
+/// existing entry keeps its reason and source. Texts that are not E.164 numbers are skipped and counted.
 ///
-/// `reason` and `source` are those of all numbers, which may be in any order and repeated.
+/// `phone_numbers` may be in any order and contain duplicates; `reason` and `source` apply to all of them.
 pub async fn import(
     tx: &CustomerTx,
     phone_numbers: Vec<String>,

@@ -36,10 +36,11 @@
 //!   unless it exists. `update` changes the columns that are set and returns the row. `delete` marks a row as deleted.
 //! - `add` and `remove` edit a set, such as the exclusion list: adding an element twice is not an error.
 //!
-//! A function returns [`Error::NotFound`] with the name of the entity if a row that it needs does not exist or is not
-//! visible in the scope; [`Error::Constraint`] if the input violates a constraint. Its section "Errors" names the cases.
-//! Every query can return [`Error::Unavailable`], [`Error::Timeout`], [`Error::Retry`] and [`Error::Database`]. A
-//! query of `database/queries/` requires PostgreSQL and returns [`Error::PostgresRequired`] on SQLite.
+//! A query that changes one row, or needs one, returns [`Error::NotFound`] with the name of the entity if that row does
+//! not exist, is not visible in the scope, or is marked as deleted. An insert or update returns [`Error::Constraint`] if
+//! the input violates a constraint. Every query can return [`Error::Unavailable`], [`Error::Timeout`], [`Error::Retry`]
+//! and [`Error::Database`]. A query of `database/queries/` requires PostgreSQL, and returns [`Error::PostgresRequired`]
+//! on SQLite. The section "Errors" of a function lists what these rules leave open.
 //!
 //! # Metrics and spans
 //!

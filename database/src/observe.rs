@@ -1,10 +1,10 @@
-//! Spans and metrics of queries: the name and the time, never a value.
+//! Spans and metrics of statements: the query's name and the duration, never a value.
 
 use metrics::{counter, histogram};
 use std::time::Instant;
 use tracing::Instrument;
 
-/// Runs a query in a span, and records its duration and whether it failed.
+/// Runs a statement in a span, and records its duration and whether it failed.
 pub(crate) async fn query<T, E>(
     name: &'static str,
     query: impl Future<Output = Result<T, E>>,

@@ -1,4 +1,4 @@
-//! `organizations`: the tenants. A customer sees and changes its own.
+//! `organizations`: the tenants. A customer transaction sees and updates its own organization only.
 
 use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
@@ -13,37 +13,37 @@ use sea_orm::{
 /// An organization to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOrganization {
-    /// The name that is shown.
+    /// The display name.
     pub name: String,
-    /// The name in addresses: lower case letters and digits in words joined by single hyphens.
+    /// The name in URLs: lower case letters and digits, in words separated by single hyphens.
     pub slug: String,
-    /// Settings.
+    /// Preferences of the organization.
     pub metadata: Preferences,
 }
 
-/// What is to change in an organization; `NotSet`, the default, leaves a column as it is.
+/// The columns to update; `NotSet`, the default, keeps a column.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OrganizationChanges {
-    /// The name that is shown.
+    /// The display name.
     pub name: ActiveValue<String>,
-    /// Settings, replaced as a whole.
+    /// Preferences of the organization, replaced as a whole.
     pub metadata: ActiveValue<Preferences>,
 }
 
-/// The organization of this id; `None` where there is none, it is not the customer's, or it has been deleted.
+/// Returns the organization.
 pub async fn find(tx: &Tx<impl Scope>, id: OrganizationId) -> Result<Option<organizations::Model>, Error> {
     let tx = &tx.named("organizations.find");
     Ok(organizations::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
-/// The organization of this name in addresses; `None` as with [`find`].
+/// Returns the organization with this slug.
 pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<organizations::Model>, Error> {
     let tx = &tx.named("organizations.find_by_slug");
     Ok(organizations::Entity::find_by_slug(slug).filter(live()).one(tx).await?)
 }
 
-/// The organizations that a user is a member of, by name, without the deleted ones: what there is to choose from
-/// after signing in, before a tenant is bound.
+/// Returns the organizations that a user is a member of, ordered by name: the choice after signing in, before a customer
+/// transaction can begin.
 pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizations::Model>, Error> {
     let tx = &tx.named("organizations.list_by_user");
     Ok(organizations::Entity::find()
@@ -59,7 +59,7 @@ pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizat
 /// Inserts an organization, without members.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the slug is taken, also by a deleted organization, or has another form.
+/// [`Error::Constraint`]: the slug is malformed, or another organization has it, which may be marked as deleted.
 pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organizations::Model, Error> {
     let tx = &tx.named("organizations.create");
     let NewOrganization { name, slug, metadata } = organization;
@@ -75,10 +75,7 @@ pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organ
     Ok(row.insert(tx).await?)
 }
 
-/// Changes an organization.
-///
-/// # Errors
-/// [`Error::NotFound`]: there is none, it is not the customer's, or it has been deleted.
+/// Updates an organization.
 pub async fn update(
     tx: &Tx<impl Scope>,
     id: OrganizationId,
@@ -98,10 +95,7 @@ pub async fn update(
     row::update(tx, changes, organizations::COLUMN.id.eq(id).and(live()), "organization").await
 }
 
-/// Marks an organization as deleted; its rows stay.
-///
-/// # Errors
-/// [`Error::NotFound`]: there is none, or it has been deleted before.
+/// Marks an organization as deleted. Its rows are kept.
 pub async fn delete(tx: &AdminTx, id: OrganizationId) -> Result<(), Error> {
     let tx = &tx.named("organizations.delete");
     let update = organizations::Entity::update_many()

@@ -1,4 +1,4 @@
-//! Keyset pagination: pages that neither skip nor repeat a row while others are inserted.
+//! Keyset pagination: pages that neither skip nor repeat a row during concurrent inserts.
 
 use crate::{Error, Named, Scope};
 use entity::id::ParseIdError;
@@ -8,35 +8,35 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Se
 use std::fmt;
 use std::str::FromStr;
 
-/// The most rows of one page. A larger limit counts as this one, and 0 as 1.
+/// The maximum number of rows of a page. A larger limit is reduced to it, and 0 raised to 1.
 pub const MAX_LIMIT: u64 = 200;
 
 /// One page of a list, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<Row, Id> {
-    /// The rows; empty where there are none, or no more.
+    /// The rows.
     pub items: Vec<Row>,
-    /// The cursor of the next page; `None`: this page is the last.
+    /// The cursor of the next page; `None`: this is the last page.
     pub next: Option<Cursor<Id>>,
 }
 
-/// A position in a list: the last row that was read. Its text form is safe in a URL.
+/// A position in a list: the last row of a page. Its text form is safe in a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor<Id> {
-    /// When that row was created.
+    /// The `created_at` of that row.
     pub created_at: DateTimeUtc,
-    /// Its id, which orders rows of the same time.
+    /// The id of that row, which orders rows with equal `created_at`.
     pub id: Id,
 }
 
-/// A text that is not a cursor of this list. The error does not repeat the text.
+/// A text that is not a cursor of this list. The error does not contain the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseCursorError {
-    /// The id is not one of the list's rows.
+    /// The id is malformed or belongs to another table.
     #[error(transparent)]
     Id(#[from] ParseIdError),
-    /// What comes before the id is not a time.
+    /// The part before the dot is not a time, or there is no dot.
     #[error("a cursor is a time in microseconds, a dot and an id")]
     Time,
 }
@@ -60,8 +60,8 @@ impl<Id: FromStr<Err = ParseIdError>> FromStr for Cursor<Id> {
 
 /// Reads one page of `select`, newest first.
 ///
-/// The comparison is one of rows, `(created_at, id) < ($1, $2)`, because an index that begins with `created_at`
-/// serves it; the equivalent with `or` would read all newer rows first.
+/// The condition is a row comparison, `(created_at, id) < ($1, $2)`, because an index that begins with `created_at` serves
+/// it. The equivalent with `or` would read all newer rows first.
 pub(crate) async fn newest_first<E, Id>(
     tx: &Named<'_, impl Scope>,
     select: Select<E>,
@@ -75,7 +75,7 @@ where
     Id: Into<Value>,
 {
     let limit = limit.clamp(1, MAX_LIMIT);
-    // One row more than the page shows whether there is another page.
+    // One row more than the page, to detect whether there is a next page.
     let mut select = select.order_by_desc(created_at).order_by_desc(id).limit(limit + 1);
     if let Some(Cursor { created_at: time, id: last }) = after {
         let place = Expr::tuple([Expr::val(time), Expr::val(last)]);

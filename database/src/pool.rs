@@ -1,4 +1,4 @@
-//! The pools, and the transactions that begin on them.
+//! Connection pools, and the transactions that begin on them.
 
 use crate::deadline::{sleep, within};
 use crate::error::{Error, Fault};
@@ -18,16 +18,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often a closure's transaction is run after serialization failures and deadlocks.
+/// The maximum number of runs of a closure's transaction, after serialization failures and deadlocks.
 const ATTEMPTS: u32 = 5;
 
-/// The longest pause before the second attempt; each further one may be twice as long.
+/// The maximum pause before the second run; it doubles with each further run.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long a connection that answered on release counts as alive without another ping.
+/// The idle time during which a connection is used without a ping: it responded when it was released.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// The pools, on which every transaction begins. Cloning it is cheap and shares the pools.
+/// The connection pools, on which every transaction begins. A clone is cheap and shares the pools.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -35,7 +35,7 @@ pub struct Database {
 
 struct Inner {
     admin: Pool,
-    /// `None`: the owner takes the customer's role, as in development.
+    /// `None`: customer transactions use the admin pool, and the owner takes the role `customer`, as in development.
     customer: Option<Pool>,
     statement_timeout: Duration,
 }
@@ -43,17 +43,18 @@ struct Inner {
 struct Pool {
     name: &'static str,
     connection: DatabaseConnection,
-    /// How long it may take to begin a transaction; `None`: a file, which has its own limit.
+    /// The limit of the time to begin a transaction; `None` for SQLite, which has its busy timeout.
     limit: Option<Duration>,
     waiting: AtomicU32,
     keeps_statements: bool,
     own: OwnPool,
 }
 
-/// The pool as its `after_release` callback sees it, to read its size.
+/// A slot with a clone of the pool, from which the pool's `after_release` callback reads the number of open connections.
 ///
-/// The pool owns the callback, so a plain clone of the pool in it would be a cycle that never closes: sqlx has no weak
-/// reference to a pool. `Drop` of [`Pool`] empties the slot and breaks the cycle.
+/// The pool owns the callback. A clone of the pool in the callback would be a reference cycle: the pool would never be
+/// dropped, and its connections never closed. sqlx has no weak reference to a pool, so `Drop` of [`Pool`] empties the
+/// slot instead, which breaks the cycle.
 type OwnPool = Arc<Mutex<Option<PgPool>>>;
 
 impl Drop for Pool {
@@ -63,10 +64,11 @@ impl Drop for Pool {
 }
 
 impl Database {
-    /// Opens the pools, and refuses a database that would not isolate tenants or that lacks migrations.
+    /// Opens the pools, and checks that Row Level Security limits the customer login and that no migration is pending.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where there is no server, [`Error::Refused`] with the reason.
+    /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a check failed. [`Error::Settings`]:
+    /// production without `CUSTOMER_DATABASE_URL`.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
         let checks =
@@ -94,15 +96,15 @@ impl Database {
     /// Begins a transaction that sees all rows.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if no connection is free in time.
+    /// [`Error::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn admin(&self) -> Result<AdminTx, Error> {
         AdminTx::bind(self.inner.admin.begin().await?, self.inner.statement_timeout).await
     }
 
-    /// Begins a transaction that sees one organization's rows, and no others.
+    /// Begins a transaction that is limited to the rows of the actor's organization.
     ///
     /// # Errors
-    /// [`Error::SqliteHasNoCustomers`], or [`Error::Unavailable`] if no connection is free in time.
+    /// [`Error::SqliteHasNoCustomers`]; [`Error::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn customer(&self, actor: Actor) -> Result<CustomerTx, Error> {
         let pool = self.inner.customer.as_ref().unwrap_or(&self.inner.admin);
         if pool.connection.get_database_backend() != DbBackend::Postgres {
@@ -111,14 +113,15 @@ impl Database {
         CustomerTx::bind(pool.begin().await?, actor, self.inner.statement_timeout).await
     }
 
-    /// Runs `work` in an admin transaction and commits it; after a serialization failure or a deadlock the whole is run
-    /// again, at most five times.
+    /// Runs `work` in an admin transaction and commits it. After a serialization failure or a deadlock it runs again in a
+    /// new transaction, at most five times in total.
     ///
-    /// `work` is an `async |tx| …` without `move`, because it may run again. The transaction comes in an [`Arc`] and
-    /// not as a reference: with one, the compiler cannot prove that the future is [`Send`], so it could not be spawned.
+    /// `work` is an `async |tx| …` without `move`, because it can run more than once. It receives the transaction in an
+    /// [`Arc`] instead of a reference, because with a reference the compiler cannot prove that the future is [`Send`], and
+    /// it could not be spawned.
     ///
     /// # Errors
-    /// What `work` or the commit returned last.
+    /// The last error of `work` or the commit.
     pub async fn with_admin<T, Work>(&self, work: impl Fn(Arc<AdminTx>) -> Work) -> Result<T, Error>
     where
         Work: Future<Output = Result<T, Error>>,
@@ -128,7 +131,7 @@ impl Database {
             let result = async {
                 let tx = Arc::new(self.admin().await?);
                 let done = work(Arc::clone(&tx)).await?;
-                Arc::into_inner(tx).ok_or_else(kept)?.commit().await?;
+                Arc::into_inner(tx).ok_or_else(still_referenced)?.commit().await?;
                 Ok(done)
             };
             match result.await {
@@ -138,8 +141,8 @@ impl Database {
         }
     }
 
-    /// Runs `work` in a customer transaction and commits it; after a serialization failure or a deadlock the whole is run
-    /// again, at most five times.
+    /// Runs `work` in a customer transaction and commits it. After a serialization failure or a deadlock it runs again in a
+    /// new transaction, at most five times in total.
     ///
     /// ```no_run
     /// # use database::{Database, Error, Actor, campaigns};
@@ -151,10 +154,10 @@ impl Database {
     /// # Ok(())
     /// # }
     /// ```
-    /// `work` is as with [`Database::with_admin`].
+    /// For `work` see [`Database::with_admin`].
     ///
     /// # Errors
-    /// What `work` or the commit returned last.
+    /// The last error of `work` or the commit.
     pub async fn with_customer<T, Work>(
         &self,
         actor: Actor,
@@ -168,7 +171,7 @@ impl Database {
             let result = async {
                 let tx = Arc::new(self.customer(actor).await?);
                 let done = work(Arc::clone(&tx)).await?;
-                Arc::into_inner(tx).ok_or_else(kept)?.commit().await?;
+                Arc::into_inner(tx).ok_or_else(still_referenced)?.commit().await?;
                 Ok(done)
             };
             match result.await {
@@ -178,10 +181,10 @@ impl Database {
         }
     }
 
-    /// Closes the pools; open transactions end first.
+    /// Closes the pools, once the open transactions have ended.
     ///
     /// # Errors
-    /// A connection did not close cleanly.
+    /// [`Error::Unavailable`]: a connection was lost before it could be closed.
     pub async fn close(self) -> Result<(), Error> {
         self.inner.admin.connection.close_by_ref().await?;
         if let Some(customer) = &self.inner.customer {
@@ -206,7 +209,7 @@ impl Pool {
         } else {
             (postgres(url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
         };
-        // SQLite's driver finalizes its own statements.
+        // The SQLite driver finalizes uncached statements.
         let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
         Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements, own })
     }
@@ -224,9 +227,9 @@ impl Pool {
     async fn begin_clean(&self) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.connection.begin().await?;
         if !self.keeps_statements {
-            // sqlx names a statement also where it does not keep it, counting from sqlx_s_1 on every connection, and
-            // never closes it. Behind PgBouncer in transaction mode the server's connection still has those of the
-            // client before, and refuses a name that it knows.
+            // sqlx names statements that it does not cache as well, from sqlx_s_1 on every connection, and never closes
+            // them. Behind PgBouncer in transaction mode the server connection still has those of the previous client,
+            // and the server rejects a name that exists.
             transaction.execute_unprepared("deallocate all").await?;
         }
         Ok(transaction)
@@ -248,7 +251,7 @@ impl Pool {
     }
 }
 
-/// Counts a task that waits for a connection, for as long as it does, also when it is cancelled.
+/// Counts a task in `database_pool_waiting` until it is dropped, which includes cancellation.
 struct Waiting<'a>(&'a Pool);
 
 impl<'a> Waiting<'a> {
@@ -272,20 +275,20 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
         .parse::<PgConnectOptions>()?
         .application_name(&settings.application_name)
         .statement_cache_capacity(settings.statement_cache)
-        // PgBouncer refuses the parameter; the server's default, 1, gives the shortest exact text as well.
+        // PgBouncer rejects this start-up parameter. The server's default, 1, is the shortest exact output as well.
         .extra_float_digits(None)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, settings.slow_statement);
-    // One connection outside the pool, because the pool retries a refused connection until the acquire timeout, and
-    // then reports the timeout in place of the reason.
+    // A connection outside the pool, because the pool retries a refused connection until the acquire timeout, and then
+    // reports the timeout instead of the reason.
     within(Some(settings.acquire_timeout), options.connect()).await??.close().await?;
-    // Half of the acquire timeout: if the idle connection is dead, the other half is left for a new one.
+    // Half of the acquire timeout: if the idle connection is dead, the other half remains to open a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
-        // sqlx's own test has no limit.
+        // sqlx's own ping has no timeout.
         .test_before_acquire(false)
         .before_acquire(move |connection, metadata| {
             Box::pin(async move {
@@ -298,10 +301,11 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
         .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(or_never(settings.idle_timeout))
-        // A returned connection is closed in three cases. It is one beyond the pool's size, opened for a burst. It does
-        // not answer: sqlx itself would wait without a limit. Or it is still in a transaction: sqlx queues the rollback
-        // of a transaction whose `begin` completed, but a `begin` that is cancelled on its way leaves one open, and the
-        // next caller would work in it.
+        // A released connection is closed in three cases. It exceeds the pool's size, having been opened for a burst. It
+        // does not respond: sqlx itself would wait without a timeout. Or a transaction is still open on it: sqlx rolls
+        // back a transaction whose `begin` completed, but a future that is cancelled during `begin` has sent the statement
+        // without a guard that would roll it back. The next caller would run in that transaction, and its commit would
+        // commit both.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
@@ -313,12 +317,13 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-/// `None` for zero, because sqlx would close such a connection at once.
+/// `None` for zero, with which sqlx would close a connection at once.
 fn or_never(time: Duration) -> Option<Duration> {
     (!time.is_zero()).then_some(time)
 }
 
-/// Whether no transaction is open: in one, `now()` is the time at which it began.
+/// Returns whether no transaction is open: in one, `now()` is the time at which it began, and outside the time of the
+/// statement.
 async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
 }
@@ -341,13 +346,13 @@ async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Er
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
-/// A reference to the closure's transaction outlives the closure.
-fn kept() -> Error {
-    let message = "the closure kept a reference to its transaction, which therefore cannot be committed";
+/// The error of a closure whose transaction is still referenced after its end.
+fn still_referenced() -> Error {
+    let message = "the closure kept a reference to its transaction, so it cannot be committed";
     Error::Database(Fault::of_driver(message))
 }
 
-/// Waits a random part of a doubling time, so that two transactions that collided do not collide again.
+/// Sleeps for a random part of a doubling time, so that two transactions that conflicted do not conflict again.
 async fn pause(attempt: &mut u32) {
     let longest = PAUSE * 2_u32.pow(*attempt - 1);
     *attempt += 1;

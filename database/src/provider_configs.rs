@@ -1,4 +1,4 @@
-//! `provider_configs`: the telephony and language model settings of the customer's organization.
+//! `provider_configs`: the telephony and language model configurations; the newest of an organization is in use.
 
 use crate::{CustomerTx, Error, row};
 use entity::enums::{LlmProvider, ProviderType};
@@ -6,28 +6,28 @@ use entity::id::ProviderConfigId;
 use entity::provider_configs;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryOrder, Set};
 
-/// Settings to insert; `None` is the column's default.
+/// A configuration to insert. `None` selects the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewProviderConfig {
-    /// The number that contacts see.
+    /// The caller's number that contacts see.
     pub outbound_number: String,
-    /// What kind of service places the calls; `None`: a telephony API.
+    /// The kind of service that places the calls; default: a telephony API.
     pub provider_type: Option<ProviderType>,
-    /// Its name; `None`: twilio.
+    /// The name of that service; default: twilio.
     pub provider_name: Option<String>,
-    /// Calls at the same time, at least 1; `None`: 5.
+    /// The maximum number of concurrent calls, at least 1; default: 5.
     pub max_concurrent_calls: Option<i64>,
-    /// Who runs the language model; `None`: `OpenAI`.
+    /// The provider of the language model; default: `OpenAI`.
     pub llm_provider: Option<LlmProvider>,
-    /// The model; `None`: gpt-4.1-mini.
+    /// The language model; default: gpt-4.1-mini.
     pub llm_model: Option<String>,
-    /// Days after which a recording is deleted, at least 1; `None`: 180.
+    /// Days that a recording is kept, at least 1; default: 180.
     pub recording_retention_days: Option<i64>,
-    /// Days after which a transcript is deleted, at least 1; `None`: 180.
+    /// Days that a transcript is kept, at least 1; default: 180.
     pub transcript_retention_days: Option<i64>,
 }
 
-/// What is to change in the settings; `NotSet`, the default, leaves a column as it is.
+/// The columns to update; `NotSet`, the default, keeps a column.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is the column of that name, documented at the entity")]
 pub struct ProviderConfigChanges {
@@ -41,8 +41,7 @@ pub struct ProviderConfigChanges {
     pub transcript_retention_days: ActiveValue<i64>,
 }
 
-/// Returns the settings in use, the newest if there are several; `None`: the organization has none, and cannot
-/// call.
+/// Returns the organization's configuration in use, the newest; `None`: the organization has none, and cannot call.
 pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
     let tx = &tx.named("provider_configs.find_current");
     Ok(provider_configs::Entity::find()
@@ -52,10 +51,10 @@ pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Mo
         .await?)
 }
 
-/// Inserts settings, which are in use from then on.
+/// Inserts a configuration, which replaces the one in use.
 ///
 /// # Errors
-/// [`Error::Constraint`]: a text is too long, or a number out of its range.
+/// [`Error::Constraint`]: a text is too long, or a number is out of range.
 pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provider_configs::Model, Error> {
     let tx = &tx.named("provider_configs.create");
     let NewProviderConfig {
@@ -85,11 +84,10 @@ pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provid
     Ok(row.insert(tx).await?)
 }
 
-/// Changes settings.
+/// Updates a configuration.
 ///
 /// # Errors
-/// [`Error::NotFound`]: there are none of this id, or they are another organization's; [`Error::Constraint`] as
-/// with [`create`].
+/// [`Error::Constraint`] as in [`create`].
 pub async fn update(
     tx: &CustomerTx,
     id: ProviderConfigId,

@@ -1,12 +1,13 @@
-//! Updates exactly one row, or inserts it unless it exists.
+//! Statements on exactly one row.
 
 use crate::{Error, Named, Scope};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryFilter, UpdateMany};
 
-/// Inserts a row and returns it, or `None` if another row conflicts with it at `conflict`.
+/// Inserts a row and returns it; `None`: a row with the same `conflict` columns exists.
 ///
-/// `TryInsert::exec_with_returning` reports a conflict by `DbErr::RecordNotFound`, which has other causes as well.
+/// `TryInsert::exec_with_returning` is not used, because it reports a conflict as `DbErr::RecordNotFound`, which has other
+/// causes as well.
 pub(crate) async fn insert_if_absent<A: ActiveModelTrait>(
     tx: &Named<'_, impl Scope>,
     row: A,
@@ -19,7 +20,7 @@ where
     Ok(insert.exec_with_returning_many(tx).await?.pop())
 }
 
-/// Updates the row that `condition` selects and returns it; if `changes` sets nothing, only reads it. `name` is the
+/// Updates the row that `condition` selects and returns it; if `changes` sets no column, only reads it. `name` is the
 /// entity in [`Error::NotFound`].
 pub(crate) async fn update<A: ActiveModelTrait>(
     tx: &Named<'_, impl Scope>,

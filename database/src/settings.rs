@@ -1,45 +1,46 @@
-//! Settings from the environment: the database's URL, and how the pools behave.
+//! Settings from the environment: the URLs of the database, and the parameters of the pools.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The settings of a [`crate::Database`], each from the environment variable that its first line names.
+/// The settings of a [`Database`](crate::Database), each read from the environment variable that its documentation names
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// `DATABASE_URL`: the owner's connection, `postgres://…` or `sqlite:…`; unset, the file `voicesurvey.db`.
+    /// `DATABASE_URL`: the owner's connection, `postgres://…` or `sqlite:…`; default: the SQLite file `voicesurvey.db`.
     pub database_url: Url,
-    /// `CUSTOMER_DATABASE_URL`: a login that is a member of the role `customer`; unset, and not in production,
-    /// the owner takes the role.
+    /// `CUSTOMER_DATABASE_URL`: the login of customer transactions, a member of the role `customer`; required in
+    /// production. Default elsewhere: the owner, which takes the role for the length of each transaction.
     pub customer_database_url: Option<Url>,
-    /// `APP_ENV`: development, test, staging or production; unset, development.
+    /// `APP_ENV`: development, test, staging or production; default: development.
     pub app_env: AppEnv,
-    /// `DATABASE_POOL_SIZE`: the connections of each pool that stay open, 10.
+    /// `DATABASE_POOL_SIZE`: the connections that each pool keeps open; default: 10.
     pub pool_size: u32,
-    /// `DATABASE_MAX_OVERFLOW`: the connections beyond them that a burst may open, 20.
+    /// `DATABASE_MAX_OVERFLOW`: the additional connections that each pool opens during a burst; default: 20.
     pub max_overflow: u32,
-    /// `DATABASE_PRE_PING`: whether a connection that was idle for half a second proves that it is alive before it is
-    /// handed out, true.
+    /// `DATABASE_PRE_PING`: whether a connection that was idle for half a second is pinged before use, at the cost of one
+    /// round trip; default: true.
     pub pre_ping: bool,
-    /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced, 3600 s; 0 for never.
+    /// `DATABASE_RECYCLE_SECONDS`: the age at which a connection is replaced; default: 3600 s; 0: never.
     pub recycle: Duration,
-    /// `DATABASE_ACQUIRE_TIMEOUT_MS`: how long to wait for a connection and the begin of a transaction on it, 30 s.
+    /// `DATABASE_ACQUIRE_TIMEOUT_MS`: the limit of the wait for a connection and the `begin` on it; default: 30 s.
     pub acquire_timeout: Duration,
-    /// `DATABASE_IDLE_TIMEOUT_SECONDS`: after what time without use a connection is closed, 600 s; 0 for never.
+    /// `DATABASE_IDLE_TIMEOUT_SECONDS`: the time without use after which a connection is closed; default: 600 s; 0: never.
     pub idle_timeout: Duration,
-    /// `DATABASE_STATEMENT_TIMEOUT_MS`: how long the server works on one statement, 30 s. A server that has not answered
-    /// 5 s after that counts as lost, as behind a network that drops packets. 0 for no limit to either.
+    /// `DATABASE_STATEMENT_TIMEOUT_MS`: the time after which the server cancels a statement; default: 30 s. A connection
+    /// without a response for another 5 s is closed, as the network may drop packets. 0: no limit for either.
     pub statement_timeout: Duration,
-    /// `DATABASE_APPLICATION_NAME`: what `pg_stat_activity` shows, `voicesurvey`.
+    /// `DATABASE_APPLICATION_NAME`: the name in `pg_stat_activity`; default: `voicesurvey`.
     pub application_name: String,
-    /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps, 100; 0 behind `PgBouncer` in
-    /// transaction mode.
+    /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps; default: 100. Set it to 0 behind
+    /// `PgBouncer` in transaction mode.
     pub statement_cache: usize,
-    /// `DATABASE_REQUIRE_MIGRATIONS`: whether a schema that lacks migrations is refused at start-up, true.
+    /// `DATABASE_REQUIRE_MIGRATIONS`: whether start-up fails if migrations are pending; default: true.
     pub require_migrations: bool,
-    /// `DATABASE_SLOW_STATEMENT_MS`: from what time on a statement is logged as slow, 500 ms.
+    /// `DATABASE_SLOW_STATEMENT_MS`: the duration from which a statement is logged as slow; default: 500 ms.
     pub slow_statement: Duration,
 }
 
@@ -71,18 +72,18 @@ impl FromStr for AppEnv {
     }
 }
 
-/// A database's URL. Neither `Debug` nor an error shows it, because it may hold a password.
+/// A database URL. Neither `Debug` nor an error shows it, because it may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(String);
 
 impl Url {
-    /// The URL itself, password included.
+    /// Returns the URL, including the password.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it names a SQLite file.
+    /// Returns whether it is the URL of a SQLite file.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
         self.0.starts_with("sqlite:")
@@ -104,19 +105,19 @@ impl FromStr for Url {
     }
 }
 
-/// A variable does not hold what it should. The value is not shown.
+/// An environment variable is invalid. The value is not shown, because it may be a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// The value has another form.
+    /// The value is malformed.
     #[error("{variable} is not {expected}")]
     Form {
         /// The variable.
         variable: &'static str,
-        /// What it should be.
+        /// The expected form.
         expected: &'static str,
     },
-    /// Production needs the variable.
+    /// Production requires the variable.
     #[error(
         "APP_ENV is production and {variable} is not set; set it to postgres://user:password@host:5432/database"
     )]
@@ -124,19 +125,19 @@ pub enum SettingsError {
         /// The variable.
         variable: &'static str,
     },
-    /// Production was to run on a SQLite file.
+    /// Production requires PostgreSQL.
     #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
     Sqlite,
     /// The file `.env` cannot be read.
-    #[error("the file .env has a line that cannot be read, or is not readable; write one NAME=value a line")]
+    #[error("the file .env cannot be read or has a malformed line; write one NAME=value per line")]
     DotEnv,
 }
 
 impl Settings {
-    /// Reads the environment, and `.env` of the working directory or above for what the environment leaves out.
+    /// Reads the environment, and for variables that it does not set, the file `.env` of the working directory or a parent.
     ///
     /// # Errors
-    /// A variable does not hold what it should, or production lacks one.
+    /// A variable is malformed, or one that production requires is not set.
     pub fn from_env() -> Result<Self, SettingsError> {
         match dotenvy::dotenv() {
             Err(error) if !error.not_found() => return Err(SettingsError::DotEnv),
@@ -145,10 +146,10 @@ impl Settings {
         Self::read(std::env::var_os::<&str>)
     }
 
-    /// Reads the variables from `get`; an empty one counts as unset.
+    /// Reads the variables from `get`. An empty variable counts as unset.
     ///
     /// # Errors
-    /// A variable does not hold what it should, or production lacks one.
+    /// A variable is malformed, or one that production requires is not set.
     pub fn read(get: impl Fn(&'static str) -> Option<OsString>) -> Result<Self, SettingsError> {
         const URL: &str = "postgres://user:password@host:5432/database or sqlite://FILE";
         const COUNT: &str = "a whole number of 0 or more";
@@ -162,7 +163,7 @@ impl Settings {
         if customer_database_url.as_ref().is_some_and(Url::is_sqlite) {
             return Err(SettingsError::Form {
                 variable: "CUSTOMER_DATABASE_URL",
-                expected: "postgres://user:password@host:5432/database; SQLite has no customers",
+                expected: "postgres://user:password@host:5432/database; SQLite has no customer login",
             });
         }
         if app_env == AppEnv::Production {

@@ -1,24 +1,27 @@
-//! The checks before the first transaction: no service is better than one that mixes tenants.
+//! The checks before the first transaction. A service that refuses to start is better than one without tenant isolation.
 //!
-//! Each check runs in a transaction, because behind PgBouncer in transaction mode a statement that was prepared outside
-//! of one may be looked for on another of the server's connections.
+//! Each check runs in a transaction, because behind PgBouncer in transaction mode the parse and the execution of a
+//! statement can otherwise reach different server connections.
 
 use crate::Error;
 use crate::schema::MIGRATIONS;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement};
 use std::collections::BTreeSet;
 
-/// Refuses a login of customers to whom Row Level Security would not apply, or not only.
+/// Returns [`Error::Refused`] if Row Level Security does not limit the login of the customer pool.
 ///
-/// Superusers, `BYPASSRLS` and owners are exempt from it
-/// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so is who may take such a role.
+/// Superusers, roles with `BYPASSRLS` and table owners are exempt from it
+/// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so are members of such roles.
 pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error> {
     const REASONS: &[(&str, &str)] = &[
         ("superuser", "is a superuser"),
         ("bypasses", "has BYPASSRLS"),
         ("stranger", "is not a member of the role customer; run: grant customer to that login"),
         ("owner", "owns a table of the schema"),
-        ("may_become", "may take a role that is a superuser, has BYPASSRLS or owns a table of the schema"),
+        (
+            "may_become",
+            "is a member of a role that is a superuser, has BYPASSRLS or owns a table of the schema",
+        ),
     ];
     let row = one(
         db,
@@ -43,7 +46,8 @@ pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error
     Ok(())
 }
 
-/// Refuses a schema that lacks migrations of this build. One that has more is a newer build's, and accepted.
+/// Returns [`Error::Refused`] if a migration of this build is pending. Additional applied migrations are accepted: they are
+/// those of a newer build during a rolling deployment.
 pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -> Result<(), Error> {
     if !required {
         return Ok(());
@@ -64,7 +68,7 @@ pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -
     match pending.first() {
         None => Ok(()),
         Some(first) => Err(Error::Refused(format!(
-            "the database lacks {} of {} migrations, first {first}; run: cargo run -p migration -- up",
+            "{} of {} migrations are pending, first {first}; run: cargo run -p migration -- up",
             pending.len(),
             MIGRATIONS.len()
         ))),

@@ -1,4 +1,4 @@
-//! `survey_responses`: the answers that the customer's organization was given.
+//! `survey_responses`: the answers of contacts, one row for each completed survey.
 
 use crate::page::{self, Cursor, Page};
 use crate::{CustomerTx, Error, Scope, Tx};
@@ -6,7 +6,7 @@ use entity::id::{CampaignId, ContactId, SurveyResponseId};
 use entity::survey_responses;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-/// The answers of this id; `None` where there are none, or they are another organization's.
+/// Returns the survey response.
 pub async fn find(
     tx: &Tx<impl Scope>,
     id: SurveyResponseId,
@@ -15,7 +15,7 @@ pub async fn find(
     Ok(survey_responses::Entity::find_by_id(id).one(tx).await?)
 }
 
-/// The answers of a contact; `None`: it has not completed the survey, or is another organization's.
+/// Returns the survey response of a contact; `None`: the contact has not completed the survey.
 pub async fn find_by_contact_and_campaign(
     tx: &CustomerTx,
     contact_id: ContactId,
@@ -26,7 +26,7 @@ pub async fn find_by_contact_and_campaign(
     Ok(survey_responses::Entity::find_by_contact_id_campaign_id(key).one(tx).await?)
 }
 
-/// The answers to a campaign, newest first; empty where the campaign is another organization's.
+/// Returns a page of a campaign's survey responses, newest first.
 pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign_id: CampaignId,

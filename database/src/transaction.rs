@@ -1,8 +1,8 @@
-//! A transaction whose type states its tenant scope.
+//! Transactions, whose type is the tenant scope.
 
 use crate::Error;
 use crate::deadline::within;
-use crate::error::{silent, without_values};
+use crate::error::{no_response, without_values};
 use crate::observe;
 use entity::id::{OrganizationId, UserId};
 use futures_util::Stream;
@@ -16,18 +16,18 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How much longer than the statement timeout the client waits for the server to report it.
+/// The time after the statement timeout that the client waits for the server's error.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The name of a statement that the application runs on a [`Tx`] without [`Tx::named`].
+/// The name of statements that the application runs without [`Tx::named`].
 const UNNAMED: &str = "unnamed";
 
-/// The user on whose behalf a customer transaction runs, and the organization (the tenant) it is bound to.
+/// The user and the organization (the tenant) that a customer transaction acts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// The tenant: Row Level Security compares each row with it.
+    /// The organization whose rows are visible: Row Level Security compares each row with it.
     pub organization: OrganizationId,
-    /// The user who acts, recorded as the author of what is created.
+    /// The acting user, recorded as the author of new campaigns.
     pub user: UserId,
 }
 
@@ -41,11 +41,11 @@ pub(crate) fn require_read_committed(query: &'static str, found: String) -> Resu
     if found == REQUIRED { Ok(()) } else { Err(Error::IsolationLevel { query, required: REQUIRED, found }) }
 }
 
-/// What a transaction sees: [`Admin`] or [`Customer`], and nothing else.
+/// The tenant scope of a transaction: [`Admin`] or [`Customer`]. It is sealed: no other crate can define a scope.
 pub trait Scope: sealed::Sealed + fmt::Debug + Send + Sync {}
 
 mod sealed {
-    /// Keeps other crates from defining a scope.
+    /// The supertrait that other crates cannot name.
     pub trait Sealed {}
     impl Sealed for super::Admin {}
     impl Sealed for super::Customer {}
@@ -64,33 +64,35 @@ pub struct Customer {
 impl Scope for Admin {}
 impl Scope for Customer {}
 
-/// Sees all rows.
+/// A transaction that sees all rows.
 pub type AdminTx = Tx<Admin>;
 
-/// Sees one organization's rows, and no others.
+/// A transaction that is limited to the rows of one organization.
 pub type CustomerTx = Tx<Customer>;
 
-/// A transaction. [`Tx::commit`] ends it; dropped before that, also by a cancelled future, it is rolled back.
+/// A transaction in the scope `S`. Unless [committed](Tx::commit) it is rolled back, also if its future is cancelled.
+///
+/// It implements SeaORM's [`ConnectionTrait`] and [`StreamTrait`], for an application's own queries in the same scope.
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Tx<S> {
     inner: DatabaseTransaction,
     scope: S,
-    /// Whether a statement failed, after which PostgreSQL answers COMMIT with a rollback.
+    /// Whether a statement failed, after which PostgreSQL responds to COMMIT with a rollback.
     failed: AtomicBool,
-    /// The longest a call may take; `None`: no limit.
+    /// The limit of each call; `None`: no limit.
     limit: Option<Duration>,
 }
 
 impl<S: Scope> Tx<S> {
-    /// The same transaction, whose statements carry `name` into the span and the metrics.
+    /// Returns the transaction for statements whose span and metrics carry `name`.
     ///
-    /// The functions of this crate use `table.function`, as in `contacts.claim_due`; an application names its own
-    /// queries in the same way.
+    /// The queries of this crate are named `table.function`, as in `contacts.claim_due`. An application can name its own
+    /// queries in the same way; without a name they are `unnamed`.
     pub fn named(&self, name: &'static str) -> Named<'_, S> {
         Named { tx: self, name }
     }
 
-    /// As [`Tx::named`], for SQL that only PostgreSQL understands.
+    /// As [`Tx::named`], for SQL that only PostgreSQL accepts.
     pub(crate) fn postgres(&self, name: &'static str) -> Result<Named<'_, S>, Error> {
         match ConnectionTrait::get_database_backend(&self.inner) {
             DbBackend::Postgres => Ok(self.named(name)),
@@ -101,25 +103,26 @@ impl<S: Scope> Tx<S> {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// The server refuses: always after a failed statement, even if the caller ignored its error. If the connection is
-    /// lost, the outcome is unknown until the caller reads the rows again.
+    /// Any error, if a statement of the transaction failed and the transaction was not rolled back to a savepoint: the
+    /// server then rolls back instead. [`Error::Unavailable`]: the connection was lost, and it is unknown whether the server
+    /// committed.
     pub async fn commit(self) -> Result<(), Error> {
         if self.failed.load(Ordering::Relaxed) {
-            // PostgreSQL answers COMMIT with a rollback, which is no error; any other statement is refused.
+            // COMMIT would succeed with a rollback. Any other statement is an error in a failed transaction.
             within(self.limit, self.inner.execute_unprepared("select 1")).await??;
         }
         Ok(within(self.limit, self.inner.commit()).await??)
     }
 
-    /// Rolls the transaction back now; dropping it does the same in the background.
+    /// Rolls the transaction back, and returns once the server has. Dropping the transaction rolls it back in the background.
     ///
     /// # Errors
-    /// The connection is lost; the server has then rolled back by itself.
+    /// [`Error::Unavailable`]: the connection was lost, on which the server rolls back.
     pub async fn rollback(self) -> Result<(), Error> {
         Ok(within(self.limit, self.inner.rollback()).await??)
     }
 
-    /// Binds `settings` to a transaction that has just begun.
+    /// Runs `settings` in a transaction that has just begun.
     async fn bound(
         inner: DatabaseTransaction,
         scope: S,
@@ -136,7 +139,7 @@ impl<S: Scope> Tx<S> {
         name: &'static str,
         call: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(silent(error))) };
+        let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(no_response(error))) };
         observe::query(name, call).await.map_err(|error| self.fail(error))
     }
 
@@ -147,7 +150,7 @@ impl<S: Scope> Tx<S> {
 }
 
 impl AdminTx {
-    /// Binds the statement timeout, for this transaction only: the connection goes back to the pool.
+    /// Sets the statement timeout, for this transaction only, because connections are pooled.
     pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: Duration) -> Result<Self, Error> {
         if ConnectionTrait::get_database_backend(&inner) != DbBackend::Postgres {
             return Ok(Self { inner, scope: Admin(()), failed: AtomicBool::new(false), limit: None });
@@ -162,7 +165,7 @@ impl AdminTx {
 }
 
 impl CustomerTx {
-    /// Takes the role and binds the actor, for this transaction only: the next one on the connection is another tenant's.
+    /// Sets the role and the actor, for this transaction only: the connection's next one may belong to another organization.
     pub(crate) async fn bind(
         inner: DatabaseTransaction,
         actor: Actor,
@@ -181,7 +184,7 @@ impl CustomerTx {
         Self::bound(inner, Customer { actor }, statement_timeout, settings).await
     }
 
-    /// The actor it is bound to.
+    /// Returns the actor of the transaction.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.scope.actor
@@ -194,7 +197,7 @@ impl<S: fmt::Debug> fmt::Debug for Tx<S> {
     }
 }
 
-/// A transaction whose statements carry the name of a query; see [`Tx::named`].
+/// A transaction whose statements carry a name; see [`Tx::named`].
 #[derive(Debug)]
 pub struct Named<'tx, S> {
     tx: &'tx Tx<S>,
@@ -258,7 +261,7 @@ impl<S: Scope> ConnectionTrait for Tx<S> {
 /// The rows of a query as they arrive.
 pub type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
 
-/// The future that [`StreamTrait`] asks for.
+/// The future that [`StreamTrait`] requires.
 type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + Send>>;
 
 impl<S: Scope> Tx<S> {
@@ -268,7 +271,7 @@ impl<S: Scope> Tx<S> {
             let limit = self.limit;
             let rows = unfold(rows, move |mut rows| async move {
                 let row =
-                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(silent(error))))?;
+                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(no_response(error))))?;
                 Some((row.map_err(|error| self.fail(error)), rows))
             });
             Ok(rows.boxed() as Rows<'a>)

@@ -8,18 +8,18 @@ use entity::id::CallAttemptId;
 use entity::transcript_snippets;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
 
-/// A part of a transcript to insert.
+/// A transcript snippet to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTranscriptSnippet {
-    /// The call, of the same organization.
+    /// A call of the same organization.
     pub call_attempt_id: CallAttemptId,
-    /// The words.
+    /// The transcribed speech.
     pub transcript_text: String,
-    /// Their language.
+    /// The language of the text.
     pub language: LanguageCode,
 }
 
-/// Lists the transcript of a call in the order of insertion; empty where the call is another organization's.
+/// Returns the transcript of a call in the order of insertion.
 pub async fn list_by_call_attempt(
     tx: &CustomerTx,
     call_attempt_id: CallAttemptId,
@@ -33,10 +33,10 @@ pub async fn list_by_call_attempt(
         .await?)
 }
 
-/// Inserts a part of a transcript.
+/// Inserts a transcript snippet.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the call is not the organization's.
+/// [`Error::Constraint`]: the call belongs to another organization.
 pub async fn create(
     tx: &CustomerTx,
     snippet: NewTranscriptSnippet,

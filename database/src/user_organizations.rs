@@ -1,4 +1,4 @@
-//! `user_organizations`: who is a member of which organization. A customer reads its organization's memberships
+//! `user_organizations`: memberships of users in organizations. A customer transaction reads those of its organization,
 //! and writes none.
 
 use crate::{AdminTx, Error, Scope, Tx};
@@ -7,7 +7,7 @@ use entity::user_organizations;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set, TryInsertResult};
 
-/// Inserts a membership; false: it existed already.
+/// Inserts a membership unless it exists. Returns whether it was inserted.
 ///
 /// # Errors
 /// [`Error::Constraint`]: the user or the organization does not exist.
@@ -21,18 +21,18 @@ pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId)
         updated_at: NotSet,
     };
     let key = [user_organizations::Column::UserId, user_organizations::Column::OrganizationId];
-    let made = user_organizations::Entity::insert(row)
+    let inserted = user_organizations::Entity::insert(row)
         .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
         .try_insert()
         .exec_without_returning(tx)
         .await?;
-    Ok(matches!(made, TryInsertResult::Inserted(1)))
+    Ok(matches!(inserted, TryInsertResult::Inserted(1)))
 }
 
-/// Ends a membership.
+/// Deletes a membership.
 ///
 /// # Errors
-/// [`Error::NotFound`]: the user was not a member.
+/// [`Error::NotFound`]: the user is not a member.
 pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<(), Error> {
     let tx = &tx.named("user_organizations.remove");
     let done = user_organizations::Entity::delete_many()
@@ -43,8 +43,8 @@ pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: Organization
     if done.rows_affected == 0 { Err(Error::NotFound("membership")) } else { Ok(()) }
 }
 
-/// The memberships of an organization, oldest first, those of deleted users included; empty where the
-/// organization is not the customer's. The members themselves: [`crate::users::list_by_organization`].
+/// Returns the memberships of an organization, oldest first, including those of users who are marked as deleted.
+/// [`crate::users::list_by_organization`] returns the users.
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,

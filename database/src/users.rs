@@ -1,4 +1,5 @@
-//! `users`: who signs in. A customer sees itself and the members of its organization, and changes only itself.
+//! `users`: the people who sign in. A customer transaction sees the actor's user and the members of its organization, and
+//! updates the actor's user only.
 
 use crate::page::{self, Cursor, Page};
 use crate::{Admin, AdminTx, Error, Named, Scope, Tx, clock, constraint, row};
@@ -17,47 +18,46 @@ use sea_orm::{
 pub struct NewUser {
     /// The identity provider's `sub` claim.
     pub oidc_sub: String,
-    /// The e-mail address; no two users share one.
+    /// The e-mail address, unique.
     pub email: String,
-    /// The name that is shown.
+    /// The display name.
     pub name: String,
-    /// What the user may do.
+    /// The user's role.
     pub role: UserRole,
-    /// Settings.
+    /// Preferences of the user.
     pub metadata: Preferences,
 }
 
-/// The identity provider's claims about the user who signs in.
+/// The identity provider's claims about a user who signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// The `sub` claim.
     pub oidc_sub: String,
     /// The e-mail address.
     pub email: String,
-    /// The name that is shown.
+    /// The display name.
     pub name: String,
 }
 
-/// The user of this id; `None` where there is none, it is not visible, or it has been deleted.
+/// Returns the user.
 pub async fn find(tx: &Tx<impl Scope>, id: UserId) -> Result<Option<users::Model>, Error> {
     let tx = &tx.named("users.find");
     Ok(users::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
-/// Returns the user with this `oidc_sub`; `None` as with [`find`].
+/// Returns the user with this `sub` claim.
 pub async fn find_by_oidc_sub(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
     let tx = &tx.named("users.find_by_oidc_sub");
     Ok(users::Entity::find_by_oidc_sub(oidc_sub).filter(live()).one(tx).await?)
 }
 
-/// The user of this e-mail address, letter for letter; `None` as with [`find`].
+/// Returns the user with this e-mail address, compared case-sensitively.
 pub async fn find_by_email(tx: &Tx<impl Scope>, email: &str) -> Result<Option<users::Model>, Error> {
     let tx = &tx.named("users.find_by_email");
     Ok(users::Entity::find_by_email(email).filter(live()).one(tx).await?)
 }
 
-/// The members of an organization, newest first, without the deleted ones; empty where the organization is not
-/// the customer's.
+/// Returns a page of an organization's members, newest first.
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,
@@ -77,27 +77,27 @@ pub async fn list_by_organization(
     .await
 }
 
-/// Inserts a user, who is not yet a member of any organization.
+/// Inserts a user, without a membership.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the subject or e-mail address is taken, also by a deleted user.
+/// [`Error::Constraint`]: another user has the `sub` claim or the e-mail address, which may be marked as deleted.
 pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> {
     let tx = &tx.named("users.create");
     Ok(active(user).insert(tx).await?)
 }
 
-/// Returns the user who signs in, inserted on the first login; afterwards its address and name follow the claims, its role
-/// and metadata stay. `None`: the user has been deleted, and signing in does not undo that.
+/// Upserts the user who signs in: inserts it on the first login, and afterwards updates its e-mail address and name from
+/// the claims. Role and metadata are kept. `None`: the user is marked as deleted, and stays so.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the e-mail address is another user's.
+/// [`Error::Constraint`]: another user has the e-mail address.
 pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model>, Error> {
     let tx = &tx.named("users.sign_in");
     if let Some(user) = known(tx, &claims).await? {
         return follow(tx, user, claims).await;
     }
-    // Without a conflict target: with `(oidc_sub)` a login that races another of the same person can still fail
-    // on the unique e-mail address, because only the named constraint waits for the other's commit.
+    // No conflict target: with `(oidc_sub)`, one of two concurrent first logins of a user could still violate the unique
+    // e-mail address, because only a conflict on the target's constraint waits for the other transaction's commit.
     let Claims { oidc_sub, email, name } = claims.clone();
     let metadata = Preferences::default();
     let mut new = active(NewUser { oidc_sub, email, name, role: UserRole::Viewer, metadata });
@@ -111,10 +111,10 @@ pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model
     }
 }
 
-/// Replaces a user's metadata as a whole. A customer may change only its own.
+/// Replaces a user's metadata as a whole.
 ///
 /// # Errors
-/// [`Error::NotFound`]: no such user that this transaction may change.
+/// [`Error::NotFound`], also for a user that a customer transaction sees but does not own: any but the actor's.
 pub async fn update_metadata(
     tx: &Tx<impl Scope>,
     id: UserId,
@@ -125,10 +125,10 @@ pub async fn update_metadata(
     row::update(tx, changes, users::COLUMN.id.eq(id).and(live()), "user").await
 }
 
-/// Marks a user as deleted: it is no longer found or listed, and cannot sign in. A customer may delete only itself.
+/// Marks a user as deleted: it is no longer found or listed, and cannot sign in.
 ///
 /// # Errors
-/// [`Error::NotFound`]: no such user that this transaction may change.
+/// [`Error::NotFound`], also for a user that a customer transaction sees but does not own: any but the actor's.
 pub async fn delete(tx: &Tx<impl Scope>, id: UserId) -> Result<(), Error> {
     let tx = &tx.named("users.delete");
     let update = users::Entity::update_many()
@@ -142,7 +142,7 @@ fn live() -> Expr {
     users::COLUMN.deleted_at.is_null()
 }
 
-/// The person's row, also a deleted one.
+/// Returns the user, also if it is marked as deleted.
 async fn known(tx: &Named<'_, Admin>, claims: &Claims) -> Result<Option<users::Model>, Error> {
     Ok(users::Entity::find_by_oidc_sub(claims.oidc_sub.as_str()).one(tx).await?)
 }

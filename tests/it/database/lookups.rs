@@ -507,7 +507,7 @@ async fn a_campaign_goes_only_where_the_table_of_states_lets_it() {
             } else {
                 assert_eq!(result, Err(Error::Transition { from, to }));
                 let text = result.unwrap_err().to_string();
-                assert_eq!(text, format!("a campaign that is {from} cannot become {to}"));
+                assert_eq!(text, format!("a campaign cannot change from {from} to {to}"));
                 let unchanged = campaigns::find(&tx, campaign.id).await.unwrap();
                 assert_eq!(unchanged, Some(campaign));
             }
