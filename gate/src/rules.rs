@@ -10,11 +10,10 @@ pub mod customer_role_unprivileged;
 pub mod database_matches_migrations;
 pub mod entities_match_database;
 pub mod entities_match_generated;
-pub mod everything_documented;
 pub mod exceptions_current;
-pub mod external_ids_marked;
-pub mod foreign_keys_have_actions;
+pub mod external_ids_suffixed;
 pub mod foreign_keys_indexed;
+pub mod foreign_keys_on_delete_action;
 pub mod functions_not_security_definer;
 pub mod generated_queries_current;
 pub mod id_prefixes_unique;
@@ -31,25 +30,26 @@ pub mod no_event_triggers;
 pub mod no_raw_sql_in_code;
 pub mod no_sequences;
 pub mod one_owner;
+pub mod ordinary_tables_only;
 pub mod owner_keys_cascade_or_set_null;
 pub mod policies_canonical;
 pub mod policies_to_customer_role;
-pub mod primary_key_form;
+pub mod primary_key_uuid;
 pub mod privileges_granted_to_customer_only;
-pub mod restrictive_policies_plain;
+pub mod restrictive_policy_functions_stable;
 pub mod row_level_security_enabled;
 pub mod schema_docs_current;
 pub mod schema_sql_current;
 pub mod schema_sync_off;
-pub mod soft_delete_frees_names;
-pub mod tables_are_plain;
+pub mod tables_and_columns_documented;
 pub mod tables_in_areas;
 pub mod tenant_column;
 pub mod tenant_foreign_keys_composite;
-pub mod text_bounded;
+pub mod text_length_checked;
 pub mod timestamps_present;
 pub mod timestamptz_only;
 pub mod triggers_enabled;
+pub mod unique_indexes_exclude_soft_deleted;
 pub mod unique_within_tenant;
 pub mod updated_at_trigger;
 pub mod views_security_invoker;
@@ -64,11 +64,10 @@ pub static ALL: &[Rule] = &[
     database_matches_migrations::RULE,
     entities_match_database::RULE,
     entities_match_generated::RULE,
-    everything_documented::RULE,
     exceptions_current::RULE,
-    external_ids_marked::RULE,
-    foreign_keys_have_actions::RULE,
+    external_ids_suffixed::RULE,
     foreign_keys_indexed::RULE,
+    foreign_keys_on_delete_action::RULE,
     functions_not_security_definer::RULE,
     generated_queries_current::RULE,
     id_prefixes_unique::RULE,
@@ -85,25 +84,26 @@ pub static ALL: &[Rule] = &[
     no_raw_sql_in_code::RULE,
     no_sequences::RULE,
     one_owner::RULE,
+    ordinary_tables_only::RULE,
     owner_keys_cascade_or_set_null::RULE,
     policies_canonical::RULE,
     policies_to_customer_role::RULE,
-    primary_key_form::RULE,
+    primary_key_uuid::RULE,
     privileges_granted_to_customer_only::RULE,
-    restrictive_policies_plain::RULE,
+    restrictive_policy_functions_stable::RULE,
     row_level_security_enabled::RULE,
     schema_docs_current::RULE,
     schema_sql_current::RULE,
     schema_sync_off::RULE,
-    soft_delete_frees_names::RULE,
-    tables_are_plain::RULE,
+    tables_and_columns_documented::RULE,
     tables_in_areas::RULE,
     tenant_column::RULE,
     tenant_foreign_keys_composite::RULE,
-    text_bounded::RULE,
+    text_length_checked::RULE,
     timestamps_present::RULE,
     timestamptz_only::RULE,
     triggers_enabled::RULE,
+    unique_indexes_exclude_soft_deleted::RULE,
     unique_within_tenant::RULE,
     updated_at_trigger::RULE,
     views_security_invoker::RULE,

@@ -76,13 +76,13 @@ using (exists (select from campaigns where campaigns.id = contacts.campaign_id a
 create policy unguarded on contacts for select to customer using (exists (select from seaql_migrations));
 
 -- 17 The policy calls a function that claims never to change and reads a setting.
--- finds: restrictive_policies_plain events.of_tenant
+-- finds: restrictive_policy_functions_stable events.of_tenant
 create function tenant_of_session() returns uuid language sql immutable
 return current_setting('app.organization_id', true)::uuid;
 create policy of_tenant on events as restrictive to customer using (organization_id = tenant_of_session());
 
 -- 18 A restrictive policy shows each row to a volatile function before it is filtered.
--- finds: restrictive_policies_plain events.delayed
+-- finds: restrictive_policy_functions_stable events.delayed
 create policy delayed on events as restrictive to customer using (pg_sleep(0) is not null);
 
 -- 19 A policy trusts the user's own word for who it is.
@@ -332,15 +332,15 @@ comment on column recordings.created_at is 'When it was recorded, in UTC.';
 comment on column recordings.updated_at is 'When it was last changed, in UTC.';
 
 -- 63 A child by inheritance takes the columns of its parent, and neither its policies nor its keys.
--- finds: everything_documented former_members
--- finds: everything_documented former_members.created_at
--- finds: everything_documented former_members.id
--- finds: everything_documented former_members.organization_id
--- finds: everything_documented former_members.updated_at
--- finds: everything_documented former_members.user_id
--- finds: external_ids_marked former_members.user_id
+-- finds: tables_and_columns_documented former_members
+-- finds: tables_and_columns_documented former_members.created_at
+-- finds: tables_and_columns_documented former_members.id
+-- finds: tables_and_columns_documented former_members.organization_id
+-- finds: tables_and_columns_documented former_members.updated_at
+-- finds: tables_and_columns_documented former_members.user_id
+-- finds: external_ids_suffixed former_members.user_id
 -- finds: policies_canonical former_members
--- finds: primary_key_form former_members
+-- finds: primary_key_uuid former_members
 -- finds: row_level_security_enabled former_members
 -- finds: tenant_column former_members.organization_id
 -- finds: updated_at_trigger former_members
@@ -348,13 +348,13 @@ create table former_members () inherits (user_organizations);
 grant select on former_members to customer;
 
 -- 64 A tenant's rows in a schema that nobody looks at.
--- finds: everything_documented hidden.contacts
--- finds: everything_documented hidden.contacts.phone_number
+-- finds: tables_and_columns_documented hidden.contacts
+-- finds: tables_and_columns_documented hidden.contacts.phone_number
 -- finds: policies_canonical hidden.contacts
--- finds: primary_key_form hidden.contacts
+-- finds: primary_key_uuid hidden.contacts
 -- finds: row_level_security_enabled hidden.contacts
 -- finds: tenant_column hidden.contacts.organization_id
--- finds: text_bounded hidden.contacts.phone_number
+-- finds: text_length_checked hidden.contacts.phone_number
 -- finds: timestamps_present hidden.contacts.created_at
 -- finds: timestamps_present hidden.contacts.updated_at
 -- finds: updated_at_trigger hidden.contacts
@@ -364,15 +364,15 @@ grant usage on schema hidden to customer;
 grant select on hidden.contacts to customer;
 
 -- 65 A table that calls itself the ledger.
--- finds: everything_documented hidden_too.seaql_migrations
--- finds: everything_documented hidden_too.seaql_migrations.applied_at
--- finds: everything_documented hidden_too.seaql_migrations.stolen
--- finds: everything_documented hidden_too.seaql_migrations.version
+-- finds: tables_and_columns_documented hidden_too.seaql_migrations
+-- finds: tables_and_columns_documented hidden_too.seaql_migrations.applied_at
+-- finds: tables_and_columns_documented hidden_too.seaql_migrations.stolen
+-- finds: tables_and_columns_documented hidden_too.seaql_migrations.version
 -- finds: policies_canonical hidden_too.seaql_migrations
--- finds: primary_key_form hidden_too.seaql_migrations
+-- finds: primary_key_uuid hidden_too.seaql_migrations
 -- finds: row_level_security_enabled hidden_too.seaql_migrations
 -- finds: tenant_column hidden_too.seaql_migrations.organization_id
--- finds: text_bounded hidden_too.seaql_migrations.version
+-- finds: text_length_checked hidden_too.seaql_migrations.version
 -- finds: timestamps_present hidden_too.seaql_migrations.created_at
 -- finds: timestamps_present hidden_too.seaql_migrations.updated_at
 -- finds: updated_at_trigger hidden_too.seaql_migrations
@@ -381,14 +381,14 @@ create table hidden_too.seaql_migrations (version text, applied_at bigint, stole
 
 -- 66 A foreign table has no policies.
 -- finds: customer_privileges_minimal far_contacts
--- finds: tables_are_plain far_contacts
+-- finds: ordinary_tables_only far_contacts
 create foreign data wrapper hostile_wrapper;
 create server hostile_server foreign data wrapper hostile_wrapper;
 create foreign table far_contacts (id uuid) server hostile_server;
 grant select on far_contacts to customer;
 
 -- 67 A rule runs with the owner's rights.
--- finds: tables_are_plain email_templates.copied
+-- finds: ordinary_tables_only email_templates.copied
 create rule copied as on update to email_templates do also delete from events;
 
 -- 68 A sequence is one for all tenants.

@@ -4,7 +4,7 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "foreign_keys_have_actions",
+    id: "foreign_keys_on_delete_action",
     level: Level::Block,
     family: Family::Conventions,
     requires: "Every foreign key says what deleting the parent does.",
@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
            production.",
     fix: "Decide: on delete cascade, set null or restrict.",
     source: "database-rules.md, Modeling Conventions: Foreign Keys",
-    check: Check::Catalogue(include_str!("foreign_keys_have_actions.sql")),
+    check: Check::Catalogue(include_str!("foreign_keys_on_delete_action.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(
             "alter table events drop constraint fk_events_contact_id_contacts, add \

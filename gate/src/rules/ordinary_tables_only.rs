@@ -4,7 +4,7 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "tables_are_plain",
+    id: "ordinary_tables_only",
     level: Level::Block,
     family: Family::Conventions,
     requires: "What holds rows is a plain table: logged, here, and without rewrite rules.",
@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule {
     fix: "Make it a plain table; use a trigger in place of a rule.",
     source: "https://www.postgresql.org/docs/15/rules-privileges.html; \
              https://www.postgresql.org/docs/15/sql-createtable.html, UNLOGGED",
-    check: Check::Catalogue(include_str!("tables_are_plain.sql")),
+    check: Check::Catalogue(include_str!("ordinary_tables_only.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted("alter table transcript_snippets set unlogged"),

@@ -4,7 +4,7 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "restrictive_policies_plain",
+    id: "restrictive_policy_functions_stable",
     level: Level::Block,
     family: Family::Conventions,
     requires: "A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell \
@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
     fix: "Write the condition without the function; read a setting as (select \
            current_setting('app.…')::uuid).",
     source: "https://www.postgresql.org/docs/15/rules-privileges.html; pgrls SEC046, PERF001, PERF002",
-    check: Check::Catalogue(include_str!("restrictive_policies_plain.sql")),
+    check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
         Break {
             by: Mutation::Uncommitted(

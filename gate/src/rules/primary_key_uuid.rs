@@ -4,7 +4,7 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {
-    id: "primary_key_form",
+    id: "primary_key_uuid",
     level: Level::Block,
     family: Family::Conventions,
     requires: "The primary key of every table is the column id, a uuid that the server makes with \
@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule {
     fix: "Declare: id uuid default uuid_generate_v4(), constraint pk_<table> primary key (id).",
     source: "architecture.md, Decisions: primary key; database-layer.md, Conventions Enforced by Tests: \
              Primary Keys",
-    check: Check::Catalogue(include_str!("primary_key_form.sql")),
+    check: Check::Catalogue(include_str!("primary_key_uuid.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("alter table events alter id drop default"), finds: &["events"] },
         Break {
