@@ -58,7 +58,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     if !findings.is_empty() {
         return Ok(Err(findings));
     }
-    let constraints = schema::constraints(subject).await?;
+    let constraints = schema::constraints(subject.schema().await?);
     for (module, text) in [("constraint", constraints), ("schema", schema::migrations(subject))] {
         let text = format(workspace, &text).await?;
         generated.push(GeneratedFile { file: format!("{GENERATED}/{module}.rs"), text });

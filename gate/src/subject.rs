@@ -1,5 +1,6 @@
 //! What the rules are asked about: the sources, and a PostgreSQL database that was migrated by them.
 
+use crate::catalogue::schema::Schema;
 use crate::rule::Mutation;
 use crate::{Catalogue, Error, Workspace};
 use migration::{AppEnv, Emitted, Options, Session, Target};
@@ -28,6 +29,8 @@ pub struct Subject {
     url: String,
     /// What the pool's database consists of, read when it is first asked for.
     catalogue: Arc<OnceCell<Catalogue>>,
+    /// The same as a typed schema, likewise.
+    schema: Arc<OnceCell<Schema>>,
     /// What `template` consists of, likewise.
     reference: Arc<OnceCell<Catalogue>>,
     /// Connected to by nobody for long, so that it can be copied: PostgreSQL waits up to five seconds for that.
@@ -86,6 +89,7 @@ impl Subject {
             pool,
             url: url.to_owned(),
             catalogue: Arc::default(),
+            schema: Arc::default(),
             reference: Arc::default(),
             template: template.into(),
             database: None,
@@ -106,7 +110,12 @@ impl Subject {
                 trial.execute("begin").await?;
                 trial.execute(sql).await?;
                 drop(trial);
-                Ok(Self { pool: self.trial.clone(), catalogue: Arc::default(), ..self.same() })
+                Ok(Self {
+                    pool: self.trial.clone(),
+                    catalogue: Arc::default(),
+                    schema: Arc::default(),
+                    ..self.same()
+                })
             }
             Mutation::Sql(sql) => {
                 let (template, reference) = (Arc::clone(&self.template), Arc::clone(&self.reference));
@@ -152,6 +161,7 @@ impl Subject {
             trial: self.trial.clone(),
             url: self.url.clone(),
             catalogue: Arc::clone(&self.catalogue),
+            schema: Arc::clone(&self.schema),
             reference: Arc::clone(&self.reference),
             template: Arc::clone(&self.template),
             database: self.database.clone(),
@@ -176,6 +186,7 @@ impl Subject {
             trial,
             url,
             catalogue: Arc::default(),
+            schema: Arc::default(),
             reference,
             template,
             database,
@@ -214,6 +225,15 @@ impl Subject {
     pub async fn catalogue(&self) -> Result<&Catalogue, Error> {
         let read = || async { Catalogue::read(&mut *self.pool.acquire().await?).await };
         self.catalogue.get_or_try_init(read).await
+    }
+
+    /// The typed schema of the checked database.
+    ///
+    /// # Errors
+    /// PostgreSQL cannot be asked.
+    pub(crate) async fn schema(&self) -> Result<&Schema, Error> {
+        let read = || async { Schema::read(&mut *self.pool.acquire().await?).await };
+        self.schema.get_or_try_init(read).await
     }
 
     /// What a database consists of that was just migrated, and by nothing else changed.

@@ -2,296 +2,296 @@
 
 //! The names of the constraints, to compare [`crate::Error::Constraint`] with.
 
-/// Of `call_attempts`: `CHECK (attempt_number >= 1)`.
+/// Of `call_attempts`: `check (attempt_number >= 1)`.
 pub const CK_CALL_ATTEMPTS_ATTEMPT_NUMBER_RANGE: &str = "ck_call_attempts_attempt_number_range";
 
-/// Of `call_attempts`: `CHECK (length(call_id) <= 255)`.
+/// Of `call_attempts`: `check (length(call_id) <= 255)`.
 pub const CK_CALL_ATTEMPTS_CALL_ID_LENGTH: &str = "ck_call_attempts_call_id_length";
 
-/// Of `call_attempts`: `CHECK (length(error_code) <= 100)`.
+/// Of `call_attempts`: `check (length(error_code) <= 100)`.
 pub const CK_CALL_ATTEMPTS_ERROR_CODE_LENGTH: &str = "ck_call_attempts_error_code_length";
 
-/// Of `call_attempts`: `CHECK (length(provider_call_id) <= 255)`.
+/// Of `call_attempts`: `check (length(provider_call_id) <= 255)`.
 pub const CK_CALL_ATTEMPTS_PROVIDER_CALL_ID_LENGTH: &str = "ck_call_attempts_provider_call_id_length";
 
-/// Of `call_attempts`: `CHECK (length(provider_raw_status) <= 255)`.
+/// Of `call_attempts`: `check (length(provider_raw_status) <= 255)`.
 pub const CK_CALL_ATTEMPTS_PROVIDER_RAW_STATUS_LENGTH: &str = "ck_call_attempts_provider_raw_status_length";
 
-/// Of `campaigns`: `CHECK ((status <> ALL (ARRAY['scheduled'::campaign_status, 'running'::campaign_status, 'paused'::campaign_status])) OR allowed_call_start_local < allowed_call_end_local)`.
+/// Of `campaigns`: `check ((status <> all(array['scheduled'::campaign_status, 'running'::campaign_status, 'paused'::campaign_status])) or allowed_call_start_local < allowed_call_end_local)`.
 pub const CK_CAMPAIGNS_CALL_WINDOW: &str = "ck_campaigns_call_window";
 
-/// Of `campaigns`: `CHECK (max_attempts >= 1 AND max_attempts <= 5)`.
+/// Of `campaigns`: `check (max_attempts >= 1 and max_attempts <= 5)`.
 pub const CK_CAMPAIGNS_MAX_ATTEMPTS_RANGE: &str = "ck_campaigns_max_attempts_range";
 
-/// Of `campaigns`: `CHECK (length(name) <= 255)`.
+/// Of `campaigns`: `check (length(name) <= 255)`.
 pub const CK_CAMPAIGNS_NAME_LENGTH: &str = "ck_campaigns_name_length";
 
-/// Of `campaigns`: `CHECK (retry_interval_minutes >= 1)`.
+/// Of `campaigns`: `check (retry_interval_minutes >= 1)`.
 pub const CK_CAMPAIGNS_RETRY_INTERVAL_MINUTES_RANGE: &str = "ck_campaigns_retry_interval_minutes_range";
 
-/// Of `contacts`: `CHECK (attempts_count >= 0)`.
+/// Of `contacts`: `check (attempts_count >= 0)`.
 pub const CK_CONTACTS_ATTEMPTS_COUNT_RANGE: &str = "ck_contacts_attempts_count_range";
 
-/// Of `contacts`: `CHECK (length(email) <= 255)`.
+/// Of `contacts`: `check (length(email) <= 255)`.
 pub const CK_CONTACTS_EMAIL_LENGTH: &str = "ck_contacts_email_length";
 
-/// Of `contacts`: `CHECK (length(external_contact_id) <= 255)`.
+/// Of `contacts`: `check (length(external_contact_id) <= 255)`.
 pub const CK_CONTACTS_EXTERNAL_CONTACT_ID_LENGTH: &str = "ck_contacts_external_contact_id_length";
 
-/// Of `contacts`: `CHECK (phone_number = 'DELETED'::text OR phone_number ~ '^[+][1-9][0-9]{1,14}$'::text)`.
+/// Of `contacts`: `check (phone_number = 'DELETED'::text or phone_number ~ '^[+][1-9][0-9]{1,14}$'::text)`.
 pub const CK_CONTACTS_PHONE_NUMBER_E164: &str = "ck_contacts_phone_number_e164";
 
-/// Of `contacts`: `CHECK (length(phone_number) <= 50)`.
+/// Of `contacts`: `check (length(phone_number) <= 50)`.
 pub const CK_CONTACTS_PHONE_NUMBER_LENGTH: &str = "ck_contacts_phone_number_length";
 
-/// Of `email_notifications`: `CHECK (length(provider_message_id) <= 255)`.
+/// Of `email_notifications`: `check (length(provider_message_id) <= 255)`.
 pub const CK_EMAIL_NOTIFICATIONS_PROVIDER_MESSAGE_ID_LENGTH: &str =
     "ck_email_notifications_provider_message_id_length";
 
-/// Of `email_notifications`: `CHECK (length(to_email) <= 255)`.
+/// Of `email_notifications`: `check (length(to_email) <= 255)`.
 pub const CK_EMAIL_NOTIFICATIONS_TO_EMAIL_LENGTH: &str = "ck_email_notifications_to_email_length";
 
-/// Of `email_templates`: `CHECK (length(name) <= 255)`.
+/// Of `email_templates`: `check (length(name) <= 255)`.
 pub const CK_EMAIL_TEMPLATES_NAME_LENGTH: &str = "ck_email_templates_name_length";
 
-/// Of `email_templates`: `CHECK (length(subject) <= 500)`.
+/// Of `email_templates`: `check (length(subject) <= 500)`.
 pub const CK_EMAIL_TEMPLATES_SUBJECT_LENGTH: &str = "ck_email_templates_subject_length";
 
-/// Of `exclusion_list_entries`: `CHECK (phone_number ~ '^[+][1-9][0-9]{1,14}$'::text)`.
+/// Of `exclusion_list_entries`: `check (phone_number ~ '^[+][1-9][0-9]{1,14}$'::text)`.
 pub const CK_EXCLUSION_LIST_ENTRIES_PHONE_NUMBER_E164: &str = "ck_exclusion_list_entries_phone_number_e164";
 
-/// Of `exclusion_list_entries`: `CHECK (length(phone_number) <= 50)`.
+/// Of `exclusion_list_entries`: `check (length(phone_number) <= 50)`.
 pub const CK_EXCLUSION_LIST_ENTRIES_PHONE_NUMBER_LENGTH: &str =
     "ck_exclusion_list_entries_phone_number_length";
 
-/// Of `organizations`: `CHECK (length(name) <= 255)`.
+/// Of `organizations`: `check (length(name) <= 255)`.
 pub const CK_ORGANIZATIONS_NAME_LENGTH: &str = "ck_organizations_name_length";
 
-/// Of `organizations`: `CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)`.
+/// Of `organizations`: `check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)`.
 pub const CK_ORGANIZATIONS_SLUG_FORM: &str = "ck_organizations_slug_form";
 
-/// Of `organizations`: `CHECK (length(slug) <= 63)`.
+/// Of `organizations`: `check (length(slug) <= 63)`.
 pub const CK_ORGANIZATIONS_SLUG_LENGTH: &str = "ck_organizations_slug_length";
 
-/// Of `provider_configs`: `CHECK (length(llm_model) <= 100)`.
+/// Of `provider_configs`: `check (length(llm_model) <= 100)`.
 pub const CK_PROVIDER_CONFIGS_LLM_MODEL_LENGTH: &str = "ck_provider_configs_llm_model_length";
 
-/// Of `provider_configs`: `CHECK (max_concurrent_calls >= 1)`.
+/// Of `provider_configs`: `check (max_concurrent_calls >= 1)`.
 pub const CK_PROVIDER_CONFIGS_MAX_CONCURRENT_CALLS_RANGE: &str =
     "ck_provider_configs_max_concurrent_calls_range";
 
-/// Of `provider_configs`: `CHECK (length(outbound_number) <= 50)`.
+/// Of `provider_configs`: `check (length(outbound_number) <= 50)`.
 pub const CK_PROVIDER_CONFIGS_OUTBOUND_NUMBER_LENGTH: &str = "ck_provider_configs_outbound_number_length";
 
-/// Of `provider_configs`: `CHECK (length(provider_name) <= 100)`.
+/// Of `provider_configs`: `check (length(provider_name) <= 100)`.
 pub const CK_PROVIDER_CONFIGS_PROVIDER_NAME_LENGTH: &str = "ck_provider_configs_provider_name_length";
 
-/// Of `provider_configs`: `CHECK (recording_retention_days >= 1)`.
+/// Of `provider_configs`: `check (recording_retention_days >= 1)`.
 pub const CK_PROVIDER_CONFIGS_RECORDING_RETENTION_DAYS_RANGE: &str =
     "ck_provider_configs_recording_retention_days_range";
 
-/// Of `provider_configs`: `CHECK (transcript_retention_days >= 1)`.
+/// Of `provider_configs`: `check (transcript_retention_days >= 1)`.
 pub const CK_PROVIDER_CONFIGS_TRANSCRIPT_RETENTION_DAYS_RANGE: &str =
     "ck_provider_configs_transcript_retention_days_range";
 
-/// Of `survey_responses`: `CHECK (q1_confidence >= 0::numeric AND q1_confidence <= 1::numeric)`.
+/// Of `survey_responses`: `check (q1_confidence >= 0::numeric and q1_confidence <= 1::numeric)`.
 pub const CK_SURVEY_RESPONSES_Q1_CONFIDENCE_RANGE: &str = "ck_survey_responses_q1_confidence_range";
 
-/// Of `survey_responses`: `CHECK (q2_confidence >= 0::numeric AND q2_confidence <= 1::numeric)`.
+/// Of `survey_responses`: `check (q2_confidence >= 0::numeric and q2_confidence <= 1::numeric)`.
 pub const CK_SURVEY_RESPONSES_Q2_CONFIDENCE_RANGE: &str = "ck_survey_responses_q2_confidence_range";
 
-/// Of `survey_responses`: `CHECK (q3_confidence >= 0::numeric AND q3_confidence <= 1::numeric)`.
+/// Of `survey_responses`: `check (q3_confidence >= 0::numeric and q3_confidence <= 1::numeric)`.
 pub const CK_SURVEY_RESPONSES_Q3_CONFIDENCE_RANGE: &str = "ck_survey_responses_q3_confidence_range";
 
-/// Of `users`: `CHECK (length(email) <= 255)`.
+/// Of `users`: `check (length(email) <= 255)`.
 pub const CK_USERS_EMAIL_LENGTH: &str = "ck_users_email_length";
 
-/// Of `users`: `CHECK (length(name) <= 255)`.
+/// Of `users`: `check (length(name) <= 255)`.
 pub const CK_USERS_NAME_LENGTH: &str = "ck_users_name_length";
 
-/// Of `users`: `CHECK (length(oidc_sub) <= 255)`.
+/// Of `users`: `check (length(oidc_sub) <= 255)`.
 pub const CK_USERS_OIDC_SUB_LENGTH: &str = "ck_users_oidc_sub_length";
 
-/// Of `call_attempts`: `FOREIGN KEY (organization_id, campaign_id) REFERENCES campaigns(organization_id, id) ON DELETE CASCADE`.
+/// Of `call_attempts`: `foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade`.
 pub const FK_CALL_ATTEMPTS_CAMPAIGN_ID_CAMPAIGNS: &str = "fk_call_attempts_campaign_id_campaigns";
 
-/// Of `call_attempts`: `FOREIGN KEY (organization_id, contact_id) REFERENCES contacts(organization_id, id) ON DELETE CASCADE`.
+/// Of `call_attempts`: `foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade`.
 pub const FK_CALL_ATTEMPTS_CONTACT_ID_CONTACTS: &str = "fk_call_attempts_contact_id_contacts";
 
-/// Of `call_attempts`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `call_attempts`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_CALL_ATTEMPTS_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_call_attempts_organization_id_organizations";
 
-/// Of `campaigns`: `FOREIGN KEY (created_by_user_id) REFERENCES users(id) ON DELETE SET NULL`.
+/// Of `campaigns`: `foreign key (created_by_user_id) references users (id) on delete set null`.
 pub const FK_CAMPAIGNS_CREATED_BY_USER_ID_USERS: &str = "fk_campaigns_created_by_user_id_users";
 
-/// Of `campaigns`: `FOREIGN KEY (organization_id, email_completed_template_id) REFERENCES email_templates(organization_id, id) ON DELETE SET NULL (email_completed_template_id)`.
+/// Of `campaigns`: `foreign key (organization_id, email_completed_template_id) references email_templates (organization_id, id) on delete set null (email_completed_template_id)`.
 pub const FK_CAMPAIGNS_EMAIL_COMPLETED_TEMPLATE_ID_EMAIL_TEMPLATES: &str =
     "fk_campaigns_email_completed_template_id_email_templates";
 
-/// Of `campaigns`: `FOREIGN KEY (organization_id, email_not_reached_template_id) REFERENCES email_templates(organization_id, id) ON DELETE SET NULL (email_not_reached_template_id)`.
+/// Of `campaigns`: `foreign key (organization_id, email_not_reached_template_id) references email_templates (organization_id, id) on delete set null (email_not_reached_template_id)`.
 pub const FK_CAMPAIGNS_EMAIL_NOT_REACHED_TEMPLATE_ID_EMAIL_TEMPLATES: &str =
     "fk_campaigns_email_not_reached_template_id_email_templates";
 
-/// Of `campaigns`: `FOREIGN KEY (organization_id, email_refused_template_id) REFERENCES email_templates(organization_id, id) ON DELETE SET NULL (email_refused_template_id)`.
+/// Of `campaigns`: `foreign key (organization_id, email_refused_template_id) references email_templates (organization_id, id) on delete set null (email_refused_template_id)`.
 pub const FK_CAMPAIGNS_EMAIL_REFUSED_TEMPLATE_ID_EMAIL_TEMPLATES: &str =
     "fk_campaigns_email_refused_template_id_email_templates";
 
-/// Of `campaigns`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `campaigns`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_CAMPAIGNS_ORGANIZATION_ID_ORGANIZATIONS: &str = "fk_campaigns_organization_id_organizations";
 
-/// Of `contacts`: `FOREIGN KEY (organization_id, campaign_id) REFERENCES campaigns(organization_id, id) ON DELETE CASCADE`.
+/// Of `contacts`: `foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade`.
 pub const FK_CONTACTS_CAMPAIGN_ID_CAMPAIGNS: &str = "fk_contacts_campaign_id_campaigns";
 
-/// Of `contacts`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `contacts`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_CONTACTS_ORGANIZATION_ID_ORGANIZATIONS: &str = "fk_contacts_organization_id_organizations";
 
-/// Of `email_notifications`: `FOREIGN KEY (organization_id, campaign_id) REFERENCES campaigns(organization_id, id) ON DELETE CASCADE`.
+/// Of `email_notifications`: `foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade`.
 pub const FK_EMAIL_NOTIFICATIONS_CAMPAIGN_ID_CAMPAIGNS: &str = "fk_email_notifications_campaign_id_campaigns";
 
-/// Of `email_notifications`: `FOREIGN KEY (organization_id, contact_id) REFERENCES contacts(organization_id, id) ON DELETE CASCADE`.
+/// Of `email_notifications`: `foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade`.
 pub const FK_EMAIL_NOTIFICATIONS_CONTACT_ID_CONTACTS: &str = "fk_email_notifications_contact_id_contacts";
 
-/// Of `email_notifications`: `FOREIGN KEY (organization_id, event_id) REFERENCES events(organization_id, id) ON DELETE CASCADE`.
+/// Of `email_notifications`: `foreign key (organization_id, event_id) references events (organization_id, id) on delete cascade`.
 pub const FK_EMAIL_NOTIFICATIONS_EVENT_ID_EVENTS: &str = "fk_email_notifications_event_id_events";
 
-/// Of `email_notifications`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `email_notifications`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_EMAIL_NOTIFICATIONS_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_email_notifications_organization_id_organizations";
 
-/// Of `email_notifications`: `FOREIGN KEY (organization_id, template_id) REFERENCES email_templates(organization_id, id) ON DELETE RESTRICT`.
+/// Of `email_notifications`: `foreign key (organization_id, template_id) references email_templates (organization_id, id) on delete restrict`.
 pub const FK_EMAIL_NOTIFICATIONS_TEMPLATE_ID_EMAIL_TEMPLATES: &str =
     "fk_email_notifications_template_id_email_templates";
 
-/// Of `email_templates`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `email_templates`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_EMAIL_TEMPLATES_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_email_templates_organization_id_organizations";
 
-/// Of `events`: `FOREIGN KEY (organization_id, call_attempt_id) REFERENCES call_attempts(organization_id, id) ON DELETE SET NULL (call_attempt_id)`.
+/// Of `events`: `foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null (call_attempt_id)`.
 pub const FK_EVENTS_CALL_ATTEMPT_ID_CALL_ATTEMPTS: &str = "fk_events_call_attempt_id_call_attempts";
 
-/// Of `events`: `FOREIGN KEY (organization_id, campaign_id) REFERENCES campaigns(organization_id, id) ON DELETE CASCADE`.
+/// Of `events`: `foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade`.
 pub const FK_EVENTS_CAMPAIGN_ID_CAMPAIGNS: &str = "fk_events_campaign_id_campaigns";
 
-/// Of `events`: `FOREIGN KEY (organization_id, contact_id) REFERENCES contacts(organization_id, id) ON DELETE CASCADE`.
+/// Of `events`: `foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade`.
 pub const FK_EVENTS_CONTACT_ID_CONTACTS: &str = "fk_events_contact_id_contacts";
 
-/// Of `events`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `events`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_EVENTS_ORGANIZATION_ID_ORGANIZATIONS: &str = "fk_events_organization_id_organizations";
 
-/// Of `exclusion_list_entries`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `exclusion_list_entries`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_EXCLUSION_LIST_ENTRIES_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_exclusion_list_entries_organization_id_organizations";
 
-/// Of `provider_configs`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `provider_configs`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_PROVIDER_CONFIGS_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_provider_configs_organization_id_organizations";
 
-/// Of `survey_responses`: `FOREIGN KEY (organization_id, call_attempt_id) REFERENCES call_attempts(organization_id, id) ON DELETE CASCADE`.
+/// Of `survey_responses`: `foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade`.
 pub const FK_SURVEY_RESPONSES_CALL_ATTEMPT_ID_CALL_ATTEMPTS: &str =
     "fk_survey_responses_call_attempt_id_call_attempts";
 
-/// Of `survey_responses`: `FOREIGN KEY (organization_id, campaign_id) REFERENCES campaigns(organization_id, id) ON DELETE CASCADE`.
+/// Of `survey_responses`: `foreign key (organization_id, campaign_id) references campaigns (organization_id, id) on delete cascade`.
 pub const FK_SURVEY_RESPONSES_CAMPAIGN_ID_CAMPAIGNS: &str = "fk_survey_responses_campaign_id_campaigns";
 
-/// Of `survey_responses`: `FOREIGN KEY (organization_id, contact_id) REFERENCES contacts(organization_id, id) ON DELETE CASCADE`.
+/// Of `survey_responses`: `foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete cascade`.
 pub const FK_SURVEY_RESPONSES_CONTACT_ID_CONTACTS: &str = "fk_survey_responses_contact_id_contacts";
 
-/// Of `survey_responses`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `survey_responses`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_SURVEY_RESPONSES_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_survey_responses_organization_id_organizations";
 
-/// Of `transcript_snippets`: `FOREIGN KEY (organization_id, call_attempt_id) REFERENCES call_attempts(organization_id, id) ON DELETE CASCADE`.
+/// Of `transcript_snippets`: `foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete cascade`.
 pub const FK_TRANSCRIPT_SNIPPETS_CALL_ATTEMPT_ID_CALL_ATTEMPTS: &str =
     "fk_transcript_snippets_call_attempt_id_call_attempts";
 
-/// Of `transcript_snippets`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `transcript_snippets`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_TRANSCRIPT_SNIPPETS_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_transcript_snippets_organization_id_organizations";
 
-/// Of `user_organizations`: `FOREIGN KEY (organization_id) REFERENCES organizations(id) ON DELETE CASCADE`.
+/// Of `user_organizations`: `foreign key (organization_id) references organizations (id) on delete cascade`.
 pub const FK_USER_ORGANIZATIONS_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_user_organizations_organization_id_organizations";
 
-/// Of `user_organizations`: `FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE`.
+/// Of `user_organizations`: `foreign key (user_id) references users (id) on delete cascade`.
 pub const FK_USER_ORGANIZATIONS_USER_ID_USERS: &str = "fk_user_organizations_user_id_users";
 
-/// Of `call_attempts`: `PRIMARY KEY (id)`.
+/// Of `call_attempts`: `primary key (id)`.
 pub const PK_CALL_ATTEMPTS: &str = "pk_call_attempts";
 
-/// Of `campaigns`: `PRIMARY KEY (id)`.
+/// Of `campaigns`: `primary key (id)`.
 pub const PK_CAMPAIGNS: &str = "pk_campaigns";
 
-/// Of `contacts`: `PRIMARY KEY (id)`.
+/// Of `contacts`: `primary key (id)`.
 pub const PK_CONTACTS: &str = "pk_contacts";
 
-/// Of `email_notifications`: `PRIMARY KEY (id)`.
+/// Of `email_notifications`: `primary key (id)`.
 pub const PK_EMAIL_NOTIFICATIONS: &str = "pk_email_notifications";
 
-/// Of `email_templates`: `PRIMARY KEY (id)`.
+/// Of `email_templates`: `primary key (id)`.
 pub const PK_EMAIL_TEMPLATES: &str = "pk_email_templates";
 
-/// Of `events`: `PRIMARY KEY (id)`.
+/// Of `events`: `primary key (id)`.
 pub const PK_EVENTS: &str = "pk_events";
 
-/// Of `exclusion_list_entries`: `PRIMARY KEY (id)`.
+/// Of `exclusion_list_entries`: `primary key (id)`.
 pub const PK_EXCLUSION_LIST_ENTRIES: &str = "pk_exclusion_list_entries";
 
-/// Of `organizations`: `PRIMARY KEY (id)`.
+/// Of `organizations`: `primary key (id)`.
 pub const PK_ORGANIZATIONS: &str = "pk_organizations";
 
-/// Of `provider_configs`: `PRIMARY KEY (id)`.
+/// Of `provider_configs`: `primary key (id)`.
 pub const PK_PROVIDER_CONFIGS: &str = "pk_provider_configs";
 
-/// Of `survey_responses`: `PRIMARY KEY (id)`.
+/// Of `survey_responses`: `primary key (id)`.
 pub const PK_SURVEY_RESPONSES: &str = "pk_survey_responses";
 
-/// Of `transcript_snippets`: `PRIMARY KEY (id)`.
+/// Of `transcript_snippets`: `primary key (id)`.
 pub const PK_TRANSCRIPT_SNIPPETS: &str = "pk_transcript_snippets";
 
-/// Of `user_organizations`: `PRIMARY KEY (id)`.
+/// Of `user_organizations`: `primary key (id)`.
 pub const PK_USER_ORGANIZATIONS: &str = "pk_user_organizations";
 
-/// Of `users`: `PRIMARY KEY (id)`.
+/// Of `users`: `primary key (id)`.
 pub const PK_USERS: &str = "pk_users";
 
-/// Of `call_attempts`: `UNIQUE (call_id)`.
+/// Of `call_attempts`: `unique (call_id)`.
 pub const UQ_CALL_ATTEMPTS_CALL_ID: &str = "uq_call_attempts_call_id";
 
-/// Of `call_attempts`: `UNIQUE (contact_id, attempt_number)`.
+/// Of `call_attempts`: `unique (contact_id, attempt_number)`.
 pub const UQ_CALL_ATTEMPTS_CONTACT_ID_ATTEMPT_NUMBER: &str = "uq_call_attempts_contact_id_attempt_number";
 
-/// Of `call_attempts`: `UNIQUE (organization_id, id)`.
+/// Of `call_attempts`: `unique (organization_id, id)`.
 pub const UQ_CALL_ATTEMPTS_ORGANIZATION_ID_ID: &str = "uq_call_attempts_organization_id_id";
 
-/// Of `campaigns`: `UNIQUE (organization_id, id)`.
+/// Of `campaigns`: `unique (organization_id, id)`.
 pub const UQ_CAMPAIGNS_ORGANIZATION_ID_ID: &str = "uq_campaigns_organization_id_id";
 
-/// Of `contacts`: `UNIQUE (organization_id, id)`.
+/// Of `contacts`: `unique (organization_id, id)`.
 pub const UQ_CONTACTS_ORGANIZATION_ID_ID: &str = "uq_contacts_organization_id_id";
 
-/// Of `email_templates`: `UNIQUE (organization_id, id)`.
+/// Of `email_templates`: `unique (organization_id, id)`.
 pub const UQ_EMAIL_TEMPLATES_ORGANIZATION_ID_ID: &str = "uq_email_templates_organization_id_id";
 
-/// Of `events`: `UNIQUE (organization_id, id)`.
+/// Of `events`: `unique (organization_id, id)`.
 pub const UQ_EVENTS_ORGANIZATION_ID_ID: &str = "uq_events_organization_id_id";
 
-/// Of `exclusion_list_entries`: `UNIQUE (organization_id, phone_number)`.
+/// Of `exclusion_list_entries`: `unique (organization_id, phone_number)`.
 pub const UQ_EXCLUSION_LIST_ENTRIES_ORGANIZATION_ID_PHONE_NUMBER: &str =
     "uq_exclusion_list_entries_organization_id_phone_number";
 
-/// Of `organizations`: `UNIQUE (slug)`.
+/// Of `organizations`: `unique (slug)`.
 pub const UQ_ORGANIZATIONS_SLUG: &str = "uq_organizations_slug";
 
-/// Of `survey_responses`: `UNIQUE (contact_id, campaign_id)`.
+/// Of `survey_responses`: `unique (contact_id, campaign_id)`.
 pub const UQ_SURVEY_RESPONSES_CONTACT_ID_CAMPAIGN_ID: &str = "uq_survey_responses_contact_id_campaign_id";
 
-/// Of `user_organizations`: `UNIQUE (user_id, organization_id)`.
+/// Of `user_organizations`: `unique (user_id, organization_id)`.
 pub const UQ_USER_ORGANIZATIONS_USER_ID_ORGANIZATION_ID: &str =
     "uq_user_organizations_user_id_organization_id";
 
-/// Of `users`: `UNIQUE (email)`.
+/// Of `users`: `unique (email)`.
 pub const UQ_USERS_EMAIL: &str = "uq_users_email";
 
-/// Of `users`: `UNIQUE (oidc_sub)`.
+/// Of `users`: `unique (oidc_sub)`.
 pub const UQ_USERS_OIDC_SUB: &str = "uq_users_oidc_sub";

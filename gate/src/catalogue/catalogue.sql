@@ -1,5 +1,6 @@
 -- Every object of the database that a migration could have created, as one row: its name, the names of the objects that
--- contain it and that it depends on, and its facets.
+-- contain it and that it depends on, its facets, and its position among the columns of a table. $1: whether PostgreSQL
+-- prints expressions in its pretty form.
 --
 -- Names and texts are the same on every server if search_path is empty: then PostgreSQL qualifies every name with its
 -- schema. Left out is what belongs to an extension, to the server's version, or to whichever role owns the tables, and
@@ -186,7 +187,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             ),
             'partition', pg_get_expr(r.relpartbound, r.oid),
             'partitioned by', case r.relkind when 'p' then pg_get_partkeydef(r.oid) end,
-            'definition', case when r.kind in ('view', 'materialized view') then pg_get_viewdef(r.oid) end,
+            'definition', case when r.kind in ('view', 'materialized view') then pg_get_viewdef(r.oid, $1) end,
             'comment', obj_description(r.oid, 'pg_class')
         )
     from relation as r
@@ -218,10 +219,10 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'type', format_type(a.atttypid, a.atttypmod),
             'nullable', not a.attnotnull,
             'default', case a.attgenerated
-                when '' then regexp_replace(pg_get_expr(d.adbin, d.adrelid), '^\w+\.(uuid_generate_v4\(\))$', '\1')
+                when '' then regexp_replace(pg_get_expr(d.adbin, d.adrelid, $1), '^\w+\.(uuid_generate_v4\(\))$', '\1')
             end,
             'generated', case a.attgenerated
-                when '' then null else a.attgenerated::text || ' ' || pg_get_expr(d.adbin, d.adrelid)
+                when '' then null else a.attgenerated::text || ' ' || pg_get_expr(d.adbin, d.adrelid, $1)
             end,
             'identity', nullif(a.attidentity, ''),
             'collation', nullif(nullif(a.attcollation, t.typcollation), 0)::regcollation::text,
@@ -251,9 +252,9 @@ object (classid, objid, objsubid, identity, whole, facets) as (
                 when 'p' then 'primary key' when 'u' then 'unique' when 'f' then 'foreign key' when 'c' then 'check'
                 when 'x' then 'exclusion' else c.contype::text
             end,
-            'condition', case when c.contype not in ('p', 'u', 'f') then pg_get_constraintdef(c.oid) end,
+            'condition', case when c.contype not in ('p', 'u', 'f') then pg_get_constraintdef(c.oid, $1) end,
             'columns', (
-                select string_agg(quote_ident(a.attname), ', ' order by k.position)
+                select jsonb_agg(quote_ident(a.attname) order by k.position)
                 from unnest(case when c.contype in ('p', 'u', 'f') then c.conkey end)
                     with ordinality as k (attnum, position)
                 join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
@@ -268,7 +269,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             ),
             'on delete', (select x.name from action as x where x.code = nullif(c.confdeltype, ' ')),
             'set on delete', (
-                select string_agg(quote_ident(a.attname), ', ' order by k.position)
+                select jsonb_agg(quote_ident(a.attname) order by k.position)
                 from unnest(c.confdelsetcols) with ordinality as k (attnum, position)
                 join pg_attribute as a on a.attrelid = c.conrelid and a.attnum = k.attnum
             ),
@@ -303,7 +304,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
     union all
     select 'pg_class'::regclass, r.oid, 0, r.identity || ' on ' || t.name, array[t.identity],
         jsonb_build_object(
-            'definition', pg_get_indexdef(r.oid),
+            'definition', pg_get_indexdef(r.oid, 0, $1),
             'valid', i.indisvalid and i.indisready,
             'clustered', nullif(i.indisclustered, false),
             'comment', obj_description(r.oid, 'pg_class')
@@ -328,7 +329,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
         jsonb_build_object(
             'owner', o.name,
             'values', (
-                select string_agg(e.enumlabel, ', ' order by e.enumsortorder)
+                select jsonb_agg(e.enumlabel order by e.enumsortorder)
                 from pg_enum as e
                 where e.enumtypid = t.oid
             ),
@@ -356,7 +357,8 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'arguments', pg_get_function_arguments(p.oid),
             'result', pg_get_function_result(p.oid),
             'language', l.lanname,
-            'body', coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
+            'body', case when b.text is null then p.prosrc end,
+            'sql body', b.text,
             'volatility', case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
             'parallel', case p.proparallel when 's' then 'safe' when 'r' then 'restricted' else 'unsafe' end,
             'security', case when p.prosecdef then 'definer' else 'invoker' end,
@@ -364,12 +366,13 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'leakproof', p.proleakproof,
             'cost', p.procost,
             'rows', p.prorows,
-            'settings', array_to_string(p.proconfig, ', '),
+            'settings', to_jsonb(p.proconfig),
             'comment', obj_description(p.oid, 'pg_proc')
         )
     from routine as p
     join role as o on o.oid = p.proowner
     join pg_language as l on l.oid = p.prolang
+    cross join pg_get_function_sqlbody(p.oid) as b (text)
     where p.identity <> 'function uuid_generate_v4()'
 
     union all
@@ -388,7 +391,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
     union all
     select 'pg_trigger'::regclass, g.oid, 0, format('trigger %s on %s', quote_ident(g.tgname), r.name), null,
         jsonb_build_object(
-            'definition', pg_get_triggerdef(g.oid),
+            'definition', pg_get_triggerdef(g.oid, $1),
             'fires', case g.tgenabled
                 when 'O' then 'at the origin' when 'D' then 'never' when 'R' then 'on a replica' else 'always'
             end,
@@ -406,12 +409,12 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             end,
             'permissive', p.polpermissive,
             'roles', (
-                select string_agg(o.name, ', ' order by o.name)
+                select jsonb_agg(o.name order by o.name)
                 from unnest(p.polroles) as k (oid)
                 join role as o on o.oid = k.oid
             ),
-            'using', pg_get_expr(p.polqual, p.polrelid),
-            'with check', pg_get_expr(p.polwithcheck, p.polrelid),
+            'using', pg_get_expr(p.polqual, p.polrelid, $1),
+            'with check', pg_get_expr(p.polwithcheck, p.polrelid, $1),
             'comment', obj_description(p.oid, 'pg_policy')
         )
     from pg_policy as p
@@ -419,7 +422,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
 
     union all
     select 'pg_rewrite'::regclass, w.oid, 0, format('rule %s on %s', quote_ident(w.rulename), r.name), null,
-        jsonb_build_object('definition', pg_get_ruledef(w.oid), 'enabled', w.ev_enabled = 'O')
+        jsonb_build_object('definition', pg_get_ruledef(w.oid, $1), 'enabled', w.ev_enabled = 'O')
     from pg_rewrite as w
     join relation as r on r.oid = w.ev_class
     where w.rulename <> '_RETURN'
@@ -464,8 +467,8 @@ object (classid, objid, objsubid, identity, whole, facets) as (
     select null, null, null, format('grants to %s on %s', g.grantee, g.identity),
         array[g.identity, 'role ' || g.grantee],
         jsonb_build_object(
-            'privileges', string_agg(
-                lower(g.privilege_type) || case when g.grantable then ' with grant option' else '' end, ', '
+            'privileges', jsonb_agg(
+                lower(g.privilege_type) || case when g.grantable then ' with grant option' else '' end
                 order by g.privilege_type
             )
         )
@@ -557,9 +560,10 @@ dependency as (
 select o.identity,
     coalesce(array_cat(o.whole, array_agg(d.identity) filter (where d.is_part)), '{}') as whole,
     coalesce(array_agg(d.identity) filter (where d.identity is not null), '{}') as needs,
-    jsonb_strip_nulls(o.facets)::text as facets
+    jsonb_strip_nulls(o.facets)::text as facets,
+    coalesce(o.objsubid, 0) as position
 from object as o
 left join dependency as d
     on d.classid = o.classid and d.objid = o.objid and d.objsubid = o.objsubid and d.identity <> o.identity
-group by o.identity, o.whole, o.facets
+group by o.identity, o.whole, o.facets, o.objsubid
 order by o.identity

@@ -1,39 +1,28 @@
-//! The types that the entities give to columns whose type in PostgreSQL says too little: `uuid` and `jsonb`.
+//! The types that the entities give to columns whose PostgreSQL type is not specific enough: `uuid` and `jsonb`.
 
+use crate::drift::{Item, Model, models};
 use crate::{Error, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use syn::{Fields, GenericArgument, Item, PathArguments, Type};
 
-/// The fields of every `Model`, and what the names of ids say.
+/// The fields of every `Model`, and the id type of each column name.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
-    /// By table and column: the type's name, without `Option`.
-    fields: BTreeMap<(String, String), String>,
-    /// By column: every type that a column of that name has.
-    by_name: BTreeMap<String, BTreeSet<String>>,
+    models: BTreeMap<String, Model>,
+    /// By column: every id type that a column of that name has.
+    ids: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Entities {
     /// Reads `entity/src`.
     pub(super) fn read(workspace: &Workspace) -> Result<Self, Error> {
-        let directory = workspace.path("entity/src");
-        let mut files: Vec<_> = fs::read_dir(&directory)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(Error::io("read", &directory))?
-            .into_iter()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-            .collect();
-        files.sort();
-        let mut entities = Self::default();
-        for path in files {
-            let text = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-            let file = syn::parse_file(&text)
-                .map_err(|error| Error::Source { path: path.clone(), reason: error.to_string() })?;
-            // The table's name is the file's.
-            if let Some(table) = path.file_stem().and_then(|stem| stem.to_str()) {
-                entities.add(table, &file);
+        let mut entities = Self { models: models::read(workspace)?, ids: BTreeMap::new() };
+        let fields = entities.models.values().flat_map(Model::rust_types);
+        for (column, rust_type) in fields.filter(|(_, rust_type)| rust_type.ends_with("Id")) {
+            entities.ids.entry(column.to_owned()).or_default().insert(rust_type.to_owned());
+            // A column that refers to a table is named after the id type of that table.
+            if column == "id" {
+                let name = heck::ToSnakeCase::to_snake_case(rust_type);
+                entities.ids.entry(name).or_default().insert(rust_type.to_owned());
             }
         }
         Ok(entities)
@@ -41,55 +30,21 @@ impl Entities {
 
     /// The type of a column, without `Option`.
     pub(super) fn field(&self, table: &str, column: &str) -> Option<&str> {
-        self.fields.get(&(table.to_owned(), column.to_owned())).map(String::as_str)
+        let column = self.models.get(table)?.items.get(&Item::Column(column.to_owned()))?;
+        Some(&column.rust_type)
     }
 
-    /// The id type of whatever is called `campaign_id`, or `campaign_ids` for a list.
+    /// The id type of a value called `campaign_id`, or `campaign_ids` for a list.
     ///
     /// `None`: no column has that name, or columns of that name have several types, as `id` has.
     pub(super) fn id_named(&self, name: &str) -> Option<&str> {
-        let types = self.by_name.get(name).or_else(|| self.by_name.get(name.strip_suffix('s')?))?;
-        let mut types = types.iter().filter(|name| name.ends_with("Id"));
-        types.next().filter(|_| types.next().is_none()).map(String::as_str)
+        let types = self.ids.get(name).or_else(|| self.ids.get(name.strip_suffix('s')?))?;
+        types.first().filter(|_| types.len() == 1).map(String::as_str)
     }
 
     /// Whether a field has this type.
     pub(super) fn knows(&self, type_name: &str) -> bool {
-        self.fields.values().any(|known| known == type_name)
-    }
-
-    fn add(&mut self, table: &str, file: &syn::File) {
-        let model = file.items.iter().find_map(|item| match item {
-            Item::Struct(item) if item.ident == "Model" => Some(item),
-            _ => None,
-        });
-        let Some(Fields::Named(fields)) = model.map(|model| &model.fields) else { return };
-        for field in &fields.named {
-            let (Some(column), Some(type_name)) = (&field.ident, last_name(&field.ty)) else { continue };
-            let column = column.to_string();
-            self.by_name.entry(column.clone()).or_default().insert(type_name.clone());
-            // What refers to a table is called like its singular, which is also the start of its id's type.
-            if column == "id" {
-                let name = heck::ToSnakeCase::to_snake_case(type_name.as_str());
-                self.by_name.entry(name).or_default().insert(type_name.clone());
-            }
-            self.fields.insert((table.to_owned(), column), type_name);
-        }
-    }
-}
-
-/// `X` of `X`, `a::X` and `Option<X>`.
-fn last_name(of: &Type) -> Option<String> {
-    let Type::Path(path) = of else { return None };
-    let last = path.path.segments.last()?;
-    match &last.arguments {
-        PathArguments::AngleBracketed(arguments) if last.ident == "Option" => {
-            arguments.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(inner) => last_name(inner),
-                _ => None,
-            })
-        }
-        _ => Some(last.ident.to_string()),
+        self.models.values().flat_map(Model::rust_types).any(|(_, known)| known == type_name)
     }
 }
 

@@ -1,32 +1,29 @@
 //! The names that applications compare with: those of the constraints and of the migrations.
 
 use super::render::GENERATED;
-use crate::{Error, Subject};
+use crate::Subject;
+use crate::catalogue::schema::Schema;
+use crate::docs::schema_sql::lower;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A constant for each constraint, so that one that is dropped or renamed breaks the build of whoever compares with it.
-pub(super) async fn constraints(subject: &Subject) -> Result<String, Error> {
-    let constraints: Vec<(String, String, String)> = sqlx::query_as(
-        "select k.conname::text, c.relname::text, pg_get_constraintdef(k.oid, true) \
-         from pg_constraint as k join pg_class as c on c.oid = k.conrelid \
-         where c.relnamespace = 'public'::regnamespace and k.contype in ('c', 'f', 'p', 'u') \
-             and c.relname <> 'seaql_migrations' \
-         order by k.conname",
-    )
-    .fetch_all(subject.pool())
-    .await?;
+pub(super) fn constraints(schema: &Schema) -> String {
     let mut text = format!(
         "{GENERATED}//! The names of the constraints, to compare [`crate::Error::Constraint`] with.\n"
     );
-    for (name, table, definition) in constraints {
-        let definition = definition.replace('`', "'");
+    let of_tables =
+        schema.tables.iter().flat_map(|table| table.constraints.iter().map(move |of| (of, &table.name)));
+    let by_name: BTreeMap<&str, _> = of_tables.map(|(of, table)| (of.name.as_str(), (of, table))).collect();
+    for (name, (constraint, table)) in by_name {
+        let definition = lower(&constraint.definition()).replace('`', "'");
         let _ = write!(
             text,
             "\n/// Of `{table}`: `{definition}`.\npub const {}: &str = {name:?};\n",
             name.to_uppercase()
         );
     }
-    Ok(text)
+    text
 }
 
 /// The list of the migrations.

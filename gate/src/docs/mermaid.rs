@@ -32,22 +32,20 @@ pub(super) fn render(schema: &Schema, tables: &[&Table], shows: fn(&'static str)
 /// `parent ||--o{ child : "key"`.
 fn relation(table: &Table, key: &Constraint) -> String {
     let column = key.own_column();
-    let optional = table.column(column).is_some_and(|column| !column.not_null);
+    let optional = table.column(column).is_some_and(|column| column.nullable);
     let one = if optional { "|o" } else { "||" };
     let many = if is_unique(table, column) { "o|" } else { "o{" };
-    let parent = key.refers_to.as_deref().unwrap_or_default();
-    format!("    {parent} {one}--{many} {} : {column}\n", table.name)
+    format!("    {} {one}--{many} {} : {column}\n", key.parent(), table.name)
 }
 
 /// The part of a column in keys: `PK`, `FK`, `UK` or nothing.
 pub(super) fn mark(schema: &Schema, table: &Table, column: &Column) -> &'static str {
     let is_primary = table
         .constraints_of(ConstraintKind::Primary)
-        .any(|constraint| constraint.columns().contains(&column.name));
+        .any(|constraint| constraint.columns.contains(&column.name));
     let is_key = table.foreign_keys().any(|key| {
         // The tenant's column is in many keys, and a key by itself in one.
-        key.own_column() == column.name
-            && key.refers_to.as_ref().is_some_and(|name| schema.table(name).is_some())
+        key.own_column() == column.name && schema.table(key.parent()).is_some()
     });
     match () {
         () if is_primary => "PK",
@@ -59,5 +57,5 @@ pub(super) fn mark(schema: &Schema, table: &Table, column: &Column) -> &'static 
 
 /// Whether the column by itself is unique.
 fn is_unique(table: &Table, column: &str) -> bool {
-    table.constraints_of(ConstraintKind::Unique).any(|constraint| constraint.columns() == [column])
+    table.constraints_of(ConstraintKind::Unique).any(|constraint| constraint.columns == [column])
 }

@@ -5,7 +5,7 @@ use super::mermaid;
 use super::pages::{NOTICE, cell, code};
 use super::readers::Reader;
 use super::schema_sql::lower as tidy;
-use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Index, Policy, Schema, Table};
+use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Grant, Index, Policy, Schema, Table};
 use std::fmt::Write as _;
 
 /// What a page tells besides what the catalogue does.
@@ -62,7 +62,7 @@ fn heading(table: &Table, about: &About<'_>) -> String {
 fn columns(schema: &Schema, table: &Table) -> String {
     let mut text = "| column | type | null | default | meaning |\n|---|---|---|---|---|\n".to_owned();
     for column in &table.columns {
-        let Column { name, not_null, default, comment, .. } = column;
+        let Column { name, nullable, default, comment, .. } = column;
         let kind = column.short_type();
         let kind = if schema.enums.iter().any(|of| of.name == kind) {
             format!("[`{kind}`](README.md#{kind})")
@@ -74,7 +74,7 @@ fn columns(schema: &Schema, table: &Table) -> String {
             text,
             "| <a id=\"{name}\"></a>`{name}`{}{mark} | {kind} | {} | {} | {} |",
             if mark.is_empty() { "" } else { " " },
-            if *not_null { "no" } else { "yes" },
+            if *nullable { "yes" } else { "no" },
             default.as_deref().map(|default| code(&tidy(default))).unwrap_or_default(),
             cell(comment.as_deref().unwrap_or("?"))
         );
@@ -89,10 +89,10 @@ fn list(columns: &[String]) -> String {
 /// What becomes of this row when the other goes.
 fn on_delete(key: &Constraint) -> String {
     match key.on_delete.as_str() {
-        "c" => "this row is deleted as well".to_owned(),
-        "n" if key.set_on_delete.is_empty() => "the key becomes null".to_owned(),
-        "n" => format!("`{}` becomes null", key.set_on_delete.join("`, `")),
-        "d" => "the key gets its default".to_owned(),
+        "cascade" => "this row is deleted as well".to_owned(),
+        "set null" if key.set_on_delete.is_empty() => "the key becomes null".to_owned(),
+        "set null" => format!("`{}` becomes null", key.set_on_delete.join("`, `")),
+        "set default" => "the key gets its default".to_owned(),
         _ => "it cannot be deleted".to_owned(),
     }
 }
@@ -100,13 +100,13 @@ fn on_delete(key: &Constraint) -> String {
 fn refers_to(table: &Table) -> String {
     let mut text = String::new();
     for key in table.foreign_keys() {
-        let other = key.refers_to.as_deref().unwrap_or_default();
+        let other = key.parent();
         let referred: Vec<String> =
-            key.referred.iter().map(|column| format!("[`{column}`]({other}.md#{column})")).collect();
+            key.referred().iter().map(|column| format!("[`{column}`]({other}.md#{column})")).collect();
         let _ = writeln!(
             text,
             "| {} | [`{other}`]({other}.md) ({}) | {} | `{}` |",
-            list(key.columns()),
+            list(&key.columns),
             referred.join(", "),
             on_delete(key),
             key.name
@@ -134,13 +134,13 @@ fn uniqueness(schema: &Schema, table: &Table) -> String {
     for kind in [ConstraintKind::Primary, ConstraintKind::Unique] {
         for constraint in table.constraints_of(kind) {
             let keys = schema.referring(&table.name);
-            let serves = keys.iter().any(|(_, key)| key.referred == constraint.columns());
+            let serves = keys.iter().any(|(_, key)| key.referred() == constraint.columns);
             let serves = match (kind, serves) {
                 (ConstraintKind::Primary, _) => "identifies the row",
                 (_, true) => "what keys of the same organization refer to",
                 _ => "no two rows have the same",
             };
-            let _ = writeln!(text, "| {} | {serves} | `{}` |", list(constraint.columns()), constraint.name);
+            let _ = writeln!(text, "| {} | {serves} | `{}` |", list(&constraint.columns), constraint.name);
         }
     }
     headed("| columns | what for | constraint |\n|---|---|---|\n", &text)
@@ -149,20 +149,18 @@ fn uniqueness(schema: &Schema, table: &Table) -> String {
 fn indexes(table: &Table, about: &About<'_>) -> String {
     let mut text = String::new();
     for index in &table.indexes {
-        let Index { name, columns, unique, condition, .. } = index;
-        let columns: Vec<String> = columns
-            .iter()
-            .map(|column| {
-                if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) }
-            })
-            .collect();
+        let (columns, condition) = parts(index);
+        let linked = columns.iter().map(|column| {
+            if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) }
+        });
         let _ = writeln!(
             text,
-            "| `{name}` | {}{} | {} | {} |",
-            if *unique { "unique: " } else { "" },
-            columns.join(", "),
-            condition.as_deref().map_or_else(|| "all".to_owned(), |condition| code(&tidy(condition))),
-            serves(table, index)
+            "| `{}` | {}{} | {} | {} |",
+            index.name,
+            if index.definition.starts_with("CREATE UNIQUE") { "unique: " } else { "" },
+            linked.collect::<Vec<_>>().join(", "),
+            condition.as_deref().map_or_else(|| "all".to_owned(), code),
+            serves(table, &columns, condition.as_deref())
         );
     }
     let text = headed("| index | columns | rows | serves |\n|---|---|---|---|\n", &text);
@@ -174,27 +172,37 @@ fn indexes(table: &Table, about: &About<'_>) -> String {
     }
 }
 
+/// The columns or expressions of an index, and its condition.
+fn parts(index: &Index) -> (Vec<&str>, Option<String>) {
+    let (head, condition) = match index.definition.split_once(" WHERE ") {
+        Some((head, condition)) => (head, Some(tidy(condition))),
+        None => (index.definition.as_str(), None),
+    };
+    let columns = head.split_once(" (").map_or("", |(_, columns)| columns);
+    let columns = columns.split_once(") ").map_or(columns.trim_end_matches(')'), |(columns, _)| columns);
+    (columns.split(", ").collect(), condition)
+}
+
 /// What the index finds. That it serves the deletion of a parent as well is true only of an index that holds every row
 /// that refers to it; `indexes_that_serve_a_deletion_are_used_for_it` compares these sentences with the planner.
-fn serves(table: &Table, index: &Index) -> String {
-    let first = index.columns.first().map_or("", String::as_str);
-    let rest = index.columns[1..].join("`, `");
+fn serves(table: &Table, columns: &[&str], condition: Option<&str>) -> String {
+    let (first, rest) = (columns[0], columns[1..].join("`, `"));
     let by = |columns: &str| if columns.is_empty() { String::new() } else { format!(", by `{columns}`") };
     let key = table.foreign_keys().find(|key| key.own_column() == first);
     // `column = $1` implies `column is not null`, and no other condition.
     let not_null = format!("{first} is not null");
-    let is_whole = index.condition.as_ref().is_none_or(|condition| tidy(condition) == not_null);
+    let is_whole = condition.is_none_or(|condition| condition == not_null);
     let deletion = if is_whole { ", and its deletion" } else { "" };
-    match key.and_then(|key| key.refers_to.as_ref()) {
+    match key.map(Constraint::parent) {
         Some(other) => format!("the rows of one of [`{other}`]({other}.md){}{deletion}", by(&rest)),
-        None => format!("rows by `{}`", index.columns.join("`, `")),
+        None => format!("rows by `{}`", columns.join("`, `")),
     }
 }
 
 fn checks(table: &Table) -> String {
     let mut text = String::new();
     for check in table.constraints_of(ConstraintKind::Check) {
-        let condition = tidy(&check.definition);
+        let condition = tidy(&check.definition());
         let bare = condition.strip_prefix("check (").and_then(|rest| rest.strip_suffix(')'));
         let condition = bare.unwrap_or(&condition);
         let _ = writeln!(text, "| `{}` | {} |", check.name, code(condition));
@@ -216,7 +224,7 @@ fn security(table: &Table) -> String {
         let _ = writeln!(
             policies,
             "| `{name}` | {}{} | {} | {} | {} |",
-            policy.command(),
+            policy.command,
             if *permissive { "" } else { ", restrictive" },
             roles.join(", "),
             condition(using),
@@ -232,18 +240,13 @@ fn security(table: &Table) -> String {
 
 fn privileges(table: &Table) -> String {
     let mut text = String::new();
-    for role in table.grants.iter().map(|grant| &grant.role).collect::<std::collections::BTreeSet<_>>() {
-        let mut said: Vec<String> = Vec::new();
-        for grant in table.grants.iter().filter(|grant| grant.role == *role) {
-            let option = if grant.grantable { " with grant option" } else { "" };
-            match &grant.column {
-                None => said.push(format!("{}{option}", grant.privilege)),
-                Some(column) => {
-                    said.push(format!("{} of [`{column}`](#{column}){option}", grant.privilege));
-                }
-            }
-        }
-        let _ = writeln!(text, "- `{role}`: {}", said.join(", "));
+    for (role, grants) in &table.grants {
+        let privileges = grants.iter().map(|Grant { privilege, grantable, column }| {
+            let column =
+                column.as_ref().map(|column| format!(" of [`{column}`](#{column})")).unwrap_or_default();
+            format!("{privilege}{column}{}", if *grantable { " with grant option" } else { "" })
+        });
+        let _ = writeln!(text, "- `{role}`: {}", privileges.collect::<Vec<_>>().join(", "));
     }
     text
 }

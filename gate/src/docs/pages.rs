@@ -19,7 +19,7 @@ pub(super) const NOTICE: &str =
 
 async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error> {
     let workspace = subject.workspace();
-    let schema = Schema::read(subject).await?;
+    let schema = subject.schema().await?;
     let areas = areas::read(workspace)?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let readers = readers::read(workspace, &names)?;
@@ -28,7 +28,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let mut generated_files = Vec::new();
     let mut add =
         |name: &str, text| generated_files.push(GeneratedFile { file: format!("{DIRECTORY}/{name}"), text });
-    add("README.md", index(&schema, &areas));
+    add("README.md", index(schema, &areas));
     for table in &schema.tables {
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
@@ -36,7 +36,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
             migration: migration(workspace, &table.name)?,
             readers: readers.get(&table.name).map(Vec::as_slice).unwrap_or_default(),
         };
-        add(&format!("{}.md", table.name), page::render(&schema, table, &about));
+        add(&format!("{}.md", table.name), page::render(schema, table, &about));
     }
     Ok(Ok(generated_files))
 }

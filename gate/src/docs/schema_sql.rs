@@ -4,12 +4,11 @@
 
 mod format;
 
-use crate::catalogue::schema::{Constraint, ConstraintKind, Function, Schema, Table};
+use crate::catalogue::schema::{Constraint, ConstraintKind, Function, Grant, Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject};
 pub(crate) use format::lower;
 use format::{call, item, literal};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The file.
@@ -26,13 +25,13 @@ const HEADER: &str = "\
 ";
 
 async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error> {
-    let schema = Schema::read(subject).await?;
+    let schema = subject.schema().await?;
     if schema.unknown.is_empty() {
-        return Ok(Ok(vec![GeneratedFile { file: FILE.to_owned(), text: render(&schema) }]));
+        return Ok(Ok(vec![GeneratedFile { file: FILE.to_owned(), text: render(schema) }]));
     }
     let finding = |what: &String| {
         Finding::of(what, "migration/schema.sql does not describe such an object")
-            .fixed_by("Teach gate/src/schema/catalogue.sql and gate/src/schema_sql.rs to.")
+            .fixed_by("Describe it in gate/src/catalogue/schema.rs and gate/src/docs/schema_sql.rs.")
     };
     Ok(Err(schema.unknown.iter().map(finding).collect()))
 }
@@ -88,18 +87,17 @@ fn render(schema: &Schema) -> String {
 
 fn function(of: &Function) -> String {
     let mut options = vec![format!("language {}", of.language)];
-    let mut option = |said: &str, holds: bool| {
-        if holds {
-            options.push(said.to_owned());
+    for (option, default) in [
+        (of.volatility.clone(), "volatile"),
+        (if of.strict { "strict" } else { "" }.to_owned(), ""),
+        (if of.leakproof { "leakproof" } else { "" }.to_owned(), ""),
+        (format!("security {}", of.security), "security invoker"),
+        (format!("parallel {}", of.parallel), "parallel unsafe"),
+    ] {
+        if option != default {
+            options.push(option);
         }
-    };
-    option("immutable", of.volatility == "i");
-    option("stable", of.volatility == "s");
-    option("strict", of.strict);
-    option("leakproof", of.leakproof);
-    option("security definer", of.definer);
-    option("parallel safe", of.parallel == "s");
-    option("parallel restricted", of.parallel == "r");
+    }
     for setting in &of.settings {
         let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
         // The one list among the settings of a function; its parts are quoted already.
@@ -108,11 +106,11 @@ fn function(of: &Function) -> String {
     }
     let body = match &of.sql {
         Some(sql) => lower(sql),
-        None => format!("as $${}$$", of.source),
+        None => format!("as $${}$$", of.body.as_deref().unwrap_or_default()),
     };
     format!(
         "create function {}({}) returns {}\n{}\n{body};\n\n",
-        of.name,
+        of.signature.split('(').next().unwrap_or_default(),
         lower(&of.arguments),
         lower(&of.result),
         options.join(" ")
@@ -125,7 +123,7 @@ fn table(of: &Table) -> String {
         if let Some(collation) = &column.collation {
             let _ = write!(text, " collate {collation}");
         }
-        if column.not_null {
+        if !column.nullable {
             text.push_str(" not null");
         }
         if let Some(default) = &column.default {
@@ -139,14 +137,12 @@ fn table(of: &Table) -> String {
 }
 
 fn constraint(of: &Constraint) -> String {
-    format!("constraint {} {}", of.name, lower(&of.definition))
+    format!("constraint {} {}", of.name, lower(&of.definition()))
 }
 
 fn foreign_keys(of: &Table) -> Vec<String> {
     let key = |key: &Constraint| {
         let definition = constraint(key).replacen(" foreign key ", "\nforeign key ", 1);
-        let referred = key.refers_to.as_deref().unwrap_or_default();
-        let definition = definition.replacen(&format!("{referred}("), &format!("{referred} ("), 1);
         let lines: Vec<String> = definition.lines().map(|line| item(line, 0)).collect();
         format!("alter table {} add {};\n", of.name, lines.join("\n"))
     };
@@ -163,10 +159,13 @@ fn triggers(of: &Table) -> Vec<String> {
     for trigger in &of.triggers {
         let definition = lower(&trigger.definition).replacen(" for each", "\nfor each", 1);
         statements.push(format!("{definition};\n"));
-        if !trigger.enabled.is_empty() {
-            statements
-                .push(format!("alter table {} {} trigger {};\n", of.name, trigger.enabled, trigger.name));
-        }
+        let state = match trigger.fires.as_str() {
+            "at the origin" => continue,
+            "never" => "disable",
+            "on a replica" => "enable replica",
+            _ => "enable always",
+        };
+        statements.push(format!("alter table {} {state} trigger {};\n", of.name, trigger.name));
     }
     spaced(statements)
 }
@@ -184,7 +183,7 @@ fn security(of: &Table) -> Vec<String> {
             "create policy {} on {}\n{restrictive}for {} to {}",
             policy.name,
             of.name,
-            policy.command(),
+            policy.command,
             policy.roles.join(", ")
         );
         for (keyword, condition) in [("using", &policy.using), ("with check", &policy.check)] {
@@ -200,51 +199,38 @@ fn security(of: &Table) -> Vec<String> {
 fn function_grants(of: &Function) -> Vec<String> {
     let signature = &of.signature;
     let mut statements = Vec::new();
-    if !of.public {
+    if !of.roles.contains("public") {
         statements.push(format!("revoke execute on function {signature} from public;\n"));
     }
-    for role in &of.roles {
+    for role in of.roles.iter().filter(|role| *role != "public") {
         statements.push(format!("grant execute on function {signature} to {role};\n"));
     }
     statements
 }
 
 fn grants(of: &Table) -> Vec<String> {
-    // By role and option: the privileges in their order, each with its columns.
-    let mut grants: BTreeMap<(&str, bool), Privileges<'_>> = BTreeMap::new();
-    for grant in &of.grants {
-        let privileges = grants.entry((&grant.role, grant.grantable)).or_default();
-        match (&grant.column, privileges.last_mut()) {
-            (Some(column), Some((privilege, columns)))
-                if *privilege == grant.privilege && !columns.is_empty() =>
-            {
-                columns.push(column);
-            }
-            (column, _) => privileges.push((&grant.privilege, column.iter().map(String::as_str).collect())),
-        }
-    }
     let mut statements = Vec::new();
-    for ((role, grantable), privileges) in grants {
-        let said: Vec<String> = privileges
-            .iter()
-            .map(|(privilege, columns)| match columns.as_slice() {
-                [] => (*privilege).to_owned(),
-                columns => format!("{privilege} ({})", columns.join(", ")),
-            })
-            .collect();
-        let option = if grantable { " with grant option" } else { "" };
-        let statement = format!("grant {} on {} to {role}{option}", said.join(", "), of.name);
-        statements.push(item(&statement, 0) + ";\n");
+    for (role, grants) in &of.grants {
+        for grants in grants.chunk_by(|one, other| one.grantable == other.grantable) {
+            let privilege = |of: &Grant| (of.privilege.clone(), of.column.is_some());
+            let privileges = grants.chunk_by(|one, other| privilege(one) == privilege(other)).map(|grants| {
+                let columns: Vec<&str> = grants.iter().filter_map(|grant| grant.column.as_deref()).collect();
+                let columns =
+                    if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+                format!("{}{columns}", grants[0].privilege)
+            });
+            let privileges: Vec<String> = privileges.collect();
+            let option = if grants[0].grantable { " with grant option" } else { "" };
+            let statement = format!("grant {} on {} to {role}{option}", privileges.join(", "), of.name);
+            statements.push(item(&statement, 0) + ";\n");
+        }
     }
     statements
 }
 
-/// Each with the columns that it is limited to; none: it is not.
-type Privileges<'a> = Vec<(&'a str, Vec<&'a str>)>;
-
 fn comments(schema: &Schema) -> Vec<String> {
     let comment = |on: &str, is: &str| format!("comment on {on} is\n{};\n", literal(is));
-    let others = schema.comments.iter().map(|of| comment(&of.on, &of.is)).collect();
+    let others = schema.comments.iter().map(|(on, is)| comment(on, is)).collect();
     let mut statements = spaced(others);
     for table in &schema.tables {
         let own = table.comment.iter().map(|is| comment(&format!("table {}", table.name), is));

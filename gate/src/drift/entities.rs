@@ -1,109 +1,88 @@
-//! What the entities of the crate `entity` say of the database, as SeaORM knows it when it runs.
+//! The tables as SeaORM knows the entities of the crate `entity` at run time.
 
+use super::{Description, Item, Model};
 use sea_orm::sea_query::{ColumnType, DynIden, ForeignKeyAction, PostgresQueryBuilder, Query, StringLen};
 use sea_orm::{
     ColumnTrait, DbBackend, EntityTrait, IdenStatic, Identity, Iterable, PrimaryKeyToColumn, RelationTrait,
     Schema,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One entity.
-#[derive(Clone, Debug)]
-pub struct Entity {
-    /// Its table, which is also its module.
-    pub table: String,
-    /// In the order of its fields.
-    pub columns: Vec<Column>,
-    /// The columns of its primary key.
-    pub primary_key: BTreeSet<String>,
-    /// The columns of each unique constraint.
-    pub unique: BTreeSet<BTreeSet<String>>,
-    /// Its foreign keys; what SeaORM knows of their other ends it derives from these.
-    pub relations: Vec<Relation>,
+/// The tables of the entities, and the values of their enums.
+#[derive(Clone, Debug, Default)]
+pub struct Entities {
+    pub(crate) tables: Vec<Model>,
+    pub(crate) enums: BTreeMap<String, Vec<String>>,
 }
 
-/// One field.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// The column's name.
-    pub name: String,
-    /// The type as PostgreSQL writes it.
-    pub kind: String,
-    /// Whether it may be null.
-    pub nullable: bool,
-    /// The default as SQL, where the field says one.
-    pub default: Option<String>,
-    /// The values of an enum, in order; none for any other type.
-    pub values: Vec<String>,
-}
-
-/// One foreign key.
-#[derive(Clone, Debug)]
-pub struct Relation {
-    /// The variant of the entity's `Relation`.
-    pub name: String,
-    /// The columns, separated by commas.
-    pub columns: String,
-    /// Table and columns at the other end, as `campaigns (organization_id, id)`.
-    pub refers_to: String,
-    /// `ON DELETE`, as SQL.
-    pub on_delete: &'static str,
-    /// `ON UPDATE`, as SQL.
-    pub on_update: &'static str,
-}
-
-/// Every entity of the crate's list of tables; a table that is not in it is a finding.
-#[must_use]
-pub fn all() -> Vec<Entity> {
-    macro_rules! read_each {
-        ($($table:ident: $Entity:ident,)+) => { vec![$(read(entity::$table::Entity)),+] };
+impl Entities {
+    /// Every entity of the list of tables; a table that is not in it is a finding.
+    #[must_use]
+    pub fn all() -> Self {
+        let mut all = Self::default();
+        macro_rules! add_each {
+            ($($table:ident: $Entity:ident,)+) => { $(all.add(entity::$table::Entity);)+ };
+        }
+        entity::for_each_table!(add_each);
+        all
     }
-    entity::for_each_table!(read_each)
-}
 
-pub(crate) fn read<E: EntityTrait>(entity: E) -> Entity {
-    let mut unique: BTreeSet<BTreeSet<String>> = E::Column::iter()
-        .filter(|column| column.def().is_unique())
-        .map(|column| BTreeSet::from([column.as_str().to_owned()]))
-        .collect();
-    // SeaORM tells the groups of `unique_key` only as indexes.
-    let indexes = Schema::new(DbBackend::Postgres).create_index_from_entity(entity);
-    unique.extend(
-        indexes
-            .iter()
-            .filter(|index| index.is_unique_key())
-            .map(|index| index.get_index_spec().get_column_names().into_iter().collect()),
-    );
-    Entity {
-        table: entity.table_name().to_owned(),
-        columns: E::Column::iter().map(column).collect(),
-        primary_key: E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned()).collect(),
-        unique,
-        relations: E::Relation::iter().filter_map(|relation| key(&relation)).collect(),
+    pub(crate) fn add<E: EntityTrait>(&mut self, entity: E) {
+        let mut model = Model { table: entity.table_name().to_owned(), ..Model::default() };
+        for column in E::Column::iter() {
+            self.add_column(&mut model, column);
+        }
+        // SeaORM represents the groups of `unique_key` only as indexes.
+        let indexes = Schema::new(DbBackend::Postgres).create_index_from_entity(entity);
+        let groups = indexes.iter().filter(|index| index.is_unique_key());
+        for group in groups.map(|index| index.get_index_spec().get_column_names().into_iter().collect()) {
+            model.items.insert(Item::Unique(group), Description::default());
+        }
+        let key: BTreeSet<String> =
+            E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned()).collect();
+        model.items.insert(Item::PrimaryKey, Description::of("", [("columns", list(&key))]));
+        model.items.extend(E::Relation::iter().filter_map(|relation| foreign_key(&relation)));
+        self.tables.push(model);
+    }
+
+    fn add_column<C: ColumnTrait + IdenStatic>(&mut self, model: &mut Model, column: C) {
+        let (name, definition) = (column.as_str().to_owned(), column.def());
+        let kind = definition.get_column_type();
+        if let ColumnType::Enum { name, variants } = kind {
+            self.enums.insert(name.to_string(), variants.iter().map(ToString::to_string).collect());
+        }
+        if definition.is_unique() {
+            model.items.insert(Item::Unique(BTreeSet::from([name.clone()])), Description::default());
+        }
+        let mut description = Description::of(
+            &name,
+            [("type", kind_of(kind)), ("nullability", nullability(definition.is_null()))],
+        );
+        if let Some(default) = definition.get_column_default() {
+            let select = Query::select().expr(default.clone()).to_string(PostgresQueryBuilder);
+            description.facets.insert("default", select.trim_start_matches("SELECT ").to_owned());
+        }
+        model.items.insert(Item::Column(name.clone()), description);
+        model.columns.push(name);
     }
 }
 
-fn column<C: ColumnTrait + IdenStatic>(column: C) -> Column {
-    let definition = column.def();
-    let values = match definition.get_column_type() {
-        ColumnType::Enum { variants, .. } => variants.iter().map(ToString::to_string).collect(),
-        _ => Vec::new(),
-    };
-    let default = definition.get_column_default().map(|default| {
-        let select = Query::select().expr(default.clone()).to_string(PostgresQueryBuilder);
-        select.trim_start_matches("SELECT ").to_owned()
-    });
-    Column {
-        name: column.as_str().to_owned(),
-        kind: kind(definition.get_column_type()),
-        nullable: definition.is_null(),
-        default,
-        values,
+impl Description {
+    pub(crate) fn of<const N: usize>(name: &str, facets: [(&'static str, String); N]) -> Self {
+        Self { name: name.to_owned(), facets: facets.into(), ..Self::default() }
     }
+}
+
+pub(crate) fn nullability(nullable: bool) -> String {
+    if nullable { "null" } else { "not null" }.to_owned()
+}
+
+pub(crate) fn list<'a>(columns: impl IntoIterator<Item = &'a String>) -> String {
+    columns.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The type as PostgreSQL's `format_type` writes it.
-fn kind(of: &ColumnType) -> String {
+fn kind_of(of: &ColumnType) -> String {
     let name = match of {
         ColumnType::BigInteger => "bigint",
         ColumnType::Boolean => "boolean",
@@ -129,28 +108,27 @@ fn kind(of: &ColumnType) -> String {
     name.to_owned()
 }
 
-fn key<R: RelationTrait>(relation: &R) -> Option<Relation> {
+/// `None` for the other end of a relation: SeaORM derives it from the key.
+fn foreign_key<R: RelationTrait>(relation: &R) -> Option<(Item, Description)> {
     let definition = relation.def();
-    (!definition.is_owner).then(|| Relation {
-        name: relation.name(),
-        columns: list(&definition.from_col),
-        refers_to: format!("{} ({})", definition.to_tbl.sea_orm_table(), list(&definition.to_col)),
-        on_delete: action(definition.on_delete),
-        on_update: action(definition.on_update),
+    let columns = |of: &Identity| of.iter().map(DynIden::to_string).collect();
+    (!definition.is_owner).then(|| {
+        let table = definition.to_tbl.sea_orm_table().to_string();
+        let (from, to) = (columns(&definition.from_col), columns(&definition.to_col));
+        let facets =
+            [("on delete", action(definition.on_delete)), ("on update", action(definition.on_update))];
+        (Item::ForeignKey { from, table, to }, Description::of(&relation.name(), facets))
     })
 }
 
-fn action(action: Option<ForeignKeyAction>) -> &'static str {
+fn action(action: Option<ForeignKeyAction>) -> String {
     match action {
         Some(ForeignKeyAction::Cascade) => "cascade",
         Some(ForeignKeyAction::Restrict) => "restrict",
         Some(ForeignKeyAction::SetDefault) => "set default",
         Some(ForeignKeyAction::SetNull) => "set null",
-        // What a key does that says nothing.
+        // The action of a key that names none.
         _ => "no action",
     }
-}
-
-fn list(columns: &Identity) -> String {
-    columns.iter().map(DynIden::to_string).collect::<Vec<_>>().join(", ")
+    .to_owned()
 }

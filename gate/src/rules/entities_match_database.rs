@@ -1,10 +1,11 @@
 //! The entities say what the migrated database is.
 
-use crate::catalogue::{Catalogue, LEDGER};
-use crate::drift::entities::{self, Column, Entity, Relation};
+use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Schema, Table};
+use crate::drift::entities::{Entities, list, nullability};
+use crate::drift::{Description, Difference, Item, Model};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Finding, Subject};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The rule.
 pub const RULE: Rule = Rule {
@@ -73,199 +74,83 @@ const BREAKS: &[Break] = &[
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { Ok(compare(&entities::all(), subject.catalogue().await?)) })
+    Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
 }
 
-fn compare(entities: &[Entity], catalogue: &Catalogue) -> Vec<Finding> {
+fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let of_entities: BTreeSet<&str> = entities.iter().map(|entity| entity.table.as_str()).collect();
-    for table in catalogue.names("table") {
-        if !of_entities.contains(table) && format!("table {table}") != LEDGER {
+    for Table { name, .. } in &schema.tables {
+        if entities.tables.iter().all(|model| model.table != *name) {
             let fix =
-                format!("Write entity/src/{table}.rs and add the table to the list in entity/src/lib.rs.");
-            findings.push(Finding::of(format!("table {table}"), "has no entity").fixed_by(fix));
+                format!("Write entity/src/{name}.rs and add the table to the list in entity/src/lib.rs.");
+            findings.push(Finding::of(format!("table {name}"), "has no entity").fixed_by(fix));
         }
     }
-    for entity in entities {
-        if catalogue.has("table", &entity.table) {
-            Table { entity, catalogue }.compare(&mut findings);
+    for entity in &entities.tables {
+        if let Some(table) = schema.table(&entity.table) {
+            let model = model(table);
+            findings.extend(entity.differences(&model).into_iter().map(|it| finding(&entity.table, it)));
         } else {
             let problem = format!("is not in the database, but entity/src/{}.rs is its entity", entity.table);
             findings.push(Finding::of(format!("table {}", entity.table), problem));
         }
     }
-    enums(entities, catalogue, &mut findings);
+    for Enum { name, values } in &schema.enums {
+        let problem = match entities.enums.get(name) {
+            None => "no entity has a column of it".to_owned(),
+            Some(known) if known != values => {
+                format!("has the values {}, the entities' are {}", values.join(", "), known.join(", "))
+            }
+            Some(_) => continue,
+        };
+        let finding = Finding::of(format!("enum {name}"), problem);
+        findings.push(finding.fixed_by("Correct it in entity/src/enums.rs."));
+    }
     findings.sort_by(|a, b| a.object.cmp(&b.object));
     findings
 }
 
-fn enums(entities: &[Entity], catalogue: &Catalogue, findings: &mut Vec<Finding>) {
-    let columns = entities.iter().flat_map(|entity| &entity.columns);
-    let known: BTreeMap<&str, &Vec<String>> = columns
-        .filter(|column| !column.values.is_empty())
-        .map(|column| (column.kind.as_str(), &column.values))
-        .collect();
-    for name in catalogue.names("enum") {
-        let object = format!("enum {name}");
-        let values = catalogue.facet("enum", name, "values").unwrap_or_default();
-        match known.get(name) {
-            None => findings.push(Finding::of(object, "no entity has a column of it")),
-            Some(known) if known.join(", ") != values => {
-                let problem = format!("has the values {values}, the entities' are {}", known.join(", "));
-                findings.push(Finding::of(object, problem).fixed_by("Correct it in entity/src/enums.rs."));
-            }
-            Some(_) => {}
+/// The object is the database's where it has one.
+fn finding(table: &str, difference: Difference<'_>) -> Finding {
+    let Difference { item, ours, theirs, problem } = difference;
+    let object = match (item, ours, theirs) {
+        (Item::Column(name), ..) => format!("column {table}.{name}"),
+        (Item::ForeignKey { .. } | Item::Unique(_), _, Some(theirs)) => {
+            format!("constraint {} on {table}", theirs.name)
         }
-    }
+        (Item::ForeignKey { .. }, Some(ours), None) => format!("relation {table}.{}", ours.name),
+        _ => format!("table {table}"),
+    };
+    Finding::of(object, problem)
 }
 
-/// A table and its entity.
-struct Table<'a> {
-    entity: &'a Entity,
-    catalogue: &'a Catalogue,
-}
-
-impl<'a> Table<'a> {
-    fn compare(&self, findings: &mut Vec<Finding>) {
-        let table = &self.entity.table;
-        let names: BTreeSet<&str> = self
-            .catalogue
-            .names("column")
-            .filter_map(|name| name.strip_prefix(table)?.strip_prefix('.'))
-            .collect();
-        for name in &names {
-            if !self.has_field(name) {
-                findings.push(Finding::of(format!("column {table}.{name}"), "the entity has no such field"));
-            }
-        }
-        for column in &self.entity.columns {
-            let object = format!("column {table}.{}", column.name);
-            if !names.contains(column.name.as_str()) {
-                findings.push(Finding::of(object, "is not in the database, but the entity has that field"));
-                continue;
-            }
-            let differences = self.column(column);
-            if !differences.is_empty() {
-                findings.push(Finding::of(object, differences.join("; ")));
-            }
-        }
-        self.keys(&names, findings);
-        self.relations(&names, findings);
+fn model(table: &Table) -> Model {
+    let mut model = Model { table: table.name.clone(), ..Model::default() };
+    for Column { name, kind, nullable, default, .. } in &table.columns {
+        let default = without_type(default.as_deref().unwrap_or_default()).to_owned();
+        let facets = [("type", kind.clone()), ("nullability", nullability(*nullable)), ("default", default)];
+        model.items.insert(Item::Column(name.clone()), Description::of(name, facets));
+        model.columns.push(name.clone());
     }
-
-    fn has_field(&self, name: &str) -> bool {
-        self.entity.columns.iter().any(|column| column.name == name)
-    }
-
-    fn column(&self, column: &Column) -> Vec<String> {
-        let name = format!("{}.{}", self.entity.table, column.name);
-        let facet = |facet| self.catalogue.facet("column", &name, facet).unwrap_or_default();
-        let mut differences = Vec::new();
-        let kind = facet("type").trim_start_matches("public.");
-        if kind != column.kind {
-            differences.push(format!("its type is {kind}, the entity's {}", column.kind));
-        }
-        let nullable = |nullable| if nullable { "may be null" } else { "is never null" };
-        let is_nullable = facet("nullable") == "true";
-        if is_nullable != column.nullable {
-            differences.push(format!(
-                "it {}, in the entity it {}",
-                nullable(is_nullable),
-                nullable(column.nullable)
-            ));
-        }
-        let default = without_type(facet("default"));
-        if let Some(of_entity) = &column.default
-            && !default.eq_ignore_ascii_case(of_entity)
-        {
-            differences.push(format!("its default is {default:?}, the entity's {of_entity:?}"));
-        }
-        differences
-    }
-
-    /// The table's constraints of a kind: name, columns.
-    fn constraints(&self, kind: &'static str) -> impl Iterator<Item = (&'a str, BTreeSet<String>)> {
-        let Self { entity, catalogue } = *self;
-        catalogue.names("constraint").filter_map(move |name| {
-            let (_, table) = name.split_once(" on ")?;
-            (table == entity.table && catalogue.facet("constraint", name, "kind") == Some(kind)).then(|| {
-                let columns = catalogue.facet("constraint", name, "columns").unwrap_or_default();
-                (name, columns.split(", ").map(ToOwned::to_owned).collect())
-            })
-        })
-    }
-
-    fn keys(&self, names: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
-        let Entity { table, primary_key, unique, .. } = self.entity;
-        let primary: BTreeSet<String> =
-            self.constraints("primary key").flat_map(|(_, columns)| columns).collect();
-        let mut missing = Vec::new();
-        if primary != *primary_key {
-            missing.push(format!(
-                "its primary key is ({}), the entity's ({})",
-                list(&primary),
-                list(primary_key)
-            ));
-        }
-        let found: Vec<_> = self.constraints("unique").collect();
-        for columns in unique {
-            let are_there = columns.iter().all(|column| names.contains(column.as_str()));
-            if are_there && !found.iter().any(|(_, other)| other == columns) {
-                missing.push(format!("({}) is unique only in the entity", list(columns)));
+    for constraint in &table.constraints {
+        let columns: BTreeSet<String> = constraint.columns.iter().cloned().collect();
+        let (item, facets) = match constraint.kind {
+            ConstraintKind::Check => continue,
+            ConstraintKind::Primary => (Item::PrimaryKey, vec![("columns", list(&columns))]),
+            ConstraintKind::Unique => (Item::Unique(columns), Vec::new()),
+            ConstraintKind::Foreign => {
+                let to = constraint.referred().into_iter().map(ToOwned::to_owned).collect();
+                let (from, table) = (constraint.columns.clone(), constraint.parent().to_owned());
+                let Constraint { on_delete, on_update, .. } = constraint.clone();
+                let facets = vec![("on delete", on_delete), ("on update", on_update)];
+                (Item::ForeignKey { from, table, to }, facets)
             }
-        }
-        if !missing.is_empty() {
-            findings.push(Finding::of(format!("table {table}"), missing.join("; ")));
-        }
-        for (name, columns) in found {
-            if !unique.contains(&columns) && columns.iter().all(|column| self.has_field(column)) {
-                let problem = format!("the entity does not say that ({}) is unique", list(&columns));
-                findings.push(Finding::of(format!("constraint {name}"), problem));
-            }
-        }
-    }
-
-    fn relations(&self, names: &BTreeSet<&str>, findings: &mut Vec<Finding>) {
-        let entity = self.entity;
-        let facet = |name: &str, facet| self.catalogue.facet("constraint", name, facet).unwrap_or_default();
-        let found: Vec<_> = self.constraints("foreign key").collect();
-        let is = |name: &str, relation: &Relation| {
-            facet(name, "columns") == relation.columns
-                && facet(name, "refers to").trim_start_matches("public.") == relation.refers_to
         };
-        for relation in &entity.relations {
-            let Relation { columns, refers_to, on_delete, on_update, .. } = relation;
-            let Some((name, _)) = found.iter().find(|(name, _)| is(name, relation)) else {
-                if columns.split(", ").all(|column| names.contains(column)) {
-                    let object = format!("relation {}.{}", entity.table, relation.name);
-                    let problem = format!("no foreign key leads from ({columns}) to {refers_to}");
-                    findings.push(Finding::of(object, problem));
-                }
-                continue;
-            };
-            let actions = [("on delete", on_delete), ("on update", on_update)];
-            let differences: Vec<String> = actions
-                .into_iter()
-                .filter(|(event, of_entity)| facet(name, event) != **of_entity)
-                .map(|(event, of_entity)| {
-                    format!("{event} {}, the entity says {of_entity}", facet(name, event))
-                })
-                .collect();
-            if !differences.is_empty() {
-                findings.push(Finding::of(format!("constraint {name}"), differences.join("; ")));
-            }
-        }
-        for (name, columns) in found {
-            let is_known = entity.relations.iter().any(|relation| is(name, relation));
-            if !is_known && columns.iter().all(|column| self.has_field(column)) {
-                findings.push(Finding::of(format!("constraint {name}"), "the entity has no such relation"));
-            }
-        }
+        let facets = facets.into_iter().collect();
+        let name = constraint.name.clone();
+        model.items.insert(item, Description { name, facets, ..Description::default() });
     }
-}
-
-fn list(columns: &BTreeSet<String>) -> String {
-    columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    model
 }
 
 /// A default as the entity's builder writes it: PostgreSQL adds its type to a literal.
@@ -280,7 +165,6 @@ fn without_type(default: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drift::entities::read;
     use crate::subject::{empty, migrate};
     use sqlx::Connection as _;
 
@@ -319,9 +203,10 @@ mod tests {
                 )"
             );
             sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-            let catalogue = Catalogue::read(&mut connection).await.unwrap();
-            let entities = [entities::all(), vec![read(notes::Entity)]].concat();
-            let found = compare(&entities, &catalogue);
+            let schema = Schema::read(&mut connection).await.unwrap();
+            let mut entities = Entities::all();
+            entities.add(notes::Entity);
+            let found = compare(&entities, &schema);
             assert_eq!(
                 found.iter().map(|finding| &finding.object).collect::<Vec<_>>(),
                 expected,

@@ -1,6 +1,6 @@
 //! The entities are what `sea-orm-cli generate entity --entity-format dense` would write from the migrated database.
 
-use crate::drift::models::{self, Column, Key, Model};
+use crate::drift::{Difference, Item, Model, models};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{
@@ -9,7 +9,7 @@ use sea_orm_codegen::{
 };
 use sea_schema::postgres::discovery::SchemaDiscovery;
 use sqlx::PgPool;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The rule.
@@ -162,10 +162,24 @@ async fn generate(pool: &PgPool) -> Result<BTreeMap<String, Model>, Error> {
 fn compare(ours: &BTreeMap<String, Model>, theirs: &BTreeMap<String, Model>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (table, our) in ours {
-        match theirs.get(table) {
-            None => findings.push(Finding::at(file(table), our.line, format!("there is no table {table}"))),
-            Some(their) => (Pair { table, our, their, ours }).compare(&mut findings),
+        let at_table = |problem| Finding::at(file(table), our.line, problem);
+        let Some(their) = theirs.get(table) else {
+            findings.push(at_table(format!("there is no table {table}")));
+            continue;
+        };
+        if our.table != *table {
+            findings.push(at_table(format!("its table is {}, not {table}", our.table)));
         }
+        let differences = our.differences(their);
+        findings.extend(differences.iter().map(|it| finding(table, our, field(it), &it.problem)));
+        let order = |model: &Model, other: &Model| {
+            model.columns.clone().into_iter().filter(|column| other.has(column)).collect::<Vec<_>>()
+        };
+        let mut orders = order(our, their).into_iter().zip(order(their, our));
+        if let Some((column, other)) = orders.find(|(column, other)| column != other) {
+            findings.push(finding(table, our, &column, &format!("is in the place of {other}")));
+        }
+        findings.extend(ids(table, our, their, ours));
     }
     for table in theirs.keys().filter(|table| !ours.contains_key(*table)) {
         findings.push(Finding::of(file(table), format!("the table {table} has no entity")));
@@ -173,170 +187,41 @@ fn compare(ours: &BTreeMap<String, Model>, theirs: &BTreeMap<String, Model>) -> 
     findings
 }
 
+/// The generator knows only `Uuid`; a typed id is that of the column it refers to.
+fn ids(table: &str, model: &Model, their: &Model, all: &BTreeMap<String, Model>) -> Vec<Finding> {
+    let rust_type = |model: &Model, column: &String| {
+        model.items.get(&Item::Column(column.clone())).map(|column| column.rust_type.clone())
+    };
+    let mut problems = BTreeMap::new();
+    // A key that differs has a finding of its own.
+    for item in model.items.keys().filter(|item| their.items.contains_key(*item)) {
+        let Item::ForeignKey { from, table: parent, to } = item else { continue };
+        let Some(other) = all.get(parent) else { continue };
+        for (from, to) in from.iter().zip(to) {
+            let types = rust_type(model, from).zip(rust_type(other, to));
+            if let Some((ours, theirs)) = types.filter(|(ours, theirs)| ours != theirs) {
+                problems.insert(from, format!("its type is {ours}, but {parent}.{to} is {theirs}"));
+            }
+        }
+    }
+    problems.into_iter().map(|(column, problem)| finding(table, model, column, &problem)).collect()
+}
+
 fn file(table: &str) -> String {
     format!("entity/src/{table}.rs")
 }
 
-/// One table's entity as it is and as it would be generated.
-struct Pair<'a> {
-    table: &'a str,
-    our: &'a Model,
-    their: &'a Model,
-    ours: &'a BTreeMap<String, Model>,
-}
-
-impl Pair<'_> {
-    fn compare(&self, findings: &mut Vec<Finding>) {
-        if self.our.table != self.table {
-            let problem = format!("its table is {}, not {}", self.our.table, self.table);
-            findings.push(Finding::at(file(self.table), self.our.line, problem));
-        }
-        self.columns(findings);
-        self.unique(findings);
-        self.keys(findings);
-        for list in self.their.lists.difference(&self.our.lists) {
-            findings.push(self.finding(self.our.line, list, format!("the list of {list} is missing")));
-        }
-    }
-
-    fn finding(&self, line: usize, field: &str, problem: impl Into<String>) -> Finding {
-        let file = file(self.table);
-        Finding::at(file.clone(), line, format!("{field}: {}", problem.into()))
-            .about(format!("{file}: {field}"))
-    }
-
-    fn columns(&self, findings: &mut Vec<Finding>) {
-        let (ours, theirs) = (by_name(self.our), by_name(self.their));
-        for (name, column) in &ours {
-            match theirs.get(name) {
-                None => findings.push(self.finding(column.line, name, "there is no such column")),
-                Some(other) => findings.extend(self.column(column, other)),
-            }
-        }
-        for name in theirs.keys().filter(|name| !ours.contains_key(*name)) {
-            findings.push(self.finding(self.our.line, name, "the column has no field"));
-        }
-        let order = |model: &Model, other: &BTreeMap<&str, &Column>| -> Vec<String> {
-            let names = model.columns.iter().map(|column| column.name.clone());
-            names.filter(|name| other.contains_key(name.as_str())).collect()
-        };
-        let orders = order(self.our, &theirs).into_iter().zip(order(self.their, &ours));
-        if let Some((our, their)) = orders.into_iter().find(|(our, their)| our != their) {
-            findings.push(self.finding(
-                ours[our.as_str()].line,
-                &our,
-                format!("stands where {their} belongs"),
-            ));
-        }
-    }
-
-    fn column(&self, our: &Column, their: &Column) -> Option<Finding> {
-        let mut problems = Vec::new();
-        if generated(&our.kind) != generated(&their.kind) {
-            problems.push(format!("its type is {}, not {}", our.kind, their.kind));
-        }
-        match (our.nullable, their.nullable) {
-            (true, false) => problems.push("it is an Option, and never null".to_owned()),
-            (false, true) => problems.push("it is no Option, and may be null".to_owned()),
-            _ => {}
-        }
-        if our.words != their.words {
-            problems.push(format!("it says {}, not {}", said(&our.words), said(&their.words)));
-        }
-        (!problems.is_empty()).then(|| self.finding(our.line, &our.name, problems.join("; ")))
-    }
-
-    fn unique(&self, findings: &mut Vec<Finding>) {
-        let (ours, theirs) = (&self.our.unique, &self.their.unique);
-        let missing: Vec<_> = theirs.difference(ours).collect();
-        // What is left of a group from which a column was taken is the same difference.
-        let extra =
-            ours.difference(theirs).filter(|group| missing.iter().all(|other| group.is_disjoint(other)));
-        let told = missing.iter().map(|group| (*group, "is unique"));
-        for (group, problem) in told.chain(extra.map(|group| (group, "is not unique"))) {
-            let columns = group.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let column = self.our.columns.iter().find(|column| group.contains(&column.name));
-            // A column without a field has its own finding.
-            if let Some(column) = column {
-                let name = group.iter().next().map_or("", String::as_str);
-                findings.push(self.finding(column.line, name, format!("({columns}) {problem}")));
-            }
-        }
-    }
-
-    fn keys(&self, findings: &mut Vec<Finding>) {
-        let (ours, theirs) = (&self.our.keys, &self.their.keys);
-        let mut unmatched: Vec<_> = theirs.iter().filter(|(place, _)| !ours.contains_key(*place)).collect();
-        for (place, our) in ours {
-            let finding = |problem| self.finding(our.line, &our.field, problem);
-            if let Some(their) = theirs.get(place) {
-                findings.extend(self.key(our, their));
-            } else if let Some(index) = unmatched.iter().position(|(other, _)| place.is_like(other)) {
-                let (other, _) = unmatched.remove(index);
-                findings.push(finding(format!("leads {place}, not {other}")));
-            } else {
-                findings.push(finding(format!("leads {place}, and no key does")));
-            }
-        }
-        for (place, _) in unmatched {
-            let problem = format!("no relation leads {place}, as a key does");
-            findings.push(self.finding(self.our.line, &place.table, problem));
-        }
-        self.ids(findings);
-    }
-
-    fn key(&self, our: &Key, their: &Key) -> Option<Finding> {
-        let mut problems = Vec::new();
-        if our.nullable != their.nullable {
-            problems.push(format!("it is {}an Option", if our.nullable { "" } else { "not " }));
-        }
-        if our.actions != their.actions {
-            problems.push(format!("it says {}, not {}", said(&our.actions), said(&their.actions)));
-        }
-        (!problems.is_empty()).then(|| self.finding(our.line, &our.field, problems.join("; ")))
-    }
-
-    /// The generator knows only `Uuid`; a typed id is that of the column it refers to.
-    fn ids(&self, findings: &mut Vec<Finding>) {
-        let columns = by_name(self.our);
-        let mut told = BTreeSet::new();
-        for place in self.our.keys.keys().filter(|place| self.their.keys.contains_key(*place)) {
-            let Some(referred) = self.ours.get(&place.table).map(by_name) else { continue };
-            for (from, to) in place.from.iter().zip(&place.to) {
-                let (Some(our), Some(other)) = (columns.get(from.as_str()), referred.get(to.as_str())) else {
-                    continue;
-                };
-                if our.kind != other.kind && told.insert(from) {
-                    let problem =
-                        format!("its type is {}, but {}.{to} is {}", our.kind, place.table, other.kind);
-                    findings.push(self.finding(our.line, from, problem));
-                }
-            }
-        }
+/// The field of a part, or the table of a key or list that has none.
+fn field<'a>(difference: &'a Difference<'_>) -> &'a str {
+    match (difference.item, difference.ours) {
+        (Item::Unique(columns), _) => columns.first().map_or("", String::as_str),
+        (_, Some(ours)) => &ours.name,
+        (Item::Column(name) | Item::List(name) | Item::ForeignKey { table: name, .. }, None) => name,
+        (Item::PrimaryKey, None) => "",
     }
 }
 
-fn by_name(model: &Model) -> BTreeMap<&str, &Column> {
-    model.columns.iter().map(|column| (column.name.as_str(), column)).collect()
-}
-
-/// A type as the generator calls it: ids, times and documents have types of our own.
-fn generated(kind: &str) -> &str {
-    match kind {
-        "CallMetadata" | "EventPayload" | "Preferences" => "Json",
-        "DateTimeWithTimeZone" => "DateTimeUtc",
-        id if id.ends_with("Id") => "Uuid",
-        other => other,
-    }
-}
-
-fn said(words: &BTreeMap<String, String>) -> String {
-    if words.is_empty() {
-        return "nothing".to_owned();
-    }
-    let words = words.iter().map(|(word, text)| match text.as_str() {
-        "" => word.clone(),
-        text => format!("{word} = {text}"),
-    });
-    words.collect::<Vec<_>>().join(", ")
+fn finding(table: &str, model: &Model, field: &str, problem: &str) -> Finding {
+    let line = model.items.values().find(|of| of.name == field).map_or(model.line, |of| of.line);
+    Finding::at(file(table), line, format!("{field}: {problem}")).about(format!("{}: {field}", file(table)))
 }

@@ -1,11 +1,12 @@
 //! Each table's ids have a prefix of their own.
 
+use crate::drift::{Item, models};
 use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Ident, Item, LitStr, Token, Type};
+use syn::{Attribute, Ident, LitStr, Token};
 
 /// Where the id types stand.
 const IDS: &str = "entity/src/id.rs";
@@ -74,7 +75,7 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
         |error: syn::Error| Error::Source { path: workspace.path(IDS), reason: error.to_string() };
     let file = workspace.parse(IDS)?;
     let ids = file.items.iter().find_map(|item| match item {
-        Item::Macro(item) if item.mac.path.is_ident("ids") => Some(&item.mac),
+        syn::Item::Macro(item) if item.mac.path.is_ident("ids") => Some(&item.mac),
         _ => None,
     });
     let Some(ids) = ids else { return Ok(vec![Finding::of(IDS, "has no list of ids: ids! { … }")]) };
@@ -82,7 +83,9 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
 
     let mut tables = BTreeMap::new();
     let mut findings = Vec::new();
-    for (table, id) in keys(workspace)? {
+    for (table, model) in models::read(workspace)? {
+        let key = model.items.get(&Item::Column("id".to_owned()));
+        let id = key.map(|key| key.rust_type.clone()).unwrap_or_default();
         if !ids.iter().any(|known| known.name == id) {
             findings
                 .push(Finding::of(&table, format!("has ids of the type {id}, which {IDS} does not list")));
@@ -115,26 +118,4 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     }
     findings.sort_by(|a, b| a.object.cmp(&b.object));
     Ok(findings)
-}
-
-/// Each table with the type of its `id`.
-fn keys(workspace: &Workspace) -> Result<Vec<(String, String)>, Error> {
-    let mut keys = Vec::new();
-    for path in workspace.files("entity/src", "rs")? {
-        let file = workspace.parse(&path)?;
-        let model = file.items.iter().find_map(|item| match item {
-            Item::Struct(item) if item.ident == "Model" => Some(&item.fields),
-            _ => None,
-        });
-        let Some(Fields::Named(fields)) = model else { continue };
-        let id = fields.named.iter().find(|field| field.ident.as_ref().is_some_and(|name| name == "id"));
-        let id = id.and_then(|field| match &field.ty {
-            Type::Path(path) => path.path.segments.last().map(|last| last.ident.to_string()),
-            _ => None,
-        });
-        // The table's name is the file's.
-        let table = path.rsplit('/').next().unwrap_or(&path).trim_end_matches(".rs").to_owned();
-        keys.push((table, id.unwrap_or_default()));
-    }
-    Ok(keys)
 }

@@ -1,8 +1,9 @@
 //! `down` takes away what `up` made, and no more.
 
+use crate::catalogue::Change;
 use crate::migrations::replay::{Replay, reason};
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Error, Finding, Subject};
+use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
 /// The rule. It compares the catalogue, so that an empty `down` is not taken for one.
@@ -85,7 +86,7 @@ fn look(subject: &Subject) -> Answer<'_> {
 async fn round_trip(
     replay: &mut Replay,
     migration: &Emitted,
-    catalogue: &mut Vec<String>,
+    catalogue: &mut Catalogue,
 ) -> Result<(Option<String>, bool), Error> {
     let before = std::mem::take(catalogue);
     let (mut problem, mut applied) = (None, false);
@@ -108,15 +109,14 @@ async fn round_trip(
     Ok((problem, applied))
 }
 
-fn first_difference(expected: &[String], found: &[String]) -> Option<String> {
-    /// As much of an object as a line holds.
-    const SHOWN: usize = 160;
-    let shown = |line: &String| line.chars().take(SHOWN).collect::<String>().replace('\n', " ");
-    if expected == found {
-        return None;
-    }
-    let new = found.iter().find(|line| !expected.contains(line));
-    let gone = expected.iter().find(|line| !found.contains(line));
-    new.map(|line| format!("leaves {}", shown(line)))
-        .or_else(|| gone.map(|line| format!("takes {}", shown(line))))
+/// An object that is left, or else the first that differs.
+fn first_difference(expected: &Catalogue, found: &Catalogue) -> Option<String> {
+    let changes = expected.changes(found);
+    let left = changes.iter().find(|(_, change)| matches!(change, Change::Extra));
+    let (name, change) = left.or_else(|| changes.iter().next())?;
+    Some(match change {
+        Change::Extra => format!("leaves {name}"),
+        Change::Missing => format!("takes {name}"),
+        Change::Facets { text, .. } => format!("changes {name}: {text}"),
+    })
 }

@@ -25,11 +25,11 @@ pub const RULE: Rule = Rule {
         },
         Break {
             by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"),
-            finds: &["statistics object ghosts"],
+            finds: &["statistics ghosts"],
         },
         Break {
             by: Mutation::Sql("alter table contacts alter column email set (n_distinct = 5)"),
-            finds: &["options of column email of table contacts"],
+            finds: &["column contacts.email"],
         },
     ],
 };

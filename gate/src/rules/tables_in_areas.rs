@@ -1,7 +1,6 @@
 //! Every table belongs to exactly one area of the documentation.
 
 use crate::Subject;
-use crate::catalogue::schema::Schema;
 use crate::docs::areas;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
 
@@ -34,6 +33,6 @@ pub const RULE: Rule = Rule {
 fn look(subject: &Subject) -> Answer<'_> {
     Box::pin(async {
         let areas = areas::read(subject.workspace())?;
-        Ok(areas::defects(&areas, &Schema::read(subject).await?))
+        Ok(areas::defects(&areas, subject.schema().await?))
     })
 }
