@@ -50,7 +50,7 @@ with named as (
         and contacts.state = 'in_progress'
         and contacts.attempts_count = changed.attempt_number
     returning contacts.id, contacts.attempts_count
-), told as (
+), published as (
     insert into events (organization_id, event_type, campaign_id, contact_id, call_attempt_id, payload)
     select changed.organization_id, 'survey.not_reached', changed.campaign_id, changed.contact_id, changed.id,
         jsonb_build_object('attempt_number', changed.attempt_number, 'outcome', changed.outcome)
@@ -68,20 +68,20 @@ where id = (select named.id from named)
 /// The parameters of [`apply_provider_event`].
 #[derive(Clone, Debug)]
 pub struct ApplyProviderEvent {
-    /// Our name for the call; or else give the provider's.
+    /// The call attempt's `call_id`; `None`: look it up by `provider_call_id`.
     pub call_id: Option<String>,
-    /// The provider's name for the call, the newest of that name; kept if it was not known.
+    /// The provider's id of the call, stored if none is; if several match, the newest.
     pub provider_call_id: Option<String>,
-    /// The status in the provider's own words.
+    /// The status as the provider spells it.
     pub status: String,
-    /// When the call was answered, if it was.
+    /// The time of the answer; `None`: this event does not report one.
     pub answered_at: Option<DateTimeUtc>,
-    /// When the call ended, if it has.
+    /// The time of the end; `None`: the server's time if there is an outcome, else the call continues.
     pub ended_at: Option<DateTimeUtc>,
-    /// How it ended, where the provider is the one to know.
+    /// `no_answer`, `busy` or `failed`; `None`: this event does not report one.
     pub outcome: Option<CallOutcome>,
     pub error_code: Option<String>,
-    /// Facts that are added to those known.
+    /// Fields that are merged into the stored metadata.
     pub metadata: CallMetadata,
 }
 
@@ -105,14 +105,14 @@ impl ApplyProviderEventRow {
     }
 }
 
-/// Applies what the telephony provider reports of a call, once: `applied` is false if nothing has changed. A repeated
-/// event changes nothing, nor does one that comes late, after an answer or an end that is known already. `None`: no
-/// such call.
+/// Applies an event of the telephony provider to its call attempt, once. `applied` is false if nothing changed: the
+/// event is a duplicate, or arrived after the answer or the end that it would report. `None`: there is no such call
+/// attempt.
 ///
-/// An event with an outcome or an end ends the call. Of a call that was connected, a provider knows the end and not the
-/// outcome: `completed` or `refused` is not stored, because the dialogue's result, by [`complete_survey`] or
-/// [`refuse_survey`], is the outcome, and one that was there before stays. A contact whom this call did not reach
-/// becomes not reached, with an event for the bus when no attempt is left.
+/// An event with an outcome or an end ends the call. The outcomes `completed` and `refused` are not stored, because
+/// only the dialogue knows them and reports them by [`complete_survey`] or [`refuse_survey`]; an outcome that is
+/// already set is kept. If the call did not reach the contact, the contact becomes not reached, and if that was its
+/// last attempt, an event `survey.not_reached` is inserted.
 pub async fn apply_provider_event(
     tx: &Tx<impl Scope>,
     parameters: ApplyProviderEvent,
@@ -209,11 +209,11 @@ pub struct CompleteSurvey {
     pub q1_answer: Option<String>,
     pub q2_answer: Option<String>,
     pub q3_answer: Option<String>,
-    /// How sure the model was of the answer, 0 to 1.
+    /// The model's confidence in the answer, 0 to 1.
     pub q1_confidence: Option<Decimal>,
-    /// The same of the second answer.
+    /// The model's confidence in the second answer, 0 to 1.
     pub q2_confidence: Option<Decimal>,
-    /// The same of the third answer.
+    /// The model's confidence in the third answer, 0 to 1.
     pub q3_confidence: Option<Decimal>,
 }
 
@@ -237,9 +237,9 @@ impl CompleteSurveyRow {
     }
 }
 
-/// Stores the answers of a call, once, with everything that follows from them: the outcome of the attempt, the state of
-/// the contact, and the event for the bus, in this one statement. `None`: nothing was changed, because there is no such
-/// attempt, it ended without a conversation, or the contact has answered already.
+/// Stores the answers of a call, once: inserts the survey response and the event `survey.completed`, and sets the
+/// outcome of the call attempt and the state of the contact to completed. `None`: nothing was changed, because there
+/// is no such attempt, it ended without a conversation, or the contact has a survey response already.
 pub async fn complete_survey(
     tx: &Tx<impl Scope>,
     parameters: CompleteSurvey,
@@ -318,9 +318,9 @@ impl RefuseSurveyRow {
     }
 }
 
-/// Ends a call whose contact did not consent, once: the outcome of the attempt, the state of the contact, and the event
-/// for the bus, in this one statement. `None`: nothing was changed, because there is no such attempt, it ended without a
-/// conversation, or the contact has answered or refused already.
+/// Records that the contact did not consent, once: inserts the event `survey.refused`, and sets the outcome of the
+/// call attempt and the state of the contact to refused. `None`: nothing was changed, because there is no such
+/// attempt, it ended without a conversation, or the contact has answered or refused already.
 pub async fn refuse_survey(
     tx: &Tx<impl Scope>,
     call_attempt_id: CallAttemptId,
@@ -353,7 +353,7 @@ with stalled as (
         and contacts.state = 'in_progress'
         and contacts.attempts_count = ended.attempt_number
     returning contacts.id, contacts.attempts_count
-), told as (
+), published as (
     insert into events (organization_id, event_type, campaign_id, contact_id, call_attempt_id, payload)
     select ended.organization_id, 'survey.not_reached', ended.campaign_id, ended.contact_id, ended.id,
         jsonb_build_object('attempt_number', ended.attempt_number, 'outcome', 'failed')
@@ -385,11 +385,12 @@ impl RequeueStalledRow {
     }
 }
 
-/// Gives up attempts of which nothing was heard since `started_before`, as after a crash: they have failed, and their
-/// contacts are not reached, with an event for the bus when no attempt is left. The oldest come first; other callers'
+/// Ends call attempts without an outcome that started before `started_before`, as after a crash, oldest first: their
+/// outcome becomes failed with the error code `never_ended`, and their contacts become not reached. For a contact
+/// without an attempt left, an event `survey.not_reached` is inserted. Attempts that another transaction has locked
 /// are skipped.
 ///
-/// - `batch`: The most to give up.
+/// - `batch`: The maximum number of attempts.
 pub async fn requeue_stalled(
     tx: &Tx<impl Scope>,
     started_before: DateTimeUtc,
@@ -448,10 +449,11 @@ impl ListExpiredRecordingsRow {
     }
 }
 
-/// Returns recordings older than their organization keeps them, oldest first: delete them at the provider, then call
-/// [`clear_recordings`]. An organization without a provider configuration keeps them.
+/// Returns recordings past the retention period of their organization, oldest first: delete them at the provider, then
+/// call [`clear_recordings`]; a recording that is not cleared is returned again. An organization without a provider
+/// configuration keeps its recordings.
 ///
-/// - `batch`: The most to return.
+/// - `batch`: The maximum number of recordings.
 pub async fn list_expired_recordings(
     tx: &Tx<impl Scope>,
     batch: i64,
@@ -469,7 +471,7 @@ set metadata = metadata - 'recording_url'
 where id = any($1) and metadata ? 'recording_url'
 ";
 
-/// Removes the addresses of recordings that are no more.
+/// Removes the URLs of recordings that the provider has deleted, and returns the number of changed call attempts.
 pub async fn clear_recordings(
     tx: &Tx<impl Scope>,
     call_attempt_ids: Vec<CallAttemptId>,

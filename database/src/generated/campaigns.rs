@@ -111,9 +111,10 @@ impl StatisticsRow {
     }
 }
 
-/// Counts a campaign's contacts by state and its attempts by outcome. A call's duration is the time from its answer to
-/// its end, in seconds; `None`: no call was answered and has ended. The completion rate is the share of completed
-/// contacts in all that are not excluded; `None`: there are none.
+/// Counts a campaign's contacts by state and its call attempts by outcome. The duration of a call is the time from its
+/// answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
+/// contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
+/// 0.
 ///
 /// # Errors
 /// [`Error::NotFound`]: no row.
@@ -159,10 +160,10 @@ impl CallsPerHourRow {
     }
 }
 
-/// Counts a campaign's calls by the hour in which they started, oldest first. An hour without a call has no row.
+/// Counts a campaign's calls by the UTC hour in which they started, oldest first. An hour without a call has no row.
 ///
-/// - `from`: The first moment that counts.
-/// - `until`: The first moment that counts no more.
+/// - `from`: The earliest start, inclusive.
+/// - `until`: The latest start, exclusive.
 pub async fn calls_per_hour(
     tx: &Tx<impl Scope>,
     campaign_id: CampaignId,
@@ -195,12 +196,12 @@ order by 1
 /// The parameters of [`calls_per_day`].
 #[derive(Clone, Debug)]
 pub struct CallsPerDay {
-    /// Whose days, as `Europe/Rome`.
+    /// The time zone of the days, as in `Europe/Rome`.
     pub time_zone: String,
     pub campaign_id: CampaignId,
-    /// The first moment that counts.
+    /// The earliest start, inclusive.
     pub from: DateTimeUtc,
-    /// The first moment that counts no more.
+    /// The latest start, exclusive.
     pub until: DateTimeUtc,
 }
 

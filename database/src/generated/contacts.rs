@@ -36,9 +36,10 @@ impl LockCallsRow {
 }
 
 /// Locks the provider configurations of the campaign's organization until the transaction ends, so that no other
-/// transaction claims for it, and returns how many calls may be under way at once; null: there is no configuration.
+/// transaction claims for it, and returns the limit of concurrent calls; null: there is no configuration.
 ///
-/// All configurations are locked, not only the newest, so that one that is inserted meanwhile does not split the lock.
+/// All configurations are locked, not only the newest: if one is inserted concurrently, transactions that read
+/// different configurations as the newest still exclude each other.
 ///
 /// # Errors
 /// [`Error::NotFound`]: no row.
@@ -156,7 +157,7 @@ impl ClaimedContact {
     }
 }
 
-/// The claim of the public function of this name, under the lock of [`lock_calls`].
+/// The claim itself, under the lock of [`lock_calls`]; the public function of this name calls both.
 pub(crate) async fn claim_due(tx: &CustomerTx, parameters: ClaimDue) -> Result<Vec<ClaimedContact>, Error> {
     let tx = tx.postgres("contacts.claim_due")?;
     let ClaimDue { campaign_id, local_time, max_concurrent_calls, batch } = parameters;
@@ -215,17 +216,17 @@ order by place
 #[derive(Clone, Debug)]
 pub struct CreateMany {
     pub campaign_id: CampaignId,
-    /// The keys in the system that they come from.
+    /// The contacts' keys in the system that they come from.
     pub external_contact_ids: Vec<String>,
-    /// E.164.
+    /// E.164: `+` and 2 to 15 digits.
     pub phone_numbers: Vec<String>,
-    /// The addresses for follow-up mails.
+    /// The addresses for follow-up e-mails.
     pub emails: Vec<String>,
     /// The languages of the calls.
     pub preferred_languages: Vec<ContactLanguage>,
-    /// Whether they agreed to be called.
+    /// Whether the contact agreed to be called.
     pub have_prior_consent: Vec<bool>,
-    /// Whether they are not to be called.
+    /// Whether the contact must not be called.
     pub do_not_call: Vec<bool>,
 }
 
@@ -242,11 +243,11 @@ impl CreateManyRow {
     }
 }
 
-/// Adds contacts to a campaign, any number of them at once, and returns the places, from 1, of those that were refused,
-/// with the reason. A contact on the exclusion list or marked do-not-call is added as excluded. No such campaign adds
-/// and returns nothing.
+/// Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
+/// and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an
+/// unknown campaign nothing is inserted or returned.
 ///
-/// The lists are as long as each other; an empty text stands for none.
+/// All lists have the same length, one element for each contact. An empty string is stored as null.
 pub async fn create_many(tx: &Tx<impl Scope>, parameters: CreateMany) -> Result<Vec<CreateManyRow>, Error> {
     let tx = tx.postgres("contacts.create_many")?;
     let CreateMany {
@@ -296,8 +297,8 @@ where contacts.id = found.id
     and contacts.attempts_count < campaigns.max_attempts
 ";
 
-/// Marks as excluded the contacts that would still be called but are on the exclusion list or marked do-not-call. A
-/// customer sweeps its organization, the owner all of them.
+/// Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
+/// excluded, and returns their number. An admin transaction covers all organizations.
 pub async fn sweep_excluded(tx: &Tx<impl Scope>) -> Result<u64, Error> {
     let tx = tx.postgres("contacts.sweep_excluded")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, SWEEP_EXCLUDED, []);
@@ -379,8 +380,8 @@ impl ExportRow {
     }
 }
 
-/// Streams a campaign's contacts whose survey is over, with their answers, in the order of insertion: completed,
-/// refused, and not reached with no attempt left or in a campaign that has ended.
+/// Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
+/// and not reached with no attempt left or in a campaign that has ended.
 pub async fn export(
     tx: &Tx<impl Scope>,
     campaign_id: CampaignId,
@@ -425,11 +426,11 @@ with calls as (
     update survey_responses
     set q1_answer = null, q2_answer = null, q3_answer = null
     where contact_id = $1
-), told as (
+), payloads as (
     update events
     set payload = payload - 'answers'
     where contact_id = $1 and payload ? 'answers'
-), mails as (
+), emails as (
     update email_notifications
     set to_email = 'DELETED', error_message = null
     where contact_id = $1
@@ -460,12 +461,13 @@ impl EraseRow {
     }
 }
 
-/// Erases who a contact is, in every table, and keeps what is counted: the number becomes `DELETED`, the e-mail address,
-/// the external key, the answers and the transcripts go, and the contact is not called again. `None`: no such contact.
+/// Erases a contact's personal data in every table, and keeps the rows for statistics: the phone number becomes
+/// `DELETED`, the e-mail address, external id, answers and transcripts are removed, and the contact is not called
+/// again. `None`: there is no such contact.
 ///
-/// The exclusion list keeps a number, because it is what keeps that person from being called. Recordings lie at the
-/// provider: their addresses are returned for the last time. A call that is under way may still report: erase again
-/// once it has ended.
+/// The exclusion list keeps the phone number, so that the person is not called by another campaign. The recordings are
+/// stored by the provider: this call returns their URLs and removes them. While a call is under way its answers may
+/// still arrive: erase again once it has ended.
 pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<EraseRow>, Error> {
     let tx = tx.postgres("contacts.erase")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ERASE, [contact_id.into()]);

@@ -31,8 +31,8 @@ impl LockEventRow {
     }
 }
 
-/// Locks an event until the transaction ends, so that no other transaction creates an e-mail for it, and returns what the
-/// e-mail copies from it. `None`: there is no such event.
+/// Locks an event until the transaction ends, so that no other transaction creates an e-mail for it, and returns what
+/// the e-mail copies from it. `None`: there is no such event.
 ///
 /// NO KEY UPDATE, because a plain row lock would block inserts of rows that reference the event.
 pub(crate) async fn lock_event(tx: &CustomerTx, event_id: EventId) -> Result<Option<LockEventRow>, Error> {

@@ -32,13 +32,13 @@ cross join (select count(*) from imported) as imported
 /// The parameters of [`import`].
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
-    /// In any order, repeated or not.
+    /// In any order; duplicates count once.
     pub(crate) phone_numbers: Vec<String>,
-    /// Whose list; for a customer, its own.
+    /// The organization of the list.
     pub(crate) organization_id: OrganizationId,
-    /// Of all of them.
+    /// The reason of all entries.
     pub(crate) reason: Option<String>,
-    /// Of all of them.
+    /// The source of all entries.
     pub(crate) source: ExclusionSource,
 }
 
@@ -60,8 +60,8 @@ impl ImportRow {
     }
 }
 
-/// The insert of the public function of this name: numbers that are listed already keep their reason, and
-/// what is not an E.164 number is left out and counted.
+/// The insert of the public function of this name: an existing entry keeps its reason, and texts that are not E.164
+/// numbers are skipped and counted.
 ///
 /// # Errors
 /// [`Error::NotFound`]: no row.
@@ -83,9 +83,9 @@ from exclusion_list_entries
 where organization_id = $1 and phone_number = any($2)
 ";
 
-/// Returns those of the numbers that are on the exclusion list.
+/// Returns those of the numbers that are on the organization's exclusion list.
 ///
-/// - `organization_id`: Whose list; for a customer, its own.
+/// - `organization_id`: The organization of the list; in a customer transaction, its own.
 pub async fn list_excluded(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,

@@ -44,10 +44,10 @@ impl ListExpiredRow {
     }
 }
 
-/// Returns transcripts older than their organization keeps them, oldest first. An organization without a provider
-/// configuration has said nothing of it, and keeps them.
+/// Returns transcripts past the retention period of their organization, oldest first. An organization without a
+/// provider configuration keeps its transcripts.
 ///
-/// - `batch`: The most to return.
+/// - `batch`: The maximum number of transcripts.
 pub async fn list_expired(tx: &Tx<impl Scope>, batch: i64) -> Result<Vec<ListExpiredRow>, Error> {
     let tx = tx.postgres("transcript_snippets.list_expired")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LIST_EXPIRED, [batch.into()]);
@@ -59,7 +59,7 @@ const DELETE_MANY: &str = r"
 delete from transcript_snippets where id = any($1)
 ";
 
-/// Deletes transcripts.
+/// Deletes transcripts, and returns their number.
 pub async fn delete_many(
     tx: &Tx<impl Scope>,
     transcript_snippet_ids: Vec<TranscriptSnippetId>,
