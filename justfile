@@ -48,6 +48,10 @@ psql *args:
     case "${DATABASE_URL:-}" in postgres*) exec psql "$DATABASE_URL" {{ args }} ;; esac
     echo 'error: DATABASE_URL does not name a PostgreSQL database' >&2; exit 2
 
+# Format the code, including the modules that a macro declares, which `cargo fmt` does not find.
+fmt:
+    git ls-files -z '*.rs' | xargs -0 rustfmt
+
 # Load the fixture records.
 seed *args:
     cargo run -p seeder -- {{ args }}

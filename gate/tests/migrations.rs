@@ -11,6 +11,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
+/// The list of migrations.
+const LIST: &str = "migration/src/migrations/mod.rs";
+
 const CONTACTS: &str = "m20261121_000008_create_contacts";
 
 /// A repository that holds nothing but the lock and the list of migrations, on its branch `main`.
@@ -19,8 +22,8 @@ struct Repository(TempDir);
 impl Repository {
     fn new(emitted: &[Emitted]) -> Self {
         let new = Self(TempDir::new().unwrap());
-        fs::create_dir_all(new.path("migration/src")).unwrap();
-        fs::copy(here("migration/src/lib.rs"), new.path("migration/src/lib.rs")).unwrap();
+        fs::create_dir_all(new.path("migration/src/migrations")).unwrap();
+        fs::copy(here(LIST), new.path(LIST)).unwrap();
         assert!(new.git(&["init", "--quiet", "--initial-branch", "main"]).status.success());
         fs::write(new.path(FILE), "").unwrap();
         new.lock(emitted);
@@ -105,21 +108,19 @@ async fn a_changed_statement_is_named_and_a_formatted_one_is_not() {
 async fn two_branches_that_each_add_a_migration_conflict_in_git() {
     let now = emitted().await.unwrap();
     let repository = Repository::new(&now);
-    let list = fs::read_to_string(repository.path("migration/src/lib.rs")).unwrap();
+    let list = fs::read_to_string(repository.path(LIST)).unwrap();
     let newest = "m20261121_000015_create_transcript_snippets";
     for (branch, name) in [("one", "m20261201_100000_add_one"), ("other", "m20261202_100000_add_other")] {
         assert!(repository.git(&["checkout", "--quiet", "-b", branch, "main"]).status.success());
         repository.lock(&and(&now, name));
-        let list = list
-            .replace(&format!("mod {newest};\n"), &format!("mod {newest};\nmod {name};\n"))
-            .replace("        ]\n", &format!("            Box::new({name}::Migration),\n        ]\n"));
-        fs::write(repository.path("migration/src/lib.rs"), list).unwrap();
+        let list = list.replace(&format!("    {newest},\n"), &format!("    {newest},\n    {name},\n"));
+        fs::write(repository.path(LIST), list).unwrap();
         repository.commit();
     }
     let merge = repository.git(&["merge", "one"]);
     assert!(!merge.status.success());
     let said = String::from_utf8_lossy(&merge.stdout).into_owned();
-    for file in [FILE, "migration/src/lib.rs"] {
+    for file in [FILE, LIST] {
         assert!(said.contains(&format!("CONFLICT (content): Merge conflict in {file}")), "{said}");
     }
 }
@@ -157,7 +158,7 @@ async fn the_main_branch_is_compared_with() {
     fs::remove_file(repository.path(FILE)).unwrap();
     repository.commit();
     assert_eq!(compare(now.clone()).await.0.len(), now.len());
-    fs::write(repository.path("migration/src/m20261121_000001_create_enums.rs"), "").unwrap();
+    fs::write(repository.path("migration/src/migrations/m20261121_000001_create_enums.rs"), "").unwrap();
     repository.commit();
     let unlocked = main_branch::compare(&repository.workspace(), &now, None).await.unwrap_err().to_string();
     assert!(unlocked.contains("migrations, and no migration/migrations.lock"), "{unlocked}");

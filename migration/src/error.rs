@@ -76,11 +76,11 @@ pub enum Error {
         /// What it met.
         cause: String,
     },
-    /// The new migration's file cannot be written.
-    #[error("the migration cannot be generated in {directory}: {cause}")]
+    /// A source file of a new migration cannot be read or written.
+    #[error("the migration cannot be generated: {file}: {cause}")]
     Generate {
-        /// Where it was to go.
-        directory: String,
+        /// The file.
+        file: String,
         /// What failed.
         cause: String,
     },

@@ -1,15 +1,19 @@
-//! Writes the file of a new migration, with the header that every migration has.
+//! Writes the file of a new migration, with the header that every migration has, and lists it.
 
 use crate::Error;
-use std::collections::BTreeSet;
+use chrono::{Local, Utc};
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Where the migrations are: this crate, also when the working directory is another.
+/// The folder of the migrations in this crate's source, independent of the working directory.
 fn directory() -> PathBuf {
-    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.join("src/migrations")
 }
 
-/// Adds an empty migration to `src/` and to the list in `src/lib.rs`, and returns its file.
+/// Creates the file of an empty migration, appends it to the list in `mod.rs`, and returns the file's path.
 pub(crate) fn generate(name: &str, local_time: bool) -> Result<PathBuf, Error> {
     let well_formed = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -17,23 +21,34 @@ pub(crate) fn generate(name: &str, local_time: bool) -> Result<PathBuf, Error> {
     if !well_formed {
         return Err(Error::MigrationName(name.to_owned()));
     }
-    let directory = directory();
-    let failed = |cause: String| Error::Generate { directory: directory.display().to_string(), cause };
-    let before = files(&directory.join("src")).map_err(|error| failed(error.to_string()))?;
-    sea_orm_cli::run_migrate_generate(&directory.to_string_lossy(), name, !local_time)
-        .map_err(|error| failed(error.to_string()))?;
-    let after = files(&directory.join("src")).map_err(|error| failed(error.to_string()))?;
-    let file = after
-        .difference(&before)
-        .next()
-        .cloned()
-        .ok_or_else(|| failed("a migration of that name was generated in this very second".to_owned()))?;
-    std::fs::write(&file, TEMPLATE).map_err(|error| failed(error.to_string()))?;
+    let now = Utc::now();
+    let now = if local_time { now.with_timezone(&Local).naive_local() } else { now.naive_utc() };
+    write(&directory(), &format!("m{}_{name}", now.format("%Y%m%d_%H%M%S")))
+}
+
+fn write(directory: &Path, module: &str) -> Result<PathBuf, Error> {
+    let list = directory.join("mod.rs");
+    let file = directory.join(format!("{module}.rs"));
+    let failed = |path: &Path, cause: String| Error::Generate { file: path.display().to_string(), cause };
+    let listed =
+        fs::read_to_string(&list).map_err(|error| failed(&list, error.to_string())).and_then(|text| {
+            append(&text, module).ok_or_else(|| failed(&list, "it has no `migrations! { … }`".to_owned()))
+        })?;
+    fs::File::create_new(&file)
+        .and_then(|mut new| new.write_all(TEMPLATE.as_bytes()))
+        .map_err(|error| failed(&file, error.to_string()))?;
+    fs::write(&list, listed).map_err(|error| {
+        let _ = fs::remove_file(&file);
+        failed(&list, error.to_string())
+    })?;
     Ok(file)
 }
 
-fn files(directory: &Path) -> std::io::Result<BTreeSet<PathBuf>> {
-    std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path())).collect()
+/// The text of `mod.rs` with one more line at the end of its list; `None` if it has no list.
+fn append(text: &str, module: &str) -> Option<String> {
+    let start = text.find("\nmigrations! {\n")?;
+    let end = start + text[start..].find("\n}")? + 1;
+    Some(format!("{}    {module},\n{}", &text[..end], &text[end..]))
 }
 
 /// What a new migration's file says.
@@ -60,3 +75,16 @@ impl MigrationTrait for Migration {
     }
 }
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::append;
+
+    #[test]
+    fn a_migration_is_appended_to_the_list() {
+        let text = |lines: &str| format!("mod a {{\n}}\n\nmigrations! {{\n{lines}}}\n\nfn f() {{\n}}\n");
+        assert_eq!(append(&text("    m1_a,\n"), "m2_b"), Some(text("    m1_a,\n    m2_b,\n")));
+        assert_eq!(append(&text(""), "m1_a"), Some(text("    m1_a,\n")));
+        assert_eq!(append("vec![m1_a]", "m2_b"), None);
+    }
+}

@@ -1,6 +1,6 @@
 //! An admin transaction is not a customer transaction, nor the other way round, in generated functions too.
 
-use database::{AdminTx, CustomerTx, Database, Error, Actor, campaigns, contacts, organizations};
+use database::{Actor, AdminTx, CustomerTx, Database, Error, campaigns, contacts, organizations};
 use entity::id::{CampaignId, UserId};
 use sea_orm::prelude::ChronoTime;
 

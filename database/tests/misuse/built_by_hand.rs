@@ -1,6 +1,6 @@
 //! Neither a transaction nor the scope of one organization's rows can be built from its parts.
 
-use database::{Customer, CustomerTx, Database, Error, Actor, Tx};
+use database::{Actor, Customer, CustomerTx, Database, Error, Tx};
 use sea_orm::DatabaseTransaction;
 
 async fn right(database: Database, actor: Actor) -> Result<CustomerTx, Error> {

@@ -1,6 +1,6 @@
 //! An id of one table is not an id of another.
 
-use database::{CustomerTx, Error, Actor, campaigns, contacts};
+use database::{Actor, CustomerTx, Error, campaigns, contacts};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use sea_orm::Set;
 

@@ -2,7 +2,7 @@
 
 #![deny(unused_must_use)]
 
-use database::{Database, Error, Actor};
+use database::{Actor, Database, Error};
 
 async fn right(database: Database, actor: Actor) -> Result<(), Error> {
     let tx = database.customer(actor).await?;

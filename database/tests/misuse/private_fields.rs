@@ -1,6 +1,6 @@
 //! A transaction is neither bound, nor changed, nor taken apart by anybody else than `database`.
 
-use database::{AdminTx, CustomerTx, Database, Error, Actor};
+use database::{Actor, AdminTx, CustomerTx, Database, Error};
 use sea_orm::DatabaseTransaction;
 use std::time::Duration;
 

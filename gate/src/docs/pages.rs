@@ -104,7 +104,7 @@ fn link(table: &str, column: &str, text: &str) -> String {
 /// The migration that creates a table, and the paragraph of its head that begins with `Intent:`.
 fn migration(workspace: &Workspace, table: &str) -> Result<Option<(String, String)>, Error> {
     let ending = format!("_create_{table}.rs");
-    let files = workspace.files_in("migration/src")?;
+    let files = workspace.files_in("migration/src/migrations")?;
     let Some(file) = files.into_iter().find(|file| file.ends_with(&ending)) else { return Ok(None) };
     let text = workspace.read(&file)?;
     let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();

@@ -3,7 +3,7 @@
 use crate::{Error, Workspace};
 
 /// Where they are.
-pub(crate) const DIRECTORY: &str = "migration/src";
+pub(crate) const DIRECTORY: &str = "migration/src/migrations";
 
 /// What a header says, in this order.
 pub(crate) const FIELDS: [&str; 4] = ["Intent", "Risk", "Locks", "Down"];

@@ -34,11 +34,12 @@ pub async fn compare(
     };
     let failed = |reason: String| Error::Git { base: base.clone(), reason };
     git(workspace, &["rev-parse", "--verify", &format!("{base}^{{commit}}")]).await.map_err(failed)?;
-    let files = git(workspace, &["ls-tree", "--name-only", &base, lock::FILE, "migration/src/"]).await;
+    let files =
+        git(workspace, &["ls-tree", "--name-only", &base, lock::FILE, "migration/src/migrations/"]).await;
     let files = files.map_err(failed)?;
     let text = if files.lines().any(|file| file == lock::FILE) {
         git(workspace, &["show", &format!("{base}:./{}", lock::FILE)]).await.map_err(failed)?
-    } else if files.lines().any(|file| file.starts_with("migration/src/m20")) {
+    } else if files.lines().any(|file| file.starts_with("migration/src/migrations/m20")) {
         // Nobody could tell whether they were changed.
         return Err(failed(format!("it has migrations, and no {}", lock::FILE)));
     } else {
@@ -61,8 +62,10 @@ pub async fn compare(
         }
         if name.as_str() < newest {
             let problem = format!("it is older than {newest}, which is on {base}");
-            findings
-                .push(Finding::of(name, problem).fixed_by("Give it a later name: its file, and src/lib.rs."));
+            findings.push(
+                Finding::of(name, problem)
+                    .fixed_by("Give it a later name: its file, and src/migrations/mod.rs."),
+            );
         }
         added.push(name.clone());
     }

@@ -17,7 +17,7 @@ pub const RULE: Rule = Rule {
     breaks: &[
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000003_create_organizations.rs",
+                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
                 text: "//! Down: drops every organization.\n",
                 with: "",
             },
@@ -25,7 +25,7 @@ pub const RULE: Rule = Rule {
         },
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000003_create_organizations.rs",
+                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
                 text: "//! Down: drops every organization.\n",
                 with: "//! Down:\n",
             },
@@ -33,7 +33,7 @@ pub const RULE: Rule = Rule {
         },
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000003_create_organizations.rs",
+                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
                 text: "//! Down: drops every organization.\n",
                 with: "//! Down: what it cannot restore.\n",
             },
@@ -41,7 +41,7 @@ pub const RULE: Rule = Rule {
         },
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000003_create_organizations.rs",
+                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
                 text: "//! Intent:",
                 with: "//! Down: drops all.\n//! Intent:",
             },

@@ -6,7 +6,7 @@ use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
 use crate::{Error, Finding, Workspace};
 use std::collections::BTreeSet;
 
-const LIST: &str = "migration/src/lib.rs";
+const LIST: &str = "migration/src/migrations/mod.rs";
 
 /// The rule. What a live database has, `migration up` compares; what the main branch has, `check-for-migration`.
 pub const RULE: Rule = Rule {
@@ -15,18 +15,18 @@ pub const RULE: Rule = Rule {
     family: Family::Migrations,
     requires: "Each migration is named by its time, listed in that order, and newer than those that are locked.",
     why: "Two databases apply the same migrations in different orders, and end with different schemas.",
-    fix: "Give the migration a new name with just new-migration, and list it last in migration/src/lib.rs.",
+    fix: "Give the migration a new name with just new-migration, and list it last in migration/src/migrations/mod.rs.",
     source: "database-layer.md, migration conflicts: resolve conflicts in migration order",
     check: Check::Sources(look),
     breaks: &[
         Break {
             by: Mutation::Replace {
                 file: LIST,
-                text: "            Box::new(m20261121_000014_create_provider_configs::Migration),
-            Box::new(m20261121_000015_create_transcript_snippets::Migration),
+                text: "    m20261121_000014_create_provider_configs,
+    m20261121_000015_create_transcript_snippets,
 ",
-                with: "            Box::new(m20261121_000015_create_transcript_snippets::Migration),
-            Box::new(m20261121_000014_create_provider_configs::Migration),
+                with: "    m20261121_000015_create_transcript_snippets,
+    m20261121_000014_create_provider_configs,
 ",
             },
             finds: &["m20261121_000014_create_provider_configs"],
@@ -34,25 +34,17 @@ pub const RULE: Rule = Rule {
         Break {
             by: Mutation::Replace {
                 file: LIST,
-                text: "            Box::new(m20261121_000015_create_transcript_snippets::Migration),\n",
+                text: "    m20261121_000015_create_transcript_snippets,\n",
                 with: "",
             },
             finds: &["m20261121_000015_create_transcript_snippets"],
         },
         Break {
-            by: Mutation::Replace {
-                file: LIST,
-                text: "        ]\n",
-                with: "            Box::new(m20261121_000014_ghost::Migration),\n        ]\n",
-            },
+            by: Mutation::Replace { file: LIST, text: ",\n}\n", with: ",\n    m20261121_000014_ghost,\n}\n" },
             finds: &["m20261121_000014_ghost"],
         },
         Break {
-            by: Mutation::Replace {
-                file: LIST,
-                text: "        ]\n",
-                with: "            Box::new(m2_ghost::Migration),\n        ]\n",
-            },
+            by: Mutation::Replace { file: LIST, text: ",\n}\n", with: ",\n    m2_ghost,\n}\n" },
             finds: &["m2_ghost"],
         },
         Break {
@@ -71,9 +63,9 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     let listed: Vec<(usize, &str)> = text
         .lines()
         .enumerate()
-        .filter_map(|(index, line)| {
-            Some((index + 1, line.trim().strip_prefix("Box::new(")?.strip_suffix("::Migration),")?))
-        })
+        .skip_while(|(_, line)| *line != "migrations! {")
+        .take_while(|(_, line)| *line != "}")
+        .filter_map(|(index, line)| Some((index + 1, line.trim().strip_suffix(',')?)))
         .collect();
     let locked: Vec<String> = match lock::read(workspace)? {
         Ok(lock) => lock.names().map(ToOwned::to_owned).collect(),

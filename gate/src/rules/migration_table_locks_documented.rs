@@ -41,7 +41,7 @@ pub const RULE: Rule = Rule {
         // Declared and not taken.
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000014_create_provider_configs.rs",
+                file: "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
                 text: "organizations (share row exclusive: the key)",
                 with: "organizations (share row exclusive: the key); users (share: no reason)",
             },
@@ -49,7 +49,7 @@ pub const RULE: Rule = Rule {
         },
         Break {
             by: Mutation::Replace {
-                file: "migration/src/m20261121_000014_create_provider_configs.rs",
+                file: "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
                 text: "organizations (share row exclusive: the key)",
                 with: "organizations",
             },

@@ -13,10 +13,6 @@ macro_rules! migrations {
         pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
             vec![$(Box::new($module::Migration)),*]
         }
-
-        /// The source of each migration by its name, oldest first.
-        pub(crate) const SOURCES: &[(&str, &str)] =
-            &[$((stringify!($module), include_str!(concat!(stringify!($module), ".rs")))),*];
     };
 }
 

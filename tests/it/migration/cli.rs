@@ -465,40 +465,37 @@ fn generate_writes_a_migration_and_lists_it_once() {
     let copy = migrator.directory().join("migration");
     let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("migration");
     copy_directory(&original, &copy);
-    let before = files(&copy.join("src"));
+    let migrations = copy.join("src/migrations");
+    let before = files(&migrations);
     let migrator = migrator.with("CARGO_MANIFEST_DIR", copy.to_str().unwrap());
     let ended = migrator.run("generate add_reason_to_contacts");
     ended.succeeds();
 
-    let mut new = files(&copy.join("src"));
+    let mut new = files(&migrations);
     new.retain(|file| !before.contains(file));
     let [file] = &new[..] else { panic!("one file: {new:?}") };
     assert!(file.starts_with('m') && file.ends_with("_add_reason_to_contacts.rs"), "{file}");
     assert!(ended.stdout.contains(file), "{ended:?}");
-    let text = std::fs::read_to_string(copy.join("src").join(file)).unwrap();
+    let text = std::fs::read_to_string(migrations.join(file)).unwrap();
     assert!(text.starts_with("//! What: "), "{text}");
     for header in ["//! Intent: ", "//! Risk: ", "//! Down: "] {
         assert!(text.contains(header), "{text}");
     }
+    is_formatted(&migrations.join(file));
 
     let module = file.strip_suffix(".rs").unwrap();
-    let list = std::fs::read_to_string(copy.join("src/lib.rs")).unwrap();
-    assert_eq!(list.matches(&format!("\nmod {module};\n")).count(), 1, "{list}");
+    let list = std::fs::read_to_string(migrations.join("mod.rs")).unwrap();
+    let line = format!("    {module},\n");
+    assert!(list.ends_with(&format!(",\n{line}}}\n")), "{list}");
     assert_eq!(
-        list.matches(&format!("\n            Box::new({module}::Migration),\n        ]\n")).count(),
-        1
-    );
-    let mut without = list.replace(&format!("mod {module};\n"), "");
-    without = without.replace(&format!("            Box::new({module}::Migration),\n"), "");
-    assert_eq!(
-        without,
-        std::fs::read_to_string(original.join("src/lib.rs")).unwrap(),
+        list.replace(&line, ""),
+        std::fs::read_to_string(original.join("src/migrations/mod.rs")).unwrap(),
         "nothing else changes"
     );
-    is_formatted(&copy.join("src/lib.rs"));
+    is_formatted(&migrations.join("mod.rs"));
 
     let nowhere = migrator.with("CARGO_MANIFEST_DIR", "/nonexistent");
-    nowhere.run("generate add_x_to_y").fails(&["cannot be generated in /nonexistent"]);
+    nowhere.run("generate add_x_to_y").fails(&["cannot be generated: /nonexistent/src/migrations/mod.rs"]);
 }
 
 /// As `cargo fmt --check` sees it, where rustfmt is installed.
