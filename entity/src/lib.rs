@@ -69,6 +69,3 @@ tables! {
     provider_configs: ProviderConfigs,
     transcript_snippets: TranscriptSnippets,
 }
-
-#[cfg(test)]
-mod in_memory;

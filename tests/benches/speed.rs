@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tests::{binary, server};
+use tests::process::binary;
+use tests::server;
 
 /// Rounds of each comparison; odd, so that a median is a measurement.
 const ROUNDS: usize = 21;

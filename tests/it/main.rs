@@ -4,12 +4,7 @@
 mod database;
 mod entity;
 mod examples;
-mod guest;
 mod isolation;
 mod migration;
-mod migrator;
-mod private_server;
-mod proxy;
 mod schema;
 mod seeder;
-mod snapshot;

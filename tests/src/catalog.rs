@@ -3,9 +3,6 @@
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
 /// Every object of the database, its definition, owner, privileges and comment, and the roles of the server.
-///
-/// # Errors
-/// The catalogue cannot be read.
 pub async fn dump(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let backend = db.get_database_backend();
     let queries = if backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
@@ -21,7 +18,6 @@ pub async fn dump(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
 }
 
 /// The lines that only one of two states has, each with the side it is on; empty when they are the same.
-#[must_use]
 pub fn difference(before: &[String], after: &[String]) -> Vec<String> {
     let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
     let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));

@@ -13,7 +13,6 @@
 //! assert!(database::contacts::find(&tx, contact.id).await.unwrap().is_some());
 //! # }
 //! ```
-#![expect(clippy::panic, reason = "a failed step fails the test")]
 
 use crate::migrated;
 use database::{Actor, AdminTx, CustomerTx, Database, Settings};
@@ -58,9 +57,6 @@ pub struct T {
 
 impl T {
     /// A new organization with its member, on the shared database.
-    ///
-    /// # Panics
-    /// The server or a migration fails.
     pub async fn new() -> Self {
         static SHARED: OnceCell<scratch::Database> = OnceCell::const_new();
         let shared = SHARED.get_or_init(|| migrated("shared")).await;
@@ -68,9 +64,6 @@ impl T {
     }
 
     /// A new organization with its member, on this database.
-    ///
-    /// # Panics
-    /// The database fails.
     pub async fn on(database: Database) -> Self {
         let factory = Factory::new(database.clone());
         let organization = factory.organization().await;
@@ -85,26 +78,17 @@ impl T {
     }
 
     /// Begins a transaction that sees all rows.
-    ///
-    /// # Panics
-    /// The database fails.
     pub async fn admin(&self) -> AdminTx {
         self.database.admin().await.unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Begins a transaction of the test's user for the test's organization.
-    ///
-    /// # Panics
-    /// The database fails.
     pub async fn customer(&self) -> CustomerTx {
         self.database.customer(self.actor).await.unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
 /// Settings for tests: these variables, and the defaults for the rest.
-///
-/// # Panics
-/// One does not hold what it should.
 #[must_use]
 pub fn settings(variables: &[(&str, &str)]) -> Settings {
     let read = Settings::read(|name| {
@@ -116,9 +100,6 @@ pub fn settings(variables: &[(&str, &str)]) -> Settings {
 }
 
 /// The pools of these settings.
-///
-/// # Panics
-/// The database refuses.
 pub async fn open(settings: &Settings) -> Database {
     Database::connect(settings).await.unwrap_or_else(|error| panic!("{error}"))
 }
@@ -429,8 +410,6 @@ where
     type Output = Row<A>;
     type IntoFuture = Making<Row<A>>;
 
-    /// # Panics
-    /// The database refuses the row.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { database, row } = self;
@@ -462,8 +441,6 @@ impl IntoFuture for MakeMember {
     type Output = users::Model;
     type IntoFuture = Making<users::Model>;
 
-    /// # Panics
-    /// The database refuses the user.
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { user, organization } = self;

@@ -1,7 +1,6 @@
 //! A transaction sees what its scope says, ends only as it was told to, and leaves nothing behind; whatever goes
 //! wrong is an error of its own kind, without a row's values.
 
-use crate::guest::Guest;
 use database::schema::MIGRATIONS;
 use database::{Actor, Database, Error, Scope, Tx, campaigns, events, users};
 use entity::id::{OrganizationId, UserId};
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tests::factory::{T, open, settings};
+use tests::login_role::LoginRole;
 use tests::{SqliteFile, connect, empty, migrated, run};
 use tokio::sync::Barrier;
 use tokio::time::{sleep, timeout};
@@ -336,7 +336,7 @@ async fn a_missing_privilege_is_forbidden() {
 
 #[tokio::test]
 async fn a_login_of_customers_above_row_level_security_is_refused() {
-    let guest = Guest::new(migrated("refusals").await, "").await;
+    let guest = LoginRole::new(migrated("refusals").await, "").await;
     let name = guest.name.clone();
     let url = guest.url();
     let admin_url = guest.admin_url();

@@ -1,9 +1,7 @@
 //! Whatever fails between us and the server is an error of its kind within the configured time, and the next call
 //! works once the fault is over.
 
-use crate::guest::Guest;
-use crate::private_server;
-use crate::proxy::{Network, Proxy};
+use crate::database::proxy::{Network, Proxy};
 use database::{Actor, Database, Error, Tx};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
@@ -16,7 +14,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tests::factory::{open, settings};
-use tests::{connect, migrated, run, session};
+use tests::login_role::LoginRole;
+use tests::{connect, migrated, private_server, run, session};
 use tokio::time::{sleep, timeout};
 
 /// Far beyond the times that are configured here; only what hangs reaches it.
@@ -200,7 +199,7 @@ async fn nobody_listens_is_unavailable() {
 
 #[tokio::test]
 async fn a_login_without_a_connection_left_is_unavailable_until_there_is_one() {
-    let guest = Guest::new(migrated("connection_limit").await, "connection limit 1").await;
+    let guest = LoginRole::new(migrated("connection_limit").await, "connection limit 1").await;
     guest.administer(&format!("grant customer to {}", guest.name)).await;
     let both = [("DATABASE_URL", &*guest.admin_url()), ("CUSTOMER_DATABASE_URL", &*guest.url())];
     let first = one_connection(&guest.admin_url(), &both).await;

@@ -5,4 +5,5 @@ mod cancellation;
 mod faults;
 mod lookups;
 mod observability;
+mod proxy;
 mod queries;

@@ -25,11 +25,12 @@ use sea_orm::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::pin::Pin;
-use tests::{SqliteFile, connect, migrated, run};
+use tests::engine::{Engine, on_both_engines};
+use tests::{SqliteFile, connect, run, texts};
 
 /// Samples of each table in each of the two organizations.
 pub const ROWS: u32 = 12;
@@ -128,40 +129,38 @@ fn survey<E: Sample>() {
     }
 }
 
-#[tokio::test]
-async fn an_entity_has_its_tables_columns_and_no_others() {
-    for Engine { db, .. } in &engines("entity_columns").await {
-        let backend = db.get_database_backend();
-        let sql = match backend {
-            DbBackend::Postgres => {
-                "select table_name::text from information_schema.tables where table_schema = current_schema()"
-            }
-            _ => "select name from sqlite_schema where type = 'table' and name not glob 'sqlite_*'",
-        };
-        let mut tables: BTreeSet<String> = texts(db, sql).await.into_iter().collect();
-        assert!(tables.remove("seaql_migrations"));
-        for kind in kinds() {
-            assert!(tables.remove(kind.table), "{backend:?} has no table {}", kind.table);
-            let ours: BTreeMap<_, _> = (kind.columns)();
-            let theirs = columns(db, kind.table).await;
-            let theirs: BTreeMap<_, _> =
-                theirs.into_iter().map(|(name, column)| (name, column.is_nullable)).collect();
-            assert_eq!(ours, theirs, "{backend:?}: columns of {}, and whether they are nullable", kind.table);
+on_both_engines!(migrated: an_entity_has_its_tables_columns_and_no_others);
+
+async fn an_entity_has_its_tables_columns_and_no_others(Engine { db, .. }: &Engine) {
+    let backend = db.get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => {
+            "select table_name::text from information_schema.tables where table_schema = current_schema()"
         }
-        assert_eq!(tables, BTreeSet::new(), "{backend:?}: tables without an entity");
+        _ => "select name from sqlite_schema where type = 'table' and name not glob 'sqlite_*'",
+    };
+    let mut tables: BTreeSet<String> = texts(db, sql).await.into_iter().collect();
+    assert!(tables.remove("seaql_migrations"));
+    for kind in kinds() {
+        assert!(tables.remove(kind.table), "{backend:?} has no table {}", kind.table);
+        let ours: BTreeMap<_, _> = (kind.columns)();
+        let theirs = columns(db, kind.table).await;
+        let theirs: BTreeMap<_, _> =
+            theirs.into_iter().map(|(name, column)| (name, column.is_nullable)).collect();
+        assert_eq!(ours, theirs, "{backend:?}: columns of {}, and whether they are nullable", kind.table);
     }
+    assert_eq!(tables, BTreeSet::new(), "{backend:?}: tables without an entity");
 }
 
-#[tokio::test]
-async fn every_column_is_read_as_it_was_written() {
-    for Engine { db, .. } in &engines("entity_round_trip").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        // Later inserts have changed nothing.
-        for kind in kinds() {
-            (kind.read)(db).await;
-        }
+on_both_engines!(migrated: every_column_is_read_as_it_was_written);
+
+async fn every_column_is_read_as_it_was_written(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+    }
+    // Later inserts have changed nothing.
+    for kind in kinds() {
+        (kind.read)(db).await;
     }
 }
 
@@ -182,13 +181,12 @@ async fn read<E: Sample>(db: &DatabaseConnection) {
     assert_eq!(E::find().count(db).await.unwrap(), u64::from(2 * ROWS));
 }
 
-#[tokio::test]
-async fn many_records_are_inserted_at_once() {
-    for Engine { db, .. } in &engines("entity_insert_many").await {
-        for kind in kinds() {
-            (kind.insert_many)(db).await;
-            (kind.read)(db).await;
-        }
+on_both_engines!(migrated: many_records_are_inserted_at_once);
+
+async fn many_records_are_inserted_at_once(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert_many)(db).await;
+        (kind.read)(db).await;
     }
 }
 
@@ -197,13 +195,12 @@ async fn insert_many<E: Sample>(db: &DatabaseConnection) {
     E::insert_many(samples).exec(db).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_an_insert_leaves_out_is_the_data_models_default() {
-    for Engine { db, .. } in &engines("entity_defaults").await {
-        for kind in kinds() {
-            (kind.leave_out)(db).await;
-            (kind.insert)(db).await;
-        }
+on_both_engines!(migrated: what_an_insert_leaves_out_is_the_data_models_default);
+
+async fn what_an_insert_leaves_out_is_the_data_models_default(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.leave_out)(db).await;
+        (kind.insert)(db).await;
     }
 }
 
@@ -282,16 +279,15 @@ async fn assert_defaults<E: Sample>(db: &DatabaseConnection, row: &E::Model, bef
     assert_eq!(row.clone().delete(db).await.unwrap().rows_affected, 1);
 }
 
-#[tokio::test]
-async fn every_column_can_be_updated_and_no_other_changes_with_it() {
-    for Engine { db, .. } in &engines("entity_update").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        // Those that refer to others first: rows are deleted on the way.
-        for kind in kinds().iter().rev() {
-            (kind.update)(db).await;
-        }
+on_both_engines!(migrated: every_column_can_be_updated_and_no_other_changes_with_it);
+
+async fn every_column_can_be_updated_and_no_other_changes_with_it(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+    }
+    // Those that refer to others first: rows are deleted on the way.
+    for kind in kinds().iter().rev() {
+        (kind.update)(db).await;
     }
 }
 
@@ -354,34 +350,32 @@ async fn replace<E: Sample>(db: &DatabaseConnection, model: &E::Model) -> E::Mod
     read
 }
 
-#[tokio::test]
-async fn the_answer_to_an_update_is_the_row_but_for_the_time_on_sqlite() {
-    for Engine { db, .. } in &engines("entity_answer").await {
-        insert::<Organizations>(db).await;
-        let sample = Organizations::record(Place::FIRST);
-        let mut changed = sample.clone().into_active_model();
-        changed.name = Set("new".to_owned());
-        let answer = changed.update(db).await.unwrap();
-        let read = Organizations::find_by_id(sample.id).one(db).await.unwrap().unwrap();
-        assert_ne!(read.updated_at, sample.updated_at);
-        if db.get_database_backend() == DbBackend::Postgres {
-            assert_eq!(answer, read);
-        } else {
-            // Its triggers run after RETURNING has answered (https://www.sqlite.org/lang_returning.html, 3).
-            assert_eq!(answer, organizations::Model { updated_at: sample.updated_at, ..read });
-        }
+on_both_engines!(migrated: the_answer_to_an_update_is_the_row_but_for_the_time_on_sqlite);
+
+async fn the_answer_to_an_update_is_the_row_but_for_the_time_on_sqlite(Engine { db, .. }: &Engine) {
+    insert::<Organizations>(db).await;
+    let sample = Organizations::record(Place::FIRST);
+    let mut changed = sample.clone().into_active_model();
+    changed.name = Set("new".to_owned());
+    let answer = changed.update(db).await.unwrap();
+    let read = Organizations::find_by_id(sample.id).one(db).await.unwrap().unwrap();
+    assert_ne!(read.updated_at, sample.updated_at);
+    if db.get_database_backend() == DbBackend::Postgres {
+        assert_eq!(answer, read);
+    } else {
+        // Its triggers run after RETURNING has answered (https://www.sqlite.org/lang_returning.html, 3).
+        assert_eq!(answer, organizations::Model { updated_at: sample.updated_at, ..read });
     }
 }
 
-#[tokio::test]
-async fn a_deleted_record_is_gone_and_the_others_stay() {
-    for Engine { db, .. } in &engines("entity_delete").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        for kind in kinds().iter().rev() {
-            (kind.delete)(db).await;
-        }
+on_both_engines!(migrated: a_deleted_record_is_gone_and_the_others_stay);
+
+async fn a_deleted_record_is_gone_and_the_others_stay(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+    }
+    for kind in kinds().iter().rev() {
+        (kind.delete)(db).await;
     }
 }
 
@@ -403,13 +397,12 @@ async fn delete<E: Sample>(db: &DatabaseConnection) {
     }
 }
 
-#[tokio::test]
-async fn a_record_is_found_by_each_of_its_columns() {
-    for Engine { db, .. } in &engines("entity_filter").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-            (kind.filter)(db).await;
-        }
+on_both_engines!(migrated: a_record_is_found_by_each_of_its_columns);
+
+async fn a_record_is_found_by_each_of_its_columns(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+        (kind.filter)(db).await;
     }
 }
 
@@ -433,141 +426,136 @@ async fn filter<E: Sample>(db: &DatabaseConnection) {
 /// A condition, and the same in Rust.
 type Rule = (Expr, fn(&contacts::Model) -> bool);
 
-#[tokio::test]
-async fn typed_columns_filter_by_values_of_their_type() {
-    for Engine { db, .. } in &engines("entity_typed").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        let organization_id: OrganizationId = Place::FIRST.id();
-        let first: ContactId = Place::FIRST.id();
-        let column = contacts::COLUMN;
-        let own = |contact: &contacts::Model| contact.organization_id == organization_id;
-        let rules: [Rule; 8] = [
-            (column.state.eq(ContactState::NotReached), |c| c.state == ContactState::NotReached),
-            (column.state.is_in([ContactState::Pending, ContactState::Excluded]), |c| {
-                matches!(c.state, ContactState::Pending | ContactState::Excluded)
-            }),
-            (column.last_outcome.eq(Some(CallOutcome::Busy)), |c| c.last_outcome == Some(CallOutcome::Busy)),
-            (column.do_not_call.eq(true), |c| c.do_not_call),
-            (column.attempts_count.gt(1), |c| c.attempts_count > 1),
-            (column.created_at.lt(TIMES[0].parse::<DateTimeUtc>().unwrap()), |c| {
-                c.created_at < TIMES[0].parse::<DateTimeUtc>().unwrap()
-            }),
-            (column.phone_number.starts_with("+9"), |c| c.phone_number.starts_with("+9")),
-            (column.email.is_null(), |c| c.email.is_none()),
-        ];
-        for (condition, rule) in rules {
-            let text = format!("{condition:?}");
-            let found = Contacts::find().filter(column.organization_id.eq(organization_id)).filter(condition);
-            let found: BTreeSet<_> =
-                found.all(db).await.unwrap().into_iter().map(|contact| contact.id).collect();
-            let expected: BTreeSet<_> = Place::all()
-                .map(Contacts::record)
-                .filter(|contact| own(contact) && rule(contact))
-                .map(|contact| contact.id)
-                .collect();
-            assert!(!expected.is_empty(), "{text}");
-            assert_eq!(found, expected, "{:?}: {text}", db.get_database_backend());
-        }
-        let found = Contacts::find_by_id(first).one(db).await.unwrap();
-        assert_eq!(found, Some(Contacts::record(Place::FIRST)));
-        assert_eq!(Contacts::find_by_id(ContactId::from_uuid(Uuid::max())).one(db).await.unwrap(), None);
-        let sure: Decimal = "0.99".parse().unwrap();
-        let responses = SurveyResponses::find()
-            .filter(survey_responses::COLUMN.q1_confidence.gte(sure))
-            .all(db)
-            .await
-            .unwrap();
-        let expected =
-            Place::all().map(SurveyResponses::record).filter(|r| r.q1_confidence.is_some_and(|c| c >= sure));
-        assert_eq!(
-            responses.iter().map(|response| response.id).collect::<BTreeSet<_>>(),
-            expected.map(|response| response.id).collect()
-        );
+on_both_engines!(migrated: typed_columns_filter_by_values_of_their_type);
+
+async fn typed_columns_filter_by_values_of_their_type(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
     }
+    let organization_id: OrganizationId = Place::FIRST.id();
+    let first: ContactId = Place::FIRST.id();
+    let column = contacts::COLUMN;
+    let own = |contact: &contacts::Model| contact.organization_id == organization_id;
+    let rules: [Rule; 8] = [
+        (column.state.eq(ContactState::NotReached), |c| c.state == ContactState::NotReached),
+        (column.state.is_in([ContactState::Pending, ContactState::Excluded]), |c| {
+            matches!(c.state, ContactState::Pending | ContactState::Excluded)
+        }),
+        (column.last_outcome.eq(Some(CallOutcome::Busy)), |c| c.last_outcome == Some(CallOutcome::Busy)),
+        (column.do_not_call.eq(true), |c| c.do_not_call),
+        (column.attempts_count.gt(1), |c| c.attempts_count > 1),
+        (column.created_at.lt(TIMES[0].parse::<DateTimeUtc>().unwrap()), |c| {
+            c.created_at < TIMES[0].parse::<DateTimeUtc>().unwrap()
+        }),
+        (column.phone_number.starts_with("+9"), |c| c.phone_number.starts_with("+9")),
+        (column.email.is_null(), |c| c.email.is_none()),
+    ];
+    for (condition, rule) in rules {
+        let text = format!("{condition:?}");
+        let found = Contacts::find().filter(column.organization_id.eq(organization_id)).filter(condition);
+        let found: BTreeSet<_> = found.all(db).await.unwrap().into_iter().map(|contact| contact.id).collect();
+        let expected: BTreeSet<_> = Place::all()
+            .map(Contacts::record)
+            .filter(|contact| own(contact) && rule(contact))
+            .map(|contact| contact.id)
+            .collect();
+        assert!(!expected.is_empty(), "{text}");
+        assert_eq!(found, expected, "{:?}: {text}", db.get_database_backend());
+    }
+    let found = Contacts::find_by_id(first).one(db).await.unwrap();
+    assert_eq!(found, Some(Contacts::record(Place::FIRST)));
+    assert_eq!(Contacts::find_by_id(ContactId::from_uuid(Uuid::max())).one(db).await.unwrap(), None);
+    let sure: Decimal = "0.99".parse().unwrap();
+    let responses = SurveyResponses::find()
+        .filter(survey_responses::COLUMN.q1_confidence.gte(sure))
+        .all(db)
+        .await
+        .unwrap();
+    let expected =
+        Place::all().map(SurveyResponses::record).filter(|r| r.q1_confidence.is_some_and(|c| c >= sure));
+    assert_eq!(
+        responses.iter().map(|response| response.id).collect::<BTreeSet<_>>(),
+        expected.map(|response| response.id).collect()
+    );
 }
 
-#[tokio::test]
-async fn an_attempt_is_upserted_by_its_contact_and_number() {
-    for Engine { db, .. } in &engines("entity_upsert").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        let sample = CallAttempts::record(Place::FIRST);
-        let again = call_attempts::Model {
-            id: CallAttemptId::generate(),
-            call_id: "another".to_owned(),
-            outcome: Some(CallOutcome::Failed),
-            error_code: Some("è\n".to_owned()),
-            ..sample.clone()
-        };
-        let key =
-            || OnConflict::columns([call_attempts::Column::ContactId, call_attempts::Column::AttemptNumber]);
-        let upsert = key()
-            .update_columns([call_attempts::Column::Outcome, call_attempts::Column::ErrorCode])
-            .to_owned();
-        let active = || again.clone().into_active_model().reset_all();
-        CallAttempts::insert(active()).on_conflict(upsert).exec_without_returning(db).await.unwrap();
-        let read = CallAttempts::find_by_id(sample.id).one(db).await.unwrap().unwrap();
-        assert_ne!(read.updated_at, sample.updated_at, "an upsert is an update");
-        let expected = call_attempts::Model {
-            outcome: again.outcome,
-            error_code: again.error_code.clone(),
-            updated_at: read.updated_at,
-            ..sample
-        };
-        assert_eq!(read, expected, "{:?}", db.get_database_backend());
+on_both_engines!(migrated: an_attempt_is_upserted_by_its_contact_and_number);
 
-        let ignored = key().do_nothing().to_owned();
-        let result = CallAttempts::insert(active()).on_conflict(ignored).try_insert().exec(db).await.unwrap();
-        assert!(matches!(result, TryInsertResult::Conflicted), "{result:?}");
-        let new = call_attempts::Model { attempt_number: 99, ..again.clone() };
-        let upsert = key().update_column(call_attempts::Column::Outcome).to_owned();
-        let inserted = CallAttempts::insert(new.clone().into_active_model().reset_all()).on_conflict(upsert);
-        assert_eq!(inserted.exec_with_returning(db).await.unwrap(), new);
-        assert_eq!(CallAttempts::find().count(db).await.unwrap(), u64::from(2 * ROWS) + 1);
+async fn an_attempt_is_upserted_by_its_contact_and_number(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
     }
+    let sample = CallAttempts::record(Place::FIRST);
+    let again = call_attempts::Model {
+        id: CallAttemptId::generate(),
+        call_id: "another".to_owned(),
+        outcome: Some(CallOutcome::Failed),
+        error_code: Some("è\n".to_owned()),
+        ..sample.clone()
+    };
+    let key =
+        || OnConflict::columns([call_attempts::Column::ContactId, call_attempts::Column::AttemptNumber]);
+    let upsert =
+        key().update_columns([call_attempts::Column::Outcome, call_attempts::Column::ErrorCode]).to_owned();
+    let active = || again.clone().into_active_model().reset_all();
+    CallAttempts::insert(active()).on_conflict(upsert).exec_without_returning(db).await.unwrap();
+    let read = CallAttempts::find_by_id(sample.id).one(db).await.unwrap().unwrap();
+    assert_ne!(read.updated_at, sample.updated_at, "an upsert is an update");
+    let expected = call_attempts::Model {
+        outcome: again.outcome,
+        error_code: again.error_code.clone(),
+        updated_at: read.updated_at,
+        ..sample
+    };
+    assert_eq!(read, expected, "{:?}", db.get_database_backend());
+
+    let ignored = key().do_nothing().to_owned();
+    let result = CallAttempts::insert(active()).on_conflict(ignored).try_insert().exec(db).await.unwrap();
+    assert!(matches!(result, TryInsertResult::Conflicted), "{result:?}");
+    let new = call_attempts::Model { attempt_number: 99, ..again.clone() };
+    let upsert = key().update_column(call_attempts::Column::Outcome).to_owned();
+    let inserted = CallAttempts::insert(new.clone().into_active_model().reset_all()).on_conflict(upsert);
+    assert_eq!(inserted.exec_with_returning(db).await.unwrap(), new);
+    assert_eq!(CallAttempts::find().count(db).await.unwrap(), u64::from(2 * ROWS) + 1);
 }
 
-#[tokio::test]
-async fn pages_by_time_and_id_hold_every_record_once_in_order() {
-    for Engine { db, .. } in &engines("entity_pages").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        let organization_id: OrganizationId = Place::FIRST.id();
-        let mut expected: Vec<_> =
-            (0..ROWS).map(|number| Contacts::record(Place::FIRST.numbered(number))).collect();
-        expected.sort_by_key(|contact| (contact.created_at, contact.id));
-        assert!(expected.windows(2).any(|pair| pair[0].created_at == pair[1].created_at), "ties");
-        for is_newest_first in [false, true] {
-            let mut pages = Vec::new();
-            let mut after = None;
-            loop {
-                let query = Contacts::find().filter(contacts::COLUMN.organization_id.eq(organization_id));
-                let mut page = query.cursor_by((contacts::Column::CreatedAt, contacts::Column::Id));
-                if is_newest_first {
-                    page.desc();
-                }
-                if let Some(key) = after {
-                    page.after(key);
-                }
-                let page = page.first(5).all(db).await.unwrap();
-                let Some(last) = page.last() else { break };
-                after = Some((last.created_at, last.id));
-                pages.extend(page);
-                assert!(
-                    pages.len() <= expected.len(),
-                    "{:?}: a record is there twice",
-                    db.get_database_backend()
-                );
-            }
+on_both_engines!(migrated: pages_by_time_and_id_hold_every_record_once_in_order);
+
+async fn pages_by_time_and_id_hold_every_record_once_in_order(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+    }
+    let organization_id: OrganizationId = Place::FIRST.id();
+    let mut expected: Vec<_> =
+        (0..ROWS).map(|number| Contacts::record(Place::FIRST.numbered(number))).collect();
+    expected.sort_by_key(|contact| (contact.created_at, contact.id));
+    assert!(expected.windows(2).any(|pair| pair[0].created_at == pair[1].created_at), "ties");
+    for is_newest_first in [false, true] {
+        let mut pages = Vec::new();
+        let mut after = None;
+        loop {
+            let query = Contacts::find().filter(contacts::COLUMN.organization_id.eq(organization_id));
+            let mut page = query.cursor_by((contacts::Column::CreatedAt, contacts::Column::Id));
             if is_newest_first {
-                pages.reverse();
+                page.desc();
             }
-            assert_eq!(pages, expected, "{:?}", db.get_database_backend());
+            if let Some(key) = after {
+                page.after(key);
+            }
+            let page = page.first(5).all(db).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some((last.created_at, last.id));
+            pages.extend(page);
+            assert!(
+                pages.len() <= expected.len(),
+                "{:?}: a record is there twice",
+                db.get_database_backend()
+            );
         }
+        if is_newest_first {
+            pages.reverse();
+        }
+        assert_eq!(pages, expected, "{:?}", db.get_database_backend());
     }
 }
 
@@ -594,29 +582,6 @@ async fn a_time_that_sqlite_makes_is_the_text_that_sqlx_writes() {
             }
         }
     }
-}
-
-/// A migrated database, with a connection to it.
-pub struct Engine {
-    pub db: DatabaseConnection,
-    /// Where it is.
-    pub url: String,
-    // Dropped after the connection.
-    _database: Box<dyn Any>,
-}
-
-/// A database of each engine.
-pub async fn engines(name: &str) -> [Engine; 2] {
-    let (postgres, sqlite) = (migrated(name).await, SqliteFile::migrated().await);
-    let (postgres_url, sqlite_url) = (postgres.url(), sqlite.url());
-    [
-        Engine {
-            db: connect(&postgres_url).await.unwrap(),
-            url: postgres_url,
-            _database: Box::new(postgres),
-        },
-        Engine { db: connect(&sqlite_url).await.unwrap(), url: sqlite_url, _database: Box::new(sqlite) },
-    ]
 }
 
 /// Every entity, those referenced first.
@@ -1073,13 +1038,6 @@ async fn columns(db: &DatabaseConnection, table: &str) -> BTreeMap<String, Colum
             (row.try_get_by_index(0).unwrap(), Column { has_default, is_nullable })
         })
         .collect()
-}
-
-/// The first column of a query's rows.
-pub async fn texts(db: &DatabaseConnection, sql: &str) -> Vec<String> {
-    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
 /// The server's clock.

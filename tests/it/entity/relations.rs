@@ -1,6 +1,6 @@
 //! Every relation loads, in both directions, on both engines, with its rows and none of another organization.
 
-use crate::entity::columns::{Engine, Place, ROWS, Sample, engines, id_of, kinds, texts};
+use crate::entity::columns::{Place, ROWS, Sample, id_of, kinds};
 use entity::user_organizations;
 use sea_orm::prelude::Uuid;
 use sea_orm::sea_query::{ForeignKeyAction, Value};
@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use syn::{Fields, Item, Type};
-use tests::run;
+use tests::engine::{Engine, on_both_engines};
+use tests::{run, texts};
 
 /// The cases. What a relation holds is said by the column of the key alone, as the data model says it: the row
 /// that one's own column names (`one`), the rows whose column names oneself (`many`), or those that a row of
@@ -162,85 +163,81 @@ fn every_relation_of_every_entity_has_a_case() {
     assert_eq!(cases, fields);
 }
 
-#[tokio::test]
-async fn every_foreign_key_is_a_relation_in_both_directions() {
-    for Engine { db, .. } in &engines("relations_keys").await {
-        let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
-        let keys = texts(db, if is_sqlite { SQLITE_KEYS } else { POSTGRES_KEYS }).await;
-        assert_eq!(keys.len(), 30, "{keys:?}");
-        let keys: BTreeSet<String> = keys.into_iter().collect();
-        let (mut own, mut reverse) = (BTreeSet::new(), BTreeSet::new());
-        for (_, relation) in kinds().iter().flat_map(|kind| (kind.relations)()) {
-            let (from, to) = (relation.from_tbl.sea_orm_table(), relation.to_tbl.sea_orm_table());
-            let [from_columns, to_columns] = [&relation.from_col, &relation.to_col]
-                .map(|columns| columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-            if relation.is_owner {
-                reverse.insert(format!("{to} ({to_columns}) -> {from} ({from_columns})"));
-            } else {
-                let action = match relation.on_delete {
-                    Some(ForeignKeyAction::Cascade) => "cascade",
-                    Some(ForeignKeyAction::Restrict) => "restrict",
-                    Some(ForeignKeyAction::SetNull) => "set null",
-                    _ => "none",
-                };
-                own.insert(format!("{from} ({from_columns}) -> {to} ({to_columns}) {action}"));
-            }
+on_both_engines!(migrated: every_foreign_key_is_a_relation_in_both_directions);
+
+async fn every_foreign_key_is_a_relation_in_both_directions(Engine { db, .. }: &Engine) {
+    let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
+    let keys = texts(db, if is_sqlite { SQLITE_KEYS } else { POSTGRES_KEYS }).await;
+    assert_eq!(keys.len(), 30, "{keys:?}");
+    let keys: BTreeSet<String> = keys.into_iter().collect();
+    let (mut own, mut reverse) = (BTreeSet::new(), BTreeSet::new());
+    for (_, relation) in kinds().iter().flat_map(|kind| (kind.relations)()) {
+        let (from, to) = (relation.from_tbl.sea_orm_table(), relation.to_tbl.sea_orm_table());
+        let [from_columns, to_columns] = [&relation.from_col, &relation.to_col]
+            .map(|columns| columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+        if relation.is_owner {
+            reverse.insert(format!("{to} ({to_columns}) -> {from} ({from_columns})"));
+        } else {
+            let action = match relation.on_delete {
+                Some(ForeignKeyAction::Cascade) => "cascade",
+                Some(ForeignKeyAction::Restrict) => "restrict",
+                Some(ForeignKeyAction::SetNull) => "set null",
+                _ => "none",
+            };
+            own.insert(format!("{from} ({from_columns}) -> {to} ({to_columns}) {action}"));
         }
-        let bare: BTreeSet<String> =
-            own.iter().map(|key| key[..=key.rfind(')').unwrap()].to_owned()).collect();
-        assert_eq!(bare, reverse, "a key is declared on both sides");
-        if is_sqlite {
-            // It has no `on delete set null (column)`, so there the organization is no part of a nullable key.
-            own = own
-                .into_iter()
-                .map(|key| if key.ends_with("set null") { key.replace("organization_id, ", "") } else { key })
-                .collect();
-        }
-        assert_eq!(own, keys, "{:?}", db.get_database_backend());
+    }
+    let bare: BTreeSet<String> = own.iter().map(|key| key[..=key.rfind(')').unwrap()].to_owned()).collect();
+    assert_eq!(bare, reverse, "a key is declared on both sides");
+    if is_sqlite {
+        // It has no `on delete set null (column)`, so there the organization is no part of a nullable key.
+        own = own
+            .into_iter()
+            .map(|key| if key.ends_with("set null") { key.replace("organization_id, ", "") } else { key })
+            .collect();
+    }
+    assert_eq!(own, keys, "{:?}", db.get_database_backend());
+}
+
+on_both_engines!(migrated: every_relation_loads_its_rows);
+
+async fn every_relation_loads_its_rows(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
+    }
+    for case in cases() {
+        assert_eq!((case.check)(db).await, 0, "the samples have no key into another organization");
     }
 }
 
-#[tokio::test]
-async fn every_relation_loads_its_rows() {
-    for Engine { db, .. } in &engines("relations").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        for case in cases() {
-            assert_eq!((case.check)(db).await, 0, "the samples have no key into another organization");
-        }
-    }
-}
+on_both_engines!(migrated: a_key_into_another_organization_loads_nothing);
 
-#[tokio::test]
-async fn a_key_into_another_organization_loads_nothing() {
-    for Engine { db, .. } in &engines("relations_foreign").await {
-        for kind in kinds() {
-            (kind.insert)(db).await;
-        }
-        // Nothing but the relation itself is left to keep organizations apart.
-        match db.get_database_backend() {
-            DbBackend::Postgres => {
-                let drop = "select format('alter table %s drop constraint %I', conrelid::regclass, conname) \
-                            from pg_constraint where contype = 'f' \
-                            and connamespace = current_schema()::regnamespace";
-                for statement in texts(db, drop).await {
-                    run(db, &statement).await.unwrap();
-                }
-            }
-            _ => run(db, "pragma foreign_keys = off").await.unwrap(),
-        }
-        for kind in kinds() {
-            (kind.lead_astray)(db).await;
-        }
-        let mut tenants_keys = 0;
-        for case in cases() {
-            let strays = (case.check)(db).await;
-            assert!(strays <= 1, "{}.{}", case.from, case.field);
-            tenants_keys += strays;
-        }
-        assert_eq!(tenants_keys, 2 * 17, "every key between two tenant tables, in both directions");
+async fn a_key_into_another_organization_loads_nothing(Engine { db, .. }: &Engine) {
+    for kind in kinds() {
+        (kind.insert)(db).await;
     }
+    // Nothing but the relation itself is left to keep organizations apart.
+    match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let drop = "select format('alter table %s drop constraint %I', conrelid::regclass, conname) \
+                        from pg_constraint where contype = 'f' \
+                        and connamespace = current_schema()::regnamespace";
+            for statement in texts(db, drop).await {
+                run(db, &statement).await.unwrap();
+            }
+        }
+        _ => run(db, "pragma foreign_keys = off").await.unwrap(),
+    }
+    for kind in kinds() {
+        (kind.lead_astray)(db).await;
+    }
+    let mut tenants_keys = 0;
+    for case in cases() {
+        let strays = (case.check)(db).await;
+        assert!(strays <= 1, "{}.{}", case.from, case.field);
+        tenants_keys += strays;
+    }
+    assert_eq!(tenants_keys, 2 * 17, "every key between two tenant tables, in both directions");
 }
 
 /// Makes the first sample refer to rows of the other organization by each key between tenant tables.

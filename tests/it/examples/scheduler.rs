@@ -1,7 +1,5 @@
 //! Schedulers as processes, two on one database: what they have done is asked of the database, and not of them.
 
-use crate::migrator::Running;
-use crate::snapshot::texts;
 use entity::campaigns;
 use entity::enums::{CampaignStatus, ContactLanguage};
 use sea_orm::prelude::ChronoTime;
@@ -11,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tests::factory::{T, open, settings};
-use tests::{binary, connect, migrated, run};
+use tests::process::{Running, binary};
+use tests::{connect, migrated, run, texts};
 
 /// Only against hanging: on a machine that has much else to do, two minutes are not enough.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -225,7 +224,7 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
     };
     let deadline = Instant::now() + LONGEST;
     let mut closings = 0;
-    while !schedulers.iter_mut().all(Running::has_ended) {
+    while !schedulers.iter_mut().all(Running::has_exited) {
         assert!(Instant::now() < deadline, "they do not end");
         assert!(scene.number(&under_way).await <= MOST);
         if closings < CLOSINGS && scene.number(&called("closing")).await > 50 * closings {
@@ -239,7 +238,7 @@ async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     for scheduler in schedulers {
-        scheduler.end().succeeds();
+        scheduler.wait().succeeds();
     }
 
     let calls = scene.number("select count(*) / 2 from watched").await;
@@ -326,7 +325,7 @@ async fn schedulers_that_are_killed_lose_nothing() {
     }
     let terminated = Command::new("kill").arg(survivor.id().to_string()).status().unwrap();
     assert!(terminated.success());
-    survivor.end().succeeds();
+    survivor.wait().succeeds();
 
     scene.is_tidy().await;
     assert!(scene.most_at_once(&scene.t).await <= MOST);

@@ -3,13 +3,12 @@
 //! All of it is read from the catalogue, sample values included, so that a new table, key, view or function is
 //! probed without a word here.
 
-use crate::isolation::texts;
 use database::Actor;
 use entity::id::{OrganizationId, UserId};
 use sea_orm::DatabaseConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use tests::run;
+use tests::{run, texts};
 
 /// One of the two organizations. Its mark stands in every row of it, so that a row shows whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

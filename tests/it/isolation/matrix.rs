@@ -3,10 +3,10 @@
 use crate::isolation::catalogue::{A, B, Catalogue, LONELY};
 use crate::isolation::contexts::{Application, Context, Entered, State, Tells};
 use crate::isolation::probes::{self, Action, Expect, Probe, may};
-use crate::isolation::{INSUFFICIENT_PRIVILEGE, UNBOUND, code, plain};
+use crate::isolation::{INSUFFICIENT_PRIVILEGE, UNBOUND, plain};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
-use tests::run;
+use tests::{code, run};
 
 /// What refuses a bound customer.
 const REFUSALS: [&str; 4] = [INSUFFICIENT_PRIVILEGE, "23503", "23001", "23505"];

@@ -13,14 +13,14 @@ mod plain;
 mod probes;
 mod rules;
 
-use crate::guest::Guest;
 use catalogue::{A, B, Catalogue};
 use contexts::{Application, Before, Binding, CONTEXTS, Context, State, states};
 use matrix::Report;
 use plain::Login;
 use probes::ACTIONS;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use tests::{code, connect, migrated, run};
+use sea_orm::DatabaseConnection;
+use tests::login_role::LoginRole;
+use tests::{connect, migrated, run, texts};
 
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
@@ -45,7 +45,7 @@ async fn no_cell_leaks_to_a_login_of_customers() {
 /// A database with two organizations, and a login that is a member of the role `customer`.
 #[derive(Debug)]
 struct Setup {
-    guest: Guest,
+    guest: LoginRole,
     owner: DatabaseConnection,
     catalogue: Catalogue,
 }
@@ -57,7 +57,7 @@ impl Setup {
 
     /// A database that has been changed before the catalogue is read.
     async fn with(name: &str, change: &str) -> Self {
-        let guest = Guest::new(migrated(name).await, "in role customer").await;
+        let guest = LoginRole::new(migrated(name).await, "in role customer").await;
         let owner = connect(&guest.admin_url()).await.unwrap();
         run(&owner, change).await.unwrap();
         let catalogue = Catalogue::prepare(&owner).await;
@@ -108,10 +108,4 @@ impl Setup {
     async fn digest(&self) -> Vec<String> {
         texts(&self.owner, &format!("select probe.digest('{}|{}')", A.mark(), B.mark())).await
     }
-}
-
-async fn texts(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
-    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

@@ -4,8 +4,8 @@ use crate::isolation::catalogue::B;
 use crate::isolation::contexts::{Application, Before, Binding, Context, State};
 use crate::isolation::matrix::Report;
 use crate::isolation::plain::Login;
-use crate::isolation::{OWN, Setup, texts};
-use tests::run;
+use crate::isolation::{OWN, Setup};
+use tests::{run, texts};
 
 /// Organization B, and nobody.
 const OTHER: State = State { context: Context::Other, before: Before::Nothing, binding: Binding::Actor(B) };

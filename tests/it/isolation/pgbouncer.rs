@@ -1,7 +1,7 @@
 //! The matrix once more behind PgBouncer in transaction mode, where the clients share the server's connections.
 
+use crate::isolation::Setup;
 use crate::isolation::catalogue::{A, B, Organization};
-use crate::isolation::{Setup, texts};
 use database::{CustomerTx, Database};
 use scratch::Companion;
 use sqlx::postgres::PgConnectOptions;
@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tests::factory::{open, settings};
-use tests::{chain, run};
+use tests::{chain, run, texts};
 use tokio::time::{Instant, sleep};
 use url::Url;
 

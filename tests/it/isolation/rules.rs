@@ -1,9 +1,9 @@
 //! What the data model says of single tables, and what a customer can do to the schema: nothing.
 
 use crate::isolation::catalogue::{A, B, Table, insert};
-use crate::isolation::{INSUFFICIENT_PRIVILEGE, Setup, UNBOUND, code, plain, texts};
+use crate::isolation::{INSUFFICIENT_PRIVILEGE, Setup, UNBOUND, plain};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
-use tests::run;
+use tests::{code, run, texts};
 
 impl Setup {
     /// A transaction of the owner that acts as A's user 1, so that what the owner did before is undone with it.

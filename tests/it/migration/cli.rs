@@ -1,14 +1,15 @@
 //! The migrator's command line: what each wrong use and each wrong database gets, and what the flags do.
 
-use crate::guest::Guest;
-use crate::migrator::{Ended, Migrator, Running, SECRET};
-use crate::private_server;
-use crate::snapshot::{assert_same, catalogue, empty_with_role, texts};
+use crate::migration::snapshot::{assert_same, catalogue};
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
-use tests::{SqliteFile, connect, empty, migrated, run, session};
+use tests::login_role::LoginRole;
+use tests::process::{Exited, Migrator, Running};
+use tests::{
+    SECRET, SqliteFile, connect, empty, empty_with_role, migrated, private_server, run, session, texts,
+};
 
 #[test]
 fn a_server_that_is_not_there_is_one_error() {
@@ -35,7 +36,7 @@ fn a_server_that_never_answers_is_one_error() {
 #[tokio::test]
 async fn a_wrong_password_is_one_error_and_special_characters_are_percent_encoded() {
     let Some(server) = private_server::start(true, "a wrong password") else { return };
-    let guest = Guest::owning(server.create_database("password").unwrap(), "createrole").await;
+    let guest = LoginRole::owning(server.create_database("password").unwrap(), "createrole").await;
     let wrong = guest.url_with_password(&format!("wrong-{SECRET}"));
     Migrator::on(&wrong)
         .run("up")
@@ -68,7 +69,7 @@ async fn a_missing_database_is_one_error() {
 
 #[tokio::test]
 async fn a_login_that_may_not_create_tables_is_one_error() {
-    let guest = Guest::new(empty_with_role("no_create").await, "").await;
+    let guest = LoginRole::new(empty_with_role("no_create").await, "").await;
     // Before PostgreSQL 15 everybody might, and some servers keep it so.
     guest.administer("revoke create on schema public from public").await;
     let db = connect(&guest.admin_url()).await.unwrap();
@@ -81,7 +82,7 @@ async fn a_login_that_may_not_create_tables_is_one_error() {
 #[tokio::test]
 async fn a_login_that_may_not_create_roles_needs_the_role_to_be_there() {
     let Some(server) = private_server::start(false, "a missing role customer") else { return };
-    let guest = Guest::owning(server.create_database("no_createrole").unwrap(), "nocreaterole").await;
+    let guest = LoginRole::owning(server.create_database("no_createrole").unwrap(), "nocreaterole").await;
     let ended = Migrator::on(&guest.url()).run("up");
     ended.fails(&[
         "create_functions failed",
@@ -100,7 +101,7 @@ async fn a_login_that_may_not_create_roles_needs_the_role_to_be_there() {
 
 #[tokio::test]
 async fn a_login_that_may_not_create_roles_migrates_where_the_role_is() {
-    let guest = Guest::owning(empty_with_role("role_is_there").await, "nocreaterole").await;
+    let guest = LoginRole::owning(empty_with_role("role_is_there").await, "nocreaterole").await;
     let db = connect(&guest.admin_url()).await.unwrap();
     let before = catalogue(&db).await;
     let migrator = Migrator::on(&guest.url());
@@ -112,7 +113,7 @@ async fn a_login_that_may_not_create_roles_migrates_where_the_role_is() {
 
 #[tokio::test]
 async fn where_the_extension_cannot_be_had_a_function_takes_its_place_and_a_warning_says_so() {
-    let guest = Guest::new(empty_with_role("no_extension").await, "").await;
+    let guest = LoginRole::new(empty_with_role("no_extension").await, "").await;
     guest.administer(&format!("grant usage, create on schema public to {}", guest.name)).await;
     let db = connect(&guest.admin_url()).await.unwrap();
     let before = catalogue(&db).await;
@@ -144,7 +145,7 @@ fn a_url_that_cannot_be_read_is_one_error() {
         ("sqlite://x.db?mode=sometimes".to_owned(), "DATABASE_URL cannot be read"),
     ] {
         Migrator::on(&url).run("up").fails(&[words]);
-        Migrator::new().run(&format!("up -u {url}")).fails(&[words]);
+        Migrator::default().run(&format!("up -u {url}")).fails(&[words]);
     }
 }
 
@@ -174,7 +175,7 @@ async fn a_sqlite_file_that_cannot_be_one_is_one_error() {
 #[test]
 fn production_never_runs_on_sqlite() {
     for command in ["up", "status", "reset --allow-destructive"] {
-        let nothing = Migrator::new().with("APP_ENV", "production");
+        let nothing = Migrator::default().with("APP_ENV", "production");
         nothing.run(command).fails(&["DATABASE_URL is not set", "postgres://user:password@host/database"]);
         assert_eq!(files(nothing.directory()), [""; 0]);
         let empty = Migrator::on("").with("APP_ENV", "production");
@@ -219,9 +220,9 @@ async fn production_destroys_nothing_unless_it_is_told() {
 fn a_wrong_use_ends_with_2_and_says_what_is_right() {
     let four = "expected development, test, staging or production";
     for word in ["prod", "Production", "production "] {
-        Migrator::new().with("APP_ENV", word).run("up").is_misused(&[four]);
+        Migrator::default().with("APP_ENV", word).run("up").is_misused(&[four]);
     }
-    let nothing = Migrator::new();
+    let nothing = Migrator::default();
     nothing.run("up --app-env live").is_misused(&[four]);
     nothing.run("upp").is_misused(&["upp"]);
     nothing.run("up --force").is_misused(&["--force"]);
@@ -232,7 +233,7 @@ fn a_wrong_use_ends_with_2_and_says_what_is_right() {
     nothing.run("generate").is_misused(&["<MIGRATION_NAME>"]);
     for name in ["fix-2", "fix2", "Create_table", "create table", "../x_y", "1_x", "_x_y", "ü_x", "x_y;"] {
         let mut command = nothing.command("generate");
-        Running::start(command.arg(name), name).end().is_misused(&[name, "snake case"]);
+        Running::start(command.arg(name), name).wait().is_misused(&[name, "snake case"]);
     }
     assert_eq!(files(nothing.directory()), [""; 0]);
 }
@@ -278,7 +279,7 @@ async fn status_shows_what_is_applied_since_when_and_what_is_pending() {
 
 #[tokio::test]
 async fn status_creates_nothing() {
-    let nothing = Migrator::new();
+    let nothing = Migrator::default();
     nothing.run("status").succeeds();
     assert_eq!(files(nothing.directory()), [""; 0], "not even the embedded default");
     let file = SqliteFile::new();
@@ -297,7 +298,7 @@ async fn status_creates_nothing() {
 
 #[tokio::test]
 async fn status_needs_no_more_than_to_read_the_ledger() {
-    let guest = Guest::new(migrated("reader").await, "").await;
+    let guest = LoginRole::new(migrated("reader").await, "").await;
     let migrator = Migrator::on(&guest.url());
     migrator
         .run("status")
@@ -332,7 +333,7 @@ async fn a_database_that_is_ahead_is_named_and_left_alone() {
 
 #[test]
 fn without_a_word_the_embedded_file_is_used_and_named() {
-    let migrator = Migrator::new();
+    let migrator = Migrator::default();
     let path = migrator.directory().canonicalize().unwrap().join("voicesurvey.db");
     // No command is `up`.
     for (command, applied) in [("", true), ("up", false), ("status --check", false)] {
@@ -348,7 +349,7 @@ fn without_a_word_the_embedded_file_is_used_and_named() {
 
 #[test]
 fn dot_env_is_read_and_the_environment_goes_first() {
-    let migrator = Migrator::new();
+    let migrator = Migrator::default();
     let dot_env = migrator.directory().join(".env");
     std::fs::write(&dot_env, "# where\nDATABASE_URL='sqlite://named.db?mode=rwc'\n").unwrap();
     assert_eq!(migrator.run("up").succeeds().stderr, "");
@@ -368,11 +369,11 @@ fn a_malformed_dot_env_is_one_error_without_its_line() {
         format!("DATABASE_URL=\"{SECRET}\n"),
         format!("what is this {SECRET}\n"),
     ] {
-        let migrator = Migrator::new();
+        let migrator = Migrator::default();
         std::fs::write(migrator.directory().join(".env"), text).unwrap();
         migrator.run("up").fails(&["the file .env has a line that cannot be read", "NAME=value"]);
     }
-    let migrator = Migrator::new();
+    let migrator = Migrator::default();
     std::fs::write(migrator.directory().join(".env"), b"DATABASE_URL=\xff\xfe\n").unwrap();
     migrator.run("up").fails(&["the file .env cannot be read"]);
 }
@@ -407,7 +408,7 @@ async fn the_flags_do_what_seaorms_do() {
     let url = database.url();
     let elsewhere = Migrator::on("postgres://nobody@127.0.0.1:1/nothing");
     let mut first = elsewhere.command("up -n 2 -v");
-    let first = Running::start(first.args(["-u", &url]), "up -n 2 -v -u …").end();
+    let first = Running::start(first.args(["-u", &url]), "up -n 2 -v -u …").wait();
     assert_eq!(first.succeeds().applied(), 2, "-u goes before DATABASE_URL");
     assert!(first.stderr.contains("Applying migration") && first.stderr.contains("create type"), "{first:?}");
 
@@ -461,7 +462,7 @@ async fn another_schema_gets_everything_and_gives_it_back() {
 
 #[test]
 fn generate_writes_a_migration_and_lists_it_once() {
-    let migrator = Migrator::new();
+    let migrator = Migrator::default();
     let copy = migrator.directory().join("migration");
     let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("migration");
     copy_directory(&original, &copy);
@@ -529,7 +530,7 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 /// The second column of `status`.
-fn states(ended: &Ended) -> Vec<&str> {
+fn states(ended: &Exited) -> Vec<&str> {
     let lines = ended.stdout.lines().skip(1);
     lines.map(|line| line.split_whitespace().nth(1).unwrap_or_default()).collect()
 }

@@ -1,44 +1,32 @@
 //! Migrators that meet: each other, a session that holds a table, another database of the same server.
 
-use crate::migrator::{Ended, Migrator, Running};
-use crate::private_server;
-use crate::snapshot::{assert_same, catalogue, empty_with_role, texts};
+use crate::migration::snapshot::{assert_same, catalogue};
 use scratch::Database;
 use sea_orm::{DatabaseConnection, TransactionTrait};
 use std::time::{Duration, Instant};
-use tests::{SqliteFile, chain, connect, empty, migrated, run, session};
+use tests::engine::{Engine, on_both_engines};
+use tests::process::{Exited, Migrator, Running};
+use tests::{chain, connect, empty, empty_with_role, migrated, private_server, run, session, texts};
 
 /// What the last migration needs a lock on, for its foreign key.
 const REFERRED: &str = "call_attempts";
 
-#[tokio::test]
-async fn of_eight_concurrent_ups_one_applies_everything_and_all_succeed_on_postgresql() {
-    let complete = catalogue_of(&migrated("reference").await.url()).await;
-    for _ in 0..3 {
-        let database = empty("eight");
-        eight_concurrent_ups(&database.url(), &complete).await;
-    }
-}
+on_both_engines!(migrated: of_eight_concurrent_ups_one_applies_everything_and_all_succeed);
 
-#[tokio::test]
-async fn of_eight_concurrent_ups_one_applies_everything_and_all_succeed_on_sqlite() {
-    let complete = catalogue_of(&SqliteFile::migrated().await.url()).await;
+async fn of_eight_concurrent_ups_one_applies_everything_and_all_succeed(migrated: &Engine) {
+    let complete = catalogue(&migrated.db).await;
     for _ in 0..3 {
-        eight_concurrent_ups(&SqliteFile::new().url(), &complete).await;
+        let Engine { db, url, .. } = &migrated.another_empty("eight").await;
+        let all = session(url).status().await.unwrap().len();
+        let migrators: Vec<_> = (0..8).map(|_| Migrator::on(url)).collect();
+        let running: Vec<_> = migrators.iter().map(|migrator| migrator.start("up")).collect();
+        let ended: Vec<Exited> = running.into_iter().map(Running::wait).collect();
+        let mut applied: Vec<_> = ended.iter().map(|ended| ended.succeeds().applied()).collect();
+        applied.sort_unstable();
+        assert_eq!(applied, [0, 0, 0, 0, 0, 0, 0, all]);
+        assert_same(&complete, &catalogue(db).await, "as after a single run");
+        assert_eq!(texts(db, "select version from seaql_migrations").await.len(), all);
     }
-}
-
-async fn eight_concurrent_ups(url: &str, complete: &[String]) {
-    let all = session(url).status().await.unwrap().len();
-    let migrators: Vec<_> = (0..8).map(|_| Migrator::on(url)).collect();
-    let running: Vec<_> = migrators.iter().map(|migrator| migrator.start("up")).collect();
-    let ended: Vec<Ended> = running.into_iter().map(Running::end).collect();
-    let mut applied: Vec<_> = ended.iter().map(|ended| ended.succeeds().applied()).collect();
-    applied.sort_unstable();
-    assert_eq!(applied, [0, 0, 0, 0, 0, 0, 0, all]);
-    assert_same(complete, &catalogue_of(url).await, "as after a single run");
-    let db = connect(url).await.unwrap();
-    assert_eq!(texts(&db, "select version from seaql_migrations").await.len(), all);
 }
 
 #[tokio::test]
@@ -62,10 +50,10 @@ async fn a_run_waits_behind_another_one_and_names_its_process() {
     assert!(refused.stderr.contains(&format!("Waiting for the migration lock, held by {holder}")));
 
     let mut patient = patient.start("up");
-    patient.says(&format!("Waiting for the migration lock, held by {holder}"));
+    patient.wait_for_stderr(&format!("Waiting for the migration lock, held by {holder}"));
     blocker.rollback().await.unwrap();
-    assert_eq!(first.end().succeeds().applied(), 1);
-    assert_eq!(patient.end().succeeds().applied(), 0);
+    assert_eq!(first.wait().succeeds().applied(), 1);
+    assert_eq!(patient.wait().succeeds().applied(), 0);
 }
 
 #[tokio::test]
@@ -89,9 +77,9 @@ async fn a_migration_that_meets_a_held_table_is_tried_again_until_it_is_free() {
         run(&blocker, &format!("lock table {REFERRED}")).await.unwrap();
         let migrator = Migrator::on(&url);
         let mut running = migrator.start(&format!("{command} --lock-timeout 1"));
-        running.says("did not get a lock (attempt 1: ");
+        running.wait_for_stderr("did not get a lock (attempt 1: ");
         blocker.rollback().await.unwrap();
-        running.end().succeeds();
+        running.wait().succeeds();
         let pending =
             session(&url).status().await.unwrap().last().unwrap().state == migration::State::Pending;
         assert_eq!(pending, command == "down", "{command}");
@@ -109,9 +97,9 @@ async fn a_comment_that_meets_a_held_table_is_tried_again_until_it_is_free() {
     run(&blocker, &format!("lock table {REFERRED}")).await.unwrap();
     let migrator = Migrator::on(&url);
     let mut running = migrator.start("up --lock-timeout 1");
-    running.says("did not get a lock (attempt 1: ");
+    running.wait_for_stderr("did not get a lock (attempt 1: ");
     blocker.rollback().await.unwrap();
-    running.end().succeeds();
+    running.wait().succeeds();
     assert_same(&complete, &catalogue(&db).await, "the comments are current");
 }
 
@@ -155,7 +143,7 @@ async fn a_run_whose_connection_is_lost_says_so() {
     let running = migrator.start("up --lock-timeout 600");
     let backend = backend_waiting_for_a_table(&observer, &running).await;
     run(&observer, &format!("select pg_terminate_backend({backend})")).await.unwrap();
-    running.end().fails(&["create_transcript_snippets", "terminating connection"]);
+    running.wait().fails(&["create_transcript_snippets", "terminating connection"]);
     blocker.rollback().await.unwrap();
     assert_same(&before, &catalogue_of(&url).await, "what the lost connection left");
     migrator.run("up").succeeds();

@@ -1,42 +1,30 @@
 //! A migrator that is killed, or fails, in the middle: what it leaves, and that the next `up` completes it.
 
-use crate::migrator::Migrator;
-use crate::snapshot::{assert_same, catalogue, empty_with_role, fill, rows, texts};
+use crate::migration::snapshot::{assert_same, catalogue, fill, rows};
 use sea_orm::{DatabaseConnection, DbBackend};
 use std::time::{Duration, Instant};
-use tests::{SqliteFile, connect, run, session};
+use tests::engine::{Engine, on_both_engines};
+use tests::process::Migrator;
+use tests::{SqliteFile, connect, empty_with_role, run, session, texts};
 
-#[tokio::test]
-async fn up_completes_after_a_migrator_was_killed_at_any_moment_on_postgresql() {
-    let database = empty_with_role("killed_up").await;
-    up_completes_after_kills(&database.url(), "up", 50).await;
+on_both_engines!(empty: up_completes_after_an_up_killed_at_any_moment, up_completes_after_a_reset_killed_at_any_moment);
+
+async fn up_completes_after_an_up_killed_at_any_moment(engine: &Engine) {
+    up_completes_after_kills(engine, "up", 50).await;
 }
 
-#[tokio::test]
-async fn up_completes_after_a_migrator_was_killed_at_any_moment_on_sqlite() {
-    up_completes_after_kills(&SqliteFile::new().url(), "up", 50).await;
+async fn up_completes_after_a_reset_killed_at_any_moment(engine: &Engine) {
+    up_completes_after_kills(engine, "reset", 20).await;
 }
 
-#[tokio::test]
-async fn up_completes_after_a_reset_was_killed_at_any_moment_on_postgresql() {
-    let database = empty_with_role("killed_reset").await;
-    up_completes_after_kills(&database.url(), "reset", 20).await;
-}
-
-#[tokio::test]
-async fn up_completes_after_a_reset_was_killed_at_any_moment_on_sqlite() {
-    up_completes_after_kills(&SqliteFile::new().url(), "reset", 20).await;
-}
-
-async fn up_completes_after_kills(url: &str, command: &str, kills: u32) {
+async fn up_completes_after_kills(Engine { db, url, .. }: &Engine, command: &str, kills: u32) {
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
     let migrator = Migrator::on(url);
     let prepare = if command == "up" { "reset" } else { "up" };
-    let db = connect(url).await.unwrap();
     migrator.run("up").succeeds();
-    let complete = catalogue(&db).await;
-    let all = applied(&db).await;
+    let complete = catalogue(db).await;
+    let all = applied(db).await;
     // The first one warms up what is cold.
     measure(&migrator, command, prepare);
     println!("seed {seed}; killed after a part of an undisturbed {command}: migrations applied");
@@ -58,14 +46,14 @@ async fn up_completes_after_kills(url: &str, command: &str, kills: u32) {
         let mut running = migrator.start(command);
         std::thread::sleep(duration.mul_f64(part));
         let was_killed = running.kill().code.is_none();
-        settle(&db).await;
-        let left = applied(&db).await;
+        settle(db).await;
+        let left = applied(db).await;
         println!("{part:.2} of {duration:?}: {left}{}", if was_killed { "" } else { ", had ended" });
         unfinished += u32::from(was_killed);
         halfway += u32::from(0 < left && left < all);
 
         migrator.run("up").succeeds();
-        assert_same(&complete, &catalogue(&db).await, "after the kill and up");
+        assert_same(&complete, &catalogue(db).await, "after the kill and up");
     }
     println!("{unfinished} were killed before their end, {halfway} between two migrations");
     assert_eq!(unfinished, kills, "too few kills hit a run");

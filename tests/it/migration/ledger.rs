@@ -1,64 +1,44 @@
 //! The ledger records the digests of what `up` executed, and `up` continues from no other history than the build's.
 
-use crate::migrator::Migrator;
-use crate::snapshot::{empty_with_role, texts};
 use migration::State;
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::MigratorTrait as _;
-use tests::{SqliteFile, chain, connect, migrated, run, session};
+use tests::engine::{Engine, on_both_engines};
+use tests::process::Migrator;
+use tests::{chain, run, session, texts};
 
 const DIGESTS: &str =
     "select version || ' ' || coalesce(ddl_digest, 'none') from seaql_migrations order by 1";
 
-#[tokio::test]
-async fn the_ledger_records_what_each_migration_executed_on_postgresql() {
-    let database = empty_with_role("ledger").await;
-    the_ledger_records_what_each_migration_executed(&database.url()).await;
-}
+on_both_engines!(empty: the_ledger_records_what_each_migration_executed);
 
-#[tokio::test]
-async fn the_ledger_records_what_each_migration_executed_on_sqlite() {
-    the_ledger_records_what_each_migration_executed(&SqliteFile::new().url()).await;
-}
-
-async fn the_ledger_records_what_each_migration_executed(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn the_ledger_records_what_each_migration_executed(engine: &Engine) {
+    let Engine { db, url, .. } = engine;
     let emitted = migration::emitted().await.unwrap();
     let engine = db.get_database_backend();
     let expected: Vec<_> =
         emitted.iter().map(|one| format!("{} {}", one.name, one.recorded(engine))).collect();
     let session = session(url);
     session.up(Some(2)).await.unwrap();
-    assert_eq!(texts(&db, DIGESTS).await, expected[..2]);
+    assert_eq!(texts(db, DIGESTS).await, expected[..2]);
     session.up(None).await.unwrap();
-    assert_eq!(texts(&db, DIGESTS).await, expected);
+    assert_eq!(texts(db, DIGESTS).await, expected);
     session.refresh().await.unwrap();
-    assert_eq!(texts(&db, DIGESTS).await, expected);
+    assert_eq!(texts(db, DIGESTS).await, expected);
     session.fresh().await.unwrap();
-    assert_eq!(texts(&db, DIGESTS).await, expected);
+    assert_eq!(texts(db, DIGESTS).await, expected);
 }
 
-#[tokio::test]
-async fn a_migration_that_was_changed_since_is_shown_and_stops_up_on_postgresql() {
-    let database = migrated("changed").await;
-    a_migration_that_was_changed_since_is_shown_and_stops_up(&database.url()).await;
-}
+on_both_engines!(migrated: a_migration_that_was_changed_since_is_reported_and_stops_up);
 
-#[tokio::test]
-async fn a_migration_that_was_changed_since_is_shown_and_stops_up_on_sqlite() {
-    let file = SqliteFile::migrated().await;
-    a_migration_that_was_changed_since_is_shown_and_stops_up(&file.url()).await;
-}
-
-async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn a_migration_that_was_changed_since_is_reported_and_stops_up(Engine { db, url, .. }: &Engine) {
     let migrator = Migrator::on(url);
     migrator.run("status --check").succeeds();
     // As after a build whose second statement had other words.
     let another = "update seaql_migrations \
                    set ddl_digest = substr(ddl_digest, 1, 19) || '0123456789abcdef' || substr(ddl_digest, 36) \
                    where version like '%create_contacts'";
-    run(&db, another).await.unwrap();
+    run(db, another).await.unwrap();
 
     let status = migrator.run("status");
     let line = status.succeeds().stdout.lines().find(|line| line.contains("create_contacts")).unwrap();
@@ -78,14 +58,14 @@ async fn a_migration_that_was_changed_since_is_shown_and_stops_up(url: &str) {
     migrator.run("up").fails(&["create_contacts"]);
 
     // What the README says where the change is known to be harmless.
-    run(&db, "update seaql_migrations set ddl_digest = null where version like '%create_contacts'")
+    run(db, "update seaql_migrations set ddl_digest = null where version like '%create_contacts'")
         .await
         .unwrap();
     assert_eq!(migrator.run("up").succeeds().applied(), 1);
     migrator.run("status --check").succeeds();
 
     for command in ["refresh", "fresh"] {
-        run(&db, another).await.unwrap();
+        run(db, another).await.unwrap();
         migrator.run(command).succeeds();
         migrator.run("status --check").succeeds();
     }
@@ -113,50 +93,29 @@ async fn a_changed_down_a_comment_and_the_other_engine_are_not_refused() {
     }
 }
 
-#[tokio::test]
-async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood_on_postgresql() {
-    let database = empty_with_role("ledger_of_before").await;
-    seaorms_own_migrator_and_a_ledger_without_digests_are_understood(&database.url()).await;
-}
+on_both_engines!(empty: seaorms_own_migrator_and_a_ledger_without_digests_are_understood);
 
-#[tokio::test]
-async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood_on_sqlite() {
-    seaorms_own_migrator_and_a_ledger_without_digests_are_understood(&SqliteFile::new().url()).await;
-}
-
-async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn seaorms_own_migrator_and_a_ledger_without_digests_are_understood(Engine { db, url, .. }: &Engine) {
     let session = session(url);
-    migration::Migrator::up(&db, Some(3)).await.unwrap();
+    migration::Migrator::up(db, Some(3)).await.unwrap();
     let status = session.status().await.unwrap();
     assert_eq!(status.iter().filter(|status| matches!(status.state, State::Applied(_))).count(), 3);
     session.up(Some(1)).await.unwrap();
-    let known: Vec<_> = texts(&db, DIGESTS).await.iter().map(|line| !line.ends_with(" none")).collect();
+    let known: Vec<_> = texts(db, DIGESTS).await.iter().map(|line| !line.ends_with(" none")).collect();
     assert_eq!(known, [false, false, false, true]);
 
     // The column does not disturb SeaORM's own.
-    migration::Migrator::up(&db, Some(1)).await.unwrap();
-    migration::Migrator::down(&db, Some(2)).await.unwrap();
+    migration::Migrator::up(db, Some(1)).await.unwrap();
+    migration::Migrator::down(db, Some(2)).await.unwrap();
     session.up(None).await.unwrap();
-    assert_eq!(texts(&db, DIGESTS).await.iter().filter(|line| line.ends_with(" none")).count(), 3);
+    assert_eq!(texts(db, DIGESTS).await.iter().filter(|line| line.ends_with(" none")).count(), 3);
     session.down(None).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_pending_migration_older_than_an_applied_one_stops_up_on_postgresql() {
-    let database = migrated("out_of_order").await;
-    a_pending_migration_older_than_an_applied_one_stops_up(&database.url()).await;
-}
+on_both_engines!(migrated: a_pending_migration_older_than_an_applied_one_stops_up);
 
-#[tokio::test]
-async fn a_pending_migration_older_than_an_applied_one_stops_up_on_sqlite() {
-    let file = SqliteFile::migrated().await;
-    a_pending_migration_older_than_an_applied_one_stops_up(&file.url()).await;
-}
-
-async fn a_pending_migration_older_than_an_applied_one_stops_up(url: &str) {
-    let db = connect(url).await.unwrap();
-    run(&db, "delete from seaql_migrations where version like '%create_provider_configs'").await.unwrap();
+async fn a_pending_migration_older_than_an_applied_one_stops_up(Engine { db, url, .. }: &Engine) {
+    run(db, "delete from seaql_migrations where version like '%create_provider_configs'").await.unwrap();
     let error = chain(&session(url).up(None).await.unwrap_err());
     let words = "the pending migration m20261121_000014_create_provider_configs is older than \
                  m20261121_000015_create_transcript_snippets";

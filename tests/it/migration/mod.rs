@@ -6,3 +6,4 @@ mod idempotency;
 mod interruption;
 mod ledger;
 mod round_trip;
+mod snapshot;

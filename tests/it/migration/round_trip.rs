@@ -1,53 +1,40 @@
 //! What `up` makes, `down` takes away to the letter: one migration at a time, without rows and with them; and
 //! `reset`, `refresh`, `fresh`, `up -n`, `down -n` do what they say.
 
-use crate::guest::Guest;
-use crate::private_server;
+use crate::migration::snapshot::{assert_same, catalogue, fill, rows};
 use crate::schema::model::model;
-use crate::snapshot::{assert_same, catalogue, empty_with_role, fill, rows, texts};
 use migration::State;
 use scratch::Server;
-use sea_orm::DatabaseConnection;
-use tests::{SqliteFile, catalog, connect, run, session};
+use sea_orm::{DatabaseConnection, DbBackend};
+use tests::engine::{Engine, on_both_engines};
+use tests::login_role::LoginRole;
+use tests::{catalog, connect, empty_with_role, private_server, run, session, texts};
 
-#[tokio::test]
-async fn every_migration_is_undone_to_the_letter_on_an_empty_postgresql() {
-    let database = empty_with_role("round_trip").await;
-    every_migration_is_undone(&database.url(), false).await;
+on_both_engines!(empty: every_migration_is_undone_exactly, every_migration_is_undone_exactly_beside_rows);
+
+async fn every_migration_is_undone_exactly(engine: &Engine) {
+    every_migration_is_undone(engine, false).await;
 }
 
-#[tokio::test]
-async fn every_migration_is_undone_to_the_letter_on_an_empty_sqlite() {
-    every_migration_is_undone(&SqliteFile::new().url(), false).await;
+async fn every_migration_is_undone_exactly_beside_rows(engine: &Engine) {
+    every_migration_is_undone(engine, true).await;
 }
 
-#[tokio::test]
-async fn every_migration_is_undone_to_the_letter_beside_rows_that_stay_on_postgresql() {
-    let database = empty_with_role("round_trip_of_rows").await;
-    every_migration_is_undone(&database.url(), true).await;
-}
-
-#[tokio::test]
-async fn every_migration_is_undone_to_the_letter_beside_rows_that_stay_on_sqlite() {
-    every_migration_is_undone(&SqliteFile::new().url(), true).await;
-}
-
-async fn every_migration_is_undone(url: &str, with_rows: bool) {
-    let db = connect(url).await.unwrap();
+async fn every_migration_is_undone(Engine { db, url, .. }: &Engine, with_rows: bool) {
     let session = session(url);
     for status in session.status().await.unwrap() {
         let name = &status.name;
-        let before = state(&db, with_rows).await;
+        let before = state(db, with_rows).await;
         assert_eq!(session.up(Some(1)).await.unwrap(), 1, "{name}");
-        let between = state(&db, with_rows).await;
+        let between = state(db, with_rows).await;
         assert_eq!(session.down(Some(1)).await.unwrap(), 1, "{name}");
-        assert_same(&before.0, &catalogue(&db).await, name);
-        assert_eq!(before.1, rows(&db).await, "{name}");
+        assert_same(&before.0, &catalogue(db).await, name);
+        assert_eq!(before.1, rows(db).await, "{name}");
         assert_eq!(session.up(Some(1)).await.unwrap(), 1, "{name}");
-        assert_same(&between.0, &catalogue(&db).await, name);
+        assert_same(&between.0, &catalogue(db).await, name);
     }
     assert_eq!(session.up(None).await.unwrap(), 0, "those were all");
-    let (_, rows) = state(&db, with_rows).await;
+    let (_, rows) = state(db, with_rows).await;
     assert_eq!(rows.len(), if with_rows { 2 * model().tables.len() } else { 0 }, "{rows:#?}");
 }
 
@@ -59,99 +46,84 @@ async fn state(db: &DatabaseConnection, with_rows: bool) -> (Vec<String>, Vec<St
     (catalogue(db).await, rows(db).await)
 }
 
-#[tokio::test]
-async fn each_command_does_what_it_says_on_postgresql() {
-    let database = empty_with_role("commands").await;
-    each_command_does_what_it_says(&database.url()).await;
-}
+on_both_engines!(empty: each_command_does_what_its_help_states);
 
-#[tokio::test]
-async fn each_command_does_what_it_says_on_sqlite() {
-    each_command_does_what_it_says(&SqliteFile::new().url()).await;
-}
-
-async fn each_command_does_what_it_says(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn each_command_does_what_its_help_states(Engine { db, url, .. }: &Engine) {
     let session = session(url);
-    let nothing = catalogue(&db).await;
+    let nothing = catalogue(db).await;
     let all = session.status().await.unwrap().len();
 
     assert_eq!(session.up(Some(0)).await.unwrap(), 0);
-    assert_same(&nothing, &catalogue(&db).await, "up -n 0");
+    assert_same(&nothing, &catalogue(db).await, "up -n 0");
     assert_eq!(session.up(Some(3)).await.unwrap(), 3);
     assert_eq!(applied(url).await, 3);
-    let three = catalogue(&db).await;
+    let three = catalogue(db).await;
     assert_eq!(session.up(Some(u32::MAX)).await.unwrap(), all - 3, "up -n more than there are");
     assert_eq!(applied(url).await, all);
-    let complete = catalogue(&db).await;
+    let complete = catalogue(db).await;
 
     assert_eq!(session.down(Some(0)).await.unwrap(), 0);
-    assert_same(&complete, &catalogue(&db).await, "down -n 0");
-    fill(&db).await;
+    assert_same(&complete, &catalogue(db).await, "down -n 0");
+    fill(db).await;
     assert_eq!(session.down(Some(u32::try_from(all - 3).unwrap())).await.unwrap(), all - 3);
     assert_eq!(applied(url).await, 3);
-    assert_same(&three, &catalogue(&db).await, "down -n all but three");
-    assert_ne!(rows(&db).await, [""; 0], "organizations keep their rows");
+    assert_same(&three, &catalogue(db).await, "down -n all but three");
+    assert_ne!(rows(db).await, [""; 0], "organizations keep their rows");
 
     assert_eq!(session.refresh().await.unwrap(), all, "refresh applies those that were pending, too");
-    assert_same(&complete, &catalogue(&db).await, "refresh");
-    assert_eq!(rows(&db).await, [""; 0], "refresh starts without rows");
+    assert_same(&complete, &catalogue(db).await, "refresh");
+    assert_eq!(rows(db).await, [""; 0], "refresh starts without rows");
 
-    fill(&db).await;
+    fill(db).await;
     assert_eq!(session.down(None).await.unwrap(), all);
-    assert_same(&nothing, &catalogue(&db).await, "reset drops everything, the ledger included");
+    assert_same(&nothing, &catalogue(db).await, "reset drops everything, the ledger included");
     assert_eq!(session.up(None).await.unwrap(), all);
     assert_eq!(session.down(Some(u32::MAX)).await.unwrap(), all);
-    assert_same(&nothing, &catalogue(&db).await, "so does down -n more than there are");
+    assert_same(&nothing, &catalogue(db).await, "so does down -n more than there are");
     assert_eq!(session.up(Some(1)).await.unwrap(), 1);
     assert_eq!(session.down(Some(1)).await.unwrap(), 1);
-    assert_same(&nothing, &catalogue(&db).await, "so does down of the only one");
+    assert_same(&nothing, &catalogue(db).await, "so does down of the only one");
 }
 
-#[tokio::test]
-async fn fresh_makes_the_schema_anew_whatever_was_there_on_postgresql() {
-    let database = empty_with_role("fresh").await;
-    let url = database.url();
-    let debris = "create type stray as enum ('a'); create domain stray_domain as text;
-        create type stray_pair as (a int, b int); create type stray_range as range (subtype = int);
-        create view stray_view as select 1 as one; create view stray_names as select name from organizations;
-        create materialized view stray_sum as select 1 as one; create sequence stray_sequence;
-        create table stray_rows (id int references stray_rows, kind stray, primary key (id));
-        create table stray_parts (id int) partition by range (id);
-        create table stray_part partition of stray_parts default";
-    fresh_makes_the_schema_anew(&url, debris).await;
-}
+on_both_engines!(empty: fresh_recreates_the_schema_whatever_exists);
 
-#[tokio::test]
-async fn fresh_makes_the_schema_anew_whatever_was_there_on_sqlite() {
-    let debris =
-        "create table stray_rows (id integer primary key autoincrement, parent references stray_rows (id));
-        insert into stray_rows values (1, 1); create view stray_view as select name from organizations";
-    fresh_makes_the_schema_anew(&SqliteFile::new().url(), debris).await;
-}
+const POSTGRESQL_DEBRIS: &str = "create type stray as enum ('a'); create domain stray_domain as text;
+    create type stray_pair as (a int, b int); create type stray_range as range (subtype = int);
+    create view stray_view as select 1 as one; create view stray_names as select name from organizations;
+    create materialized view stray_sum as select 1 as one; create sequence stray_sequence;
+    create table stray_rows (id int references stray_rows, kind stray, primary key (id));
+    create table stray_parts (id int) partition by range (id);
+    create table stray_part partition of stray_parts default";
 
-async fn fresh_makes_the_schema_anew(url: &str, debris: &str) {
-    let db = connect(url).await.unwrap();
+const SQLITE_DEBRIS: &str =
+    "create table stray_rows (id integer primary key autoincrement, parent references stray_rows (id));
+    insert into stray_rows values (1, 1); create view stray_view as select name from organizations";
+
+async fn fresh_recreates_the_schema_whatever_exists(Engine { db, url, .. }: &Engine) {
+    let debris = match db.get_database_backend() {
+        DbBackend::Postgres => POSTGRESQL_DEBRIS,
+        _ => SQLITE_DEBRIS,
+    };
     let session = session(url);
     let all = session.status().await.unwrap().len();
     assert_eq!(session.fresh().await.unwrap(), all, "on an empty database");
-    let complete = catalogue(&db).await;
+    let complete = catalogue(db).await;
 
-    fill(&db).await;
-    run(&db, debris).await.unwrap();
-    // A ledger that tells lies about what is there, and of a build that nobody has.
+    fill(db).await;
+    run(db, debris).await.unwrap();
+    // A ledger that contradicts the schema, and names a migration of another build.
     run(
-        &db,
+        db,
         "delete from seaql_migrations where version like '%users';
          insert into seaql_migrations (version, applied_at) values ('m20990101_000001_unknown', 0)",
     )
     .await
     .unwrap();
     assert_eq!(session.fresh().await.unwrap(), all);
-    let mut again = catalogue(&db).await;
+    let mut again = catalogue(db).await;
     again.retain(|line| !is_left_by_fresh(line));
     assert_same(&complete, &again, "fresh");
-    assert_eq!(rows(&db).await, [""; 0]);
+    assert_eq!(rows(db).await, [""; 0]);
     assert_eq!(applied(url).await, all);
 }
 
@@ -247,7 +219,7 @@ async fn reset_leaves_a_role_or_a_membership_that_somebody_else_made() {
 
 /// `up` and `reset` by a login that owns its database, after `preparation` by the administrator.
 async fn owner_leaves_no_trace(server: &Server, preparation: &str) {
-    let owner = Guest::owning(server.create_database("owned").unwrap(), "").await;
+    let owner = LoginRole::owning(server.create_database("owned").unwrap(), "").await;
     owner.administer(&preparation.replace("{owner}", &owner.name)).await;
     let db = connect(&owner.admin_url()).await.unwrap();
     let before = whole_catalogue(&db).await;

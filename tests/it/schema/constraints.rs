@@ -4,7 +4,8 @@
 use crate::schema::model::{self, Column, Kind, Table, id, insert, model};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait};
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{SqliteFile, connect, migrated, run};
+use tests::engine::{Engine, on_both_engines};
+use tests::{run, texts};
 
 /// A check, with assignments that it accepts and assignments that it refuses; several are parted by a semicolon.
 type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -163,19 +164,9 @@ const RULES: &[Case] = &[
     ),
 ];
 
-#[tokio::test]
-async fn every_check_refuses_its_bad_values_and_accepts_its_limits_on_postgresql() {
-    let database = migrated("checks").await;
-    every_check_refuses_its_bad_values_and_accepts_its_limits(&database.url()).await;
-}
+on_both_engines!(migrated: every_check_refuses_its_bad_values_and_accepts_its_limits);
 
-#[tokio::test]
-async fn every_check_refuses_its_bad_values_and_accepts_its_limits_on_sqlite() {
-    every_check_refuses_its_bad_values_and_accepts_its_limits(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn every_check_refuses_its_bad_values_and_accepts_its_limits(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn every_check_refuses_its_bad_values_and_accepts_its_limits(Engine { db, .. }: &Engine) {
     let tx = db.begin().await.unwrap();
     let mut tried = BTreeSet::new();
     for table in &model().tables {
@@ -293,19 +284,9 @@ async fn type_is_checked(tx: &DatabaseTransaction, table: &Table, column: &Colum
     named
 }
 
-#[tokio::test]
-async fn a_unique_constraint_refuses_the_second_of_a_kind_on_postgresql() {
-    let database = migrated("unique").await;
-    a_unique_constraint_refuses_the_second_of_a_kind(&database.url()).await;
-}
+on_both_engines!(migrated: a_unique_constraint_refuses_the_second_of_a_kind);
 
-#[tokio::test]
-async fn a_unique_constraint_refuses_the_second_of_a_kind_on_sqlite() {
-    a_unique_constraint_refuses_the_second_of_a_kind(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn a_unique_constraint_refuses_the_second_of_a_kind(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn a_unique_constraint_refuses_the_second_of_a_kind(Engine { db, .. }: &Engine) {
     let postgres = db.get_database_backend() == DbBackend::Postgres;
     let tx = db.begin().await.unwrap();
     let mut tried = 0;
@@ -365,19 +346,9 @@ async fn a_unique_constraint_refuses_the_second_of_a_kind(url: &str) {
     );
 }
 
-#[tokio::test]
-async fn every_foreign_key_refuses_a_parent_that_is_not_there_on_postgresql() {
-    let database = migrated("keys").await;
-    every_foreign_key_refuses_a_parent_that_is_not_there(&database.url()).await;
-}
+on_both_engines!(migrated: every_foreign_key_refuses_a_parent_that_does_not_exist);
 
-#[tokio::test]
-async fn every_foreign_key_refuses_a_parent_that_is_not_there_on_sqlite() {
-    every_foreign_key_refuses_a_parent_that_is_not_there(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn every_foreign_key_refuses_a_parent_that_is_not_there(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn every_foreign_key_refuses_a_parent_that_does_not_exist(Engine { db, .. }: &Engine) {
     let postgres = db.get_database_backend() == DbBackend::Postgres;
     let tx = db.begin().await.unwrap();
     let mut tried = 0;
@@ -426,19 +397,9 @@ async fn every_foreign_key_refuses_a_parent_that_is_not_there(url: &str) {
     assert_eq!(number(&tx, query).await, tried, "every foreign key of the database was tried");
 }
 
-#[tokio::test]
-async fn deleting_a_parent_does_to_its_children_what_their_key_says_on_postgresql() {
-    let database = migrated("delete_actions").await;
-    deleting_a_parent_does_to_its_children_what_their_key_says(&database.url()).await;
-}
+on_both_engines!(migrated: deleting_a_parent_does_to_its_children_what_their_key_states);
 
-#[tokio::test]
-async fn deleting_a_parent_does_to_its_children_what_their_key_says_on_sqlite() {
-    deleting_a_parent_does_to_its_children_what_their_key_says(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn deleting_a_parent_does_to_its_children_what_their_key_says(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn deleting_a_parent_does_to_its_children_what_their_key_states(Engine { db, .. }: &Engine) {
     let backend = db.get_database_backend();
     let tx = db.begin().await.unwrap();
     for table in &model().tables {
@@ -492,19 +453,9 @@ async fn deleting_a_parent_does_to_its_children_what_their_key_says(url: &str) {
     }
 }
 
-#[tokio::test]
-async fn an_organization_takes_everything_it_owns_with_it_on_postgresql() {
-    let database = migrated("organization_delete").await;
-    an_organization_takes_everything_it_owns_with_it(&database.url()).await;
-}
+on_both_engines!(migrated: deleting_an_organization_deletes_everything_it_owns);
 
-#[tokio::test]
-async fn an_organization_takes_everything_it_owns_with_it_on_sqlite() {
-    an_organization_takes_everything_it_owns_with_it(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn an_organization_takes_everything_it_owns_with_it(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn deleting_an_organization_deletes_everything_it_owns(Engine { db, .. }: &Engine) {
     let backend = db.get_database_backend();
     let tx = db.begin().await.unwrap();
     chain(&tx, 0, 1).await;
@@ -531,19 +482,9 @@ async fn an_organization_takes_everything_it_owns_with_it(url: &str) {
     }
 }
 
-#[tokio::test]
-async fn an_id_that_nobody_gives_is_a_version_4_uuid_on_postgresql() {
-    let database = migrated("ids").await;
-    an_id_that_nobody_gives_is_a_version_4_uuid(&database.url()).await;
-}
+on_both_engines!(migrated: an_omitted_id_is_a_version_4_uuid);
 
-#[tokio::test]
-async fn an_id_that_nobody_gives_is_a_version_4_uuid_on_sqlite() {
-    an_id_that_nobody_gives_is_a_version_4_uuid(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn an_id_that_nobody_gives_is_a_version_4_uuid(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn an_omitted_id_is_a_version_4_uuid(Engine { db, .. }: &Engine) {
     let postgres = db.get_database_backend() == DbBackend::Postgres;
     let tx = db.begin().await.unwrap();
     let mut ids = BTreeSet::new();
@@ -581,19 +522,9 @@ fn check_version_4(table: &str, digits: &str) {
     assert!("89ab".contains(digit(16)), "{table}: variant of {digits}");
 }
 
-#[tokio::test]
-async fn updated_at_moves_with_every_change_and_created_at_never_on_postgresql() {
-    let database = migrated("updated_at").await;
-    updated_at_moves_with_every_change_and_created_at_never(&database.url()).await;
-}
+on_both_engines!(migrated: updated_at_moves_with_every_change_and_created_at_never);
 
-#[tokio::test]
-async fn updated_at_moves_with_every_change_and_created_at_never_on_sqlite() {
-    updated_at_moves_with_every_change_and_created_at_never(&SqliteFile::migrated().await.url()).await;
-}
-
-async fn updated_at_moves_with_every_change_and_created_at_never(url: &str) {
-    let db = connect(url).await.unwrap();
+async fn updated_at_moves_with_every_change_and_created_at_never(Engine { db, .. }: &Engine) {
     let backend = db.get_database_backend();
     let postgres = backend == DbBackend::Postgres;
     let tx = db.begin().await.unwrap();
@@ -743,10 +674,4 @@ async fn undo(tx: &DatabaseTransaction) {
 async fn number(tx: &DatabaseTransaction, sql: &str) -> i64 {
     let row = tx.query_one_raw(Statement::from_string(tx.get_database_backend(), sql)).await;
     row.unwrap_or_else(|error| panic!("{sql}: {error}")).unwrap().try_get_by_index(0).unwrap()
-}
-
-async fn texts(tx: &DatabaseTransaction, sql: &str) -> Vec<String> {
-    let rows = tx.query_all_raw(Statement::from_string(tx.get_database_backend(), sql)).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
-    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

@@ -1,6 +1,6 @@
 //! Seed data is the data model's, idempotent and deterministic, and comes whole or not at all.
 
-use crate::entity::columns::{Engine, Sample, engines, id_of, texts};
+use crate::entity::columns::{Sample, id_of};
 use ::seeder::{Counts, Fixtures, Mode, Report};
 use entity::prelude::{
     Campaigns, Contacts, EmailTemplates, ExclusionListEntries, Organizations, ProviderConfigs,
@@ -18,8 +18,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
+use tests::engine::{Engine, on_both_engines};
 use tests::factory::{open, settings};
-use tests::{SqliteFile, binary, catalog, connect, empty, run};
+use tests::process::binary;
+use tests::{SqliteFile, catalog, connect, empty, run, texts};
 
 /// The table "Fixture records" of the data model: `<table> <field>=<value>, …`; what it leaves open stands in the
 /// test. `contact2@…` and the like are written out.
@@ -77,215 +79,204 @@ const SECRETS: [&str; 9] = [
     "s3cret",
 ];
 
-#[tokio::test]
-async fn the_fixtures_are_the_data_models_records_and_no_others() {
-    for Engine { db, url, .. } in &engines("seeder_records").await {
-        load(url).await;
-        let tables = BTreeMap::from([
-            ("campaigns", rows::<Campaigns>(db).await),
-            ("contacts", rows::<Contacts>(db).await),
-            ("email_templates", rows::<EmailTemplates>(db).await),
-            ("exclusion_list_entries", rows::<ExclusionListEntries>(db).await),
-            ("organizations", rows::<Organizations>(db).await),
-            ("provider_configs", rows::<ProviderConfigs>(db).await),
-            ("user_organizations", rows::<UserOrganizations>(db).await),
-            ("users", rows::<Users>(db).await),
-        ]);
-        let expected: usize = COUNTS.iter().map(|(_, count)| count).sum();
-        assert_eq!(bytes(db).await.len(), expected, "no other table has rows");
-        for (table, count) in COUNTS {
-            assert_eq!(tables[table].len(), count, "{table}");
-        }
-        for line in RECORDS.lines().filter(|line| !line.is_empty()) {
-            let (table, fields) = line.split_once(' ').unwrap();
-            let fields: Vec<_> =
-                fields.split(", ").map(|field| field.trim().split_once('=').unwrap()).collect();
-            let is_it = |row: &&Json| fields.iter().all(|(name, value)| text(&row[name]) == *value);
-            assert_eq!(tables[table].iter().filter(is_it).count(), 1, "{line}");
-        }
+on_both_engines!(migrated: the_fixtures_are_the_data_models_records_and_no_others);
 
-        let organization = &tables["organizations"][0]["id"];
-        let tenants = tables.iter().filter(|(table, _)| !["organizations", "users"].contains(table));
-        for row in tenants.flat_map(|(_, rows)| rows) {
-            assert_eq!(row["organization_id"], *organization);
+async fn the_fixtures_are_the_data_models_records_and_no_others(Engine { db, url, .. }: &Engine) {
+    load(url).await;
+    let tables = BTreeMap::from([
+        ("campaigns", rows::<Campaigns>(db).await),
+        ("contacts", rows::<Contacts>(db).await),
+        ("email_templates", rows::<EmailTemplates>(db).await),
+        ("exclusion_list_entries", rows::<ExclusionListEntries>(db).await),
+        ("organizations", rows::<Organizations>(db).await),
+        ("provider_configs", rows::<ProviderConfigs>(db).await),
+        ("user_organizations", rows::<UserOrganizations>(db).await),
+        ("users", rows::<Users>(db).await),
+    ]);
+    let expected: usize = COUNTS.iter().map(|(_, count)| count).sum();
+    assert_eq!(bytes(db).await.len(), expected, "no other table has rows");
+    for (table, count) in COUNTS {
+        assert_eq!(tables[table].len(), count, "{table}");
+    }
+    for line in RECORDS.lines().filter(|line| !line.is_empty()) {
+        let (table, fields) = line.split_once(' ').unwrap();
+        let fields: Vec<_> = fields.split(", ").map(|field| field.trim().split_once('=').unwrap()).collect();
+        let is_it = |row: &&Json| fields.iter().all(|(name, value)| text(&row[name]) == *value);
+        assert_eq!(tables[table].iter().filter(is_it).count(), 1, "{line}");
+    }
+
+    let organization = &tables["organizations"][0]["id"];
+    let tenants = tables.iter().filter(|(table, _)| !["organizations", "users"].contains(table));
+    for row in tenants.flat_map(|(_, rows)| rows) {
+        assert_eq!(row["organization_id"], *organization);
+    }
+    let ids = |table: &str| tables[table].iter().map(|row| text(&row["id"])).collect::<BTreeSet<_>>();
+    let members = tables["user_organizations"].iter().map(|row| text(&row["user_id"]));
+    assert_eq!(members.collect::<BTreeSet<_>>(), ids("users"), "every user is a member");
+    let campaign = &tables["campaigns"][0];
+    assert!(tables["contacts"].iter().all(|contact| contact["campaign_id"] == campaign["id"]));
+    for (key, table, name) in [
+        ("created_by_user_id", "users", "Campaign Manager"),
+        ("email_completed_template_id", "email_templates", "Survey Completed - EN"),
+        ("email_not_reached_template_id", "email_templates", "Not Reached - EN"),
+        ("email_refused_template_id", "email_templates", "Survey Refused - EN"),
+    ] {
+        let row = tables[table].iter().find(|row| row["name"] == name).unwrap();
+        assert_eq!(campaign[key], row["id"], "{key}");
+    }
+    for template in &tables["email_templates"] {
+        let expected: &[&str] = if template["type"] == "completed" {
+            &["campaign_name", "contact_name"]
+        } else {
+            &["contact_name"]
+        };
+        for body in ["body_html", "body_text"] {
+            let body = text(&template[body]);
+            let variables = body.split("{{").skip(1).map(|rest| rest.split_once("}}").unwrap().0);
+            assert_eq!(variables.collect::<BTreeSet<_>>(), expected.iter().copied().collect(), "{body}");
         }
-        let ids = |table: &str| tables[table].iter().map(|row| text(&row["id"])).collect::<BTreeSet<_>>();
-        let members = tables["user_organizations"].iter().map(|row| text(&row["user_id"]));
-        assert_eq!(members.collect::<BTreeSet<_>>(), ids("users"), "every user is a member");
-        let campaign = &tables["campaigns"][0];
-        assert!(tables["contacts"].iter().all(|contact| contact["campaign_id"] == campaign["id"]));
-        for (key, table, name) in [
-            ("created_by_user_id", "users", "Campaign Manager"),
-            ("email_completed_template_id", "email_templates", "Survey Completed - EN"),
-            ("email_not_reached_template_id", "email_templates", "Not Reached - EN"),
-            ("email_refused_template_id", "email_templates", "Survey Refused - EN"),
-        ] {
-            let row = tables[table].iter().find(|row| row["name"] == name).unwrap();
-            assert_eq!(campaign[key], row["id"], "{key}");
-        }
-        for template in &tables["email_templates"] {
-            let expected: &[&str] = if template["type"] == "completed" {
-                &["campaign_name", "contact_name"]
-            } else {
-                &["contact_name"]
-            };
-            for body in ["body_html", "body_text"] {
-                let body = text(&template[body]);
-                let variables = body.split("{{").skip(1).map(|rest| rest.split_once("}}").unwrap().0);
-                assert_eq!(variables.collect::<BTreeSet<_>>(), expected.iter().copied().collect(), "{body}");
-            }
-            assert!(text(&template["body_html"]).contains("</"), "HTML");
-        }
-        for row in tables.values().flatten() {
-            assert!(text(&row["created_at"]).starts_with("2025-01-0"), "times are fixed");
-            assert_eq!(row["created_at"], row["updated_at"]);
-        }
+        assert!(text(&template["body_html"]).contains("</"), "HTML");
+    }
+    for row in tables.values().flatten() {
+        assert!(text(&row["created_at"]).starts_with("2025-01-0"), "times are fixed");
+        assert_eq!(row["created_at"], row["updated_at"]);
     }
 }
 
-#[tokio::test]
-async fn the_ids_are_readable_as_made_by_hand() {
-    for Engine { db, url, .. } in &engines("seeder_ids").await {
-        load(url).await;
-        let mut ids = ids::<Campaigns>(db).await;
-        ids.extend(self::ids::<Contacts>(db).await);
-        ids.extend(self::ids::<EmailTemplates>(db).await);
-        ids.extend(self::ids::<ExclusionListEntries>(db).await);
-        ids.extend(self::ids::<Organizations>(db).await);
-        ids.extend(self::ids::<ProviderConfigs>(db).await);
-        ids.extend(self::ids::<UserOrganizations>(db).await);
-        ids.extend(self::ids::<Users>(db).await);
-        let distinct: BTreeSet<&String> = ids.iter().collect();
-        assert_eq!(distinct.len(), 21);
-        for id in ids {
-            let digits =
-                id.strip_prefix("00000000-0000-7000-8000-00000000").unwrap_or_else(|| panic!("{id}"));
-            assert!(digits.bytes().all(|digit| digit.is_ascii_digit()), "{id}");
-        }
+on_both_engines!(migrated: the_ids_are_readable_as_made_by_hand);
+
+async fn the_ids_are_readable_as_made_by_hand(Engine { db, url, .. }: &Engine) {
+    load(url).await;
+    let mut ids = ids::<Campaigns>(db).await;
+    ids.extend(self::ids::<Contacts>(db).await);
+    ids.extend(self::ids::<EmailTemplates>(db).await);
+    ids.extend(self::ids::<ExclusionListEntries>(db).await);
+    ids.extend(self::ids::<Organizations>(db).await);
+    ids.extend(self::ids::<ProviderConfigs>(db).await);
+    ids.extend(self::ids::<UserOrganizations>(db).await);
+    ids.extend(self::ids::<Users>(db).await);
+    let distinct: BTreeSet<&String> = ids.iter().collect();
+    assert_eq!(distinct.len(), 21);
+    for id in ids {
+        let digits = id.strip_prefix("00000000-0000-7000-8000-00000000").unwrap_or_else(|| panic!("{id}"));
+        assert!(digits.bytes().all(|digit| digit.is_ascii_digit()), "{id}");
     }
 }
 
-#[tokio::test]
-async fn seeding_again_changes_nothing_and_says_so() {
-    for engine in &engines("seeder_again").await {
-        let Engine { db, url, .. } = engine;
-        let first = seed(url, &[]);
-        assert_eq!((first.code, first.stderr.as_str()), (0, ""));
-        assert_eq!(first.report(), report_of(|count| [count, 0, 0]));
-        assert!(first.stdout.ends_with("\n21 inserted, 0 updated\n"), "{}", first.stdout);
+on_both_engines!(migrated: seeding_again_changes_nothing_and_says_so);
 
-        let before = versions(db).await;
-        assert_eq!(before.len(), if is_sqlite(db) { 22 } else { 21 });
-        for arguments in [&[][..], &["--dry-run"], &["--verbose"]] {
-            let again = seed(url, arguments);
-            assert_eq!(again.code, 0, "{}", again.stderr);
-            assert_eq!(again.report(), report_of(|count| [0, 0, count]));
-            assert!(
-                again.stdout.ends_with("\nnothing to change: every record is there already\n"),
-                "{}",
-                again.stdout
-            );
-            assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
-        }
-        let report = load_into(url).await;
-        assert_eq!(report.total(), Counts { inserted: 0, updated: 0, unchanged: 21 });
+async fn seeding_again_changes_nothing_and_says_so(Engine { db, url, .. }: &Engine) {
+    let first = seed(url, &[]);
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+    assert_eq!(first.report(), report_of(|count| [count, 0, 0]));
+    assert!(first.stdout.ends_with("\n21 inserted, 0 updated\n"), "{}", first.stdout);
+
+    let before = versions(db).await;
+    assert_eq!(before.len(), if is_sqlite(db) { 22 } else { 21 });
+    for arguments in [&[][..], &["--dry-run"], &["--verbose"]] {
+        let again = seed(url, arguments);
+        assert_eq!(again.code, 0, "{}", again.stderr);
+        assert_eq!(again.report(), report_of(|count| [0, 0, count]));
+        assert!(
+            again.stdout.ends_with("\nnothing to change: every record is there already\n"),
+            "{}",
+            again.stdout
+        );
         assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
     }
+    let report = load_into(url).await;
+    assert_eq!(report.total(), Counts { inserted: 0, updated: 0, unchanged: 21 });
+    assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
 }
 
-#[tokio::test]
-async fn two_databases_seeded_apart_hold_the_same_bytes() {
-    let (one, other) = (engines("seeder_one").await, engines("seeder_other").await);
+on_both_engines!(migrated: two_databases_seeded_separately_hold_the_same_bytes);
+
+async fn two_databases_seeded_separately_hold_the_same_bytes(one: &Engine) {
+    let other = one.another("seeder_other").await;
     let foreign = "-c TimeZone=Asia/Kathmandu -c DateStyle=German,DMY -c extra_float_digits=-5";
-    for (one, other) in one.iter().zip(&other) {
-        if !is_sqlite(&other.db) {
-            let name = texts(&other.db, "select quote_ident(current_database())").await.remove(0);
-            for setting in
-                ["timezone = 'Pacific/Chatham'", "datestyle = 'SQL, DMY'", "bytea_output = 'escape'"]
-            {
-                run(&other.db, &format!("alter database {name} set {setting}")).await.unwrap();
-            }
+    if !is_sqlite(&other.db) {
+        let name = texts(&other.db, "select quote_ident(current_database())").await.remove(0);
+        for setting in ["timezone = 'Pacific/Chatham'", "datestyle = 'SQL, DMY'", "bytea_output = 'escape'"] {
+            run(&other.db, &format!("alter database {name} set {setting}")).await.unwrap();
         }
-        assert_eq!(seed(&one.url, &[]).code, 0);
-        // From the files instead of the built-in ones, in a different environment.
-        let directory = fixtures();
-        let seeded = seed_with(&other.url, &["--fixtures", directory.path().to_str().unwrap()], |command| {
-            command
-                .env("TZ", "America/St_Johns")
-                .env("LC_ALL", "tr_TR.UTF-8")
-                .env("LANG", "ar_EG.UTF-8")
-                .env("PGTZ", "Asia/Kolkata")
-                .env("PGDATESTYLE", "German")
-                .env("PGOPTIONS", foreign);
-        });
-        assert_eq!(seeded.code, 0, "{}", seeded.stderr);
-        let (one, other) = (bytes(&one.db).await, bytes(&other.db).await);
-        assert_eq!(one.len(), 21);
-        assert_eq!(catalog::difference(&one, &other), [""; 0]);
     }
+    assert_eq!(seed(&one.url, &[]).code, 0);
+    // From the files instead of the built-in ones, in a different environment.
+    let directory = fixtures();
+    let seeded = seed_with(&other.url, &["--fixtures", directory.path().to_str().unwrap()], |command| {
+        command
+            .env("TZ", "America/St_Johns")
+            .env("LC_ALL", "tr_TR.UTF-8")
+            .env("LANG", "ar_EG.UTF-8")
+            .env("PGTZ", "Asia/Kolkata")
+            .env("PGDATESTYLE", "German")
+            .env("PGOPTIONS", foreign);
+    });
+    assert_eq!(seeded.code, 0, "{}", seeded.stderr);
+    let (one, other) = (bytes(&one.db).await, bytes(&other.db).await);
+    assert_eq!(one.len(), 21);
+    assert_eq!(catalog::difference(&one, &other), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_dry_run_writes_nothing_and_says_what_it_would() {
-    for Engine { db, url, .. } in &engines("seeder_dry").await {
-        let before = versions(db).await;
-        let dry = seed(url, &["--dry-run"]);
-        assert_eq!((dry.code, dry.stderr.as_str()), (0, ""));
-        assert_eq!(dry.report(), report_of(|count| [count, 0, 0]));
-        let last = dry.stdout.lines().last().unwrap();
-        assert_eq!(last, "dry run: 21 would be inserted and 0 updated, nothing was written");
-        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+on_both_engines!(migrated: a_dry_run_writes_nothing_and_says_what_it_would);
 
-        load(url).await;
-        run(db, "update contacts set state = 'completed'").await.unwrap();
-        let before = versions(db).await;
-        assert!(seed(url, &["--dry-run"]).stdout.contains("0 would be inserted and 5 updated"));
-        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
-    }
+async fn a_dry_run_writes_nothing_and_says_what_it_would(Engine { db, url, .. }: &Engine) {
+    let before = versions(db).await;
+    let dry = seed(url, &["--dry-run"]);
+    assert_eq!((dry.code, dry.stderr.as_str()), (0, ""));
+    assert_eq!(dry.report(), report_of(|count| [count, 0, 0]));
+    let last = dry.stdout.lines().last().unwrap();
+    assert_eq!(last, "dry run: 21 would be inserted and 0 updated, nothing was written");
+    assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+
+    load(url).await;
+    run(db, "update contacts set state = 'completed'").await.unwrap();
+    let before = versions(db).await;
+    assert!(seed(url, &["--dry-run"]).stdout.contains("0 would be inserted and 5 updated"));
+    assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_changed_record_is_updated_and_no_other() {
-    for Engine { db, url, .. } in &engines("seeder_changed").await {
-        load(url).await;
-        let before = versions(db).await;
-        let directory = fixtures();
-        replace(directory.path(), "users", "Report Viewer", "Auditor");
-        let arguments = ["--fixtures", directory.path().to_str().unwrap()];
-        let changed = seed(url, &arguments);
-        assert_eq!(changed.code, 0, "{}", changed.stderr);
-        let expected = COUNTS.map(|(table, count)| match table {
-            "users" => (table.to_owned(), [0, 1, 2]),
-            _ => (table.to_owned(), [0, 0, count]),
-        });
-        assert_eq!(changed.report(), expected);
-        assert!(changed.stdout.ends_with("\n0 inserted, 1 updated\n"));
-        let after = versions(db).await;
-        let difference: Vec<String> = catalog::difference(&before, &after)
-            .into_iter()
-            .filter(|line| !line.contains("data_version"))
-            .collect();
-        let [gone, new] = difference.as_slice() else { panic!("{difference:#?}") };
-        assert!(gone.starts_with("- users ") && gone.contains("Report Viewer"), "{gone}");
-        assert!(new.starts_with("+ users ") && new.contains("Auditor"), "{new}");
-        let time = "select cast(updated_at > created_at as text) from users where name = 'Auditor'";
-        assert!(["true", "1"].contains(&texts(db, time).await[0].as_str()), "the trigger has moved the time");
-        assert_eq!(seed(url, &arguments).report(), report_of(|count| [0, 0, count]), "{url}");
-        assert_eq!(catalog::difference(&after, &versions(db).await), [""; 0]);
+on_both_engines!(migrated: a_changed_record_is_updated_and_no_other);
 
-        // What somebody changed by hand is brought back, what somebody added stays, whatever the fixtures lack too.
-        run(db, "update contacts set email = null where external_contact_id = 'EXT-001'").await.unwrap();
-        run(db, "insert into users (oidc_sub, email, name) values ('new', 'new', 'new')").await.unwrap();
-        fs::write(directory.path().join("exclusion_list_entries.yaml"), "[]").unwrap();
-        let total: [usize; 3] = seed(url, &arguments)
-            .report()
-            .iter()
-            .fold([0; 3], |sum, (_, counts)| [sum[0] + counts[0], sum[1] + counts[1], sum[2] + counts[2]]);
-        assert_eq!(total, [0, 1, 17]);
-        let email = "select email from contacts where external_contact_id = 'EXT-001'";
-        assert_eq!(texts(db, email).await, ["contact1@example.com"]);
-        assert_eq!(bytes(db).await.len(), 22);
-    }
+async fn a_changed_record_is_updated_and_no_other(Engine { db, url, .. }: &Engine) {
+    load(url).await;
+    let before = versions(db).await;
+    let directory = fixtures();
+    replace(directory.path(), "users", "Report Viewer", "Auditor");
+    let arguments = ["--fixtures", directory.path().to_str().unwrap()];
+    let changed = seed(url, &arguments);
+    assert_eq!(changed.code, 0, "{}", changed.stderr);
+    let expected = COUNTS.map(|(table, count)| match table {
+        "users" => (table.to_owned(), [0, 1, 2]),
+        _ => (table.to_owned(), [0, 0, count]),
+    });
+    assert_eq!(changed.report(), expected);
+    assert!(changed.stdout.ends_with("\n0 inserted, 1 updated\n"));
+    let after = versions(db).await;
+    let difference: Vec<String> = catalog::difference(&before, &after)
+        .into_iter()
+        .filter(|line| !line.contains("data_version"))
+        .collect();
+    let [gone, new] = difference.as_slice() else { panic!("{difference:#?}") };
+    assert!(gone.starts_with("- users ") && gone.contains("Report Viewer"), "{gone}");
+    assert!(new.starts_with("+ users ") && new.contains("Auditor"), "{new}");
+    let time = "select cast(updated_at > created_at as text) from users where name = 'Auditor'";
+    assert!(["true", "1"].contains(&texts(db, time).await[0].as_str()), "the trigger has moved the time");
+    assert_eq!(seed(url, &arguments).report(), report_of(|count| [0, 0, count]), "{url}");
+    assert_eq!(catalog::difference(&after, &versions(db).await), [""; 0]);
+
+    // What somebody changed by hand is brought back, what somebody added stays, whatever the fixtures lack too.
+    run(db, "update contacts set email = null where external_contact_id = 'EXT-001'").await.unwrap();
+    run(db, "insert into users (oidc_sub, email, name) values ('new', 'new', 'new')").await.unwrap();
+    fs::write(directory.path().join("exclusion_list_entries.yaml"), "[]").unwrap();
+    let total: [usize; 3] = seed(url, &arguments)
+        .report()
+        .iter()
+        .fold([0; 3], |sum, (_, counts)| [sum[0] + counts[0], sum[1] + counts[1], sum[2] + counts[2]]);
+    assert_eq!(total, [0, 1, 17]);
+    let email = "select email from contacts where external_contact_id = 'EXT-001'";
+    assert_eq!(texts(db, email).await, ["contact1@example.com"]);
+    assert_eq!(bytes(db).await.len(), 22);
 }
 
 /// A change to a fixture file that breaks it.
@@ -402,49 +393,50 @@ const FAULTS: &[Fault] = &[
     Fault { table: "users", from: "name: Report Viewer", to: "name: 'Report Viewer", line: "", says: "" },
 ];
 
-#[tokio::test]
-async fn a_broken_fixture_is_one_line_that_names_the_place_and_nothing_is_written() {
-    for Engine { db, url, .. } in &engines("seeder_broken").await {
-        // A record in the way of none, to see that it stays as it is.
-        run(db, "insert into users (oidc_sub, email, name) values ('there', 'there', 'there')")
-            .await
-            .unwrap();
-        let before = versions(db).await;
-        for Fault { table, from, to, line, says } in FAULTS {
-            let directory = fixtures();
-            let changed = replace(directory.path(), table, from, to);
-            let file = directory.path().join(format!("{table}.yaml"));
-            let broken = seed(url, &["--fixtures", directory.path().to_str().unwrap()]);
-            assert_eq!((broken.code, broken.stdout.as_str()), (1, ""), "{says}: {}", broken.stderr);
-            assert_eq!(broken.stderr.lines().count(), 1, "{}", broken.stderr);
-            let mut place = format!("error: {}:", file.display());
-            if !line.is_empty() {
-                let number = changed[..changed.rfind(line).unwrap()].lines().count();
-                let begins = changed[..changed.rfind(line).unwrap()].ends_with('\n');
-                let _ = write!(place, "{}: {says}", number + usize::from(begins));
-            }
-            assert!(broken.stderr.starts_with(&place), "{place}\n{}", broken.stderr);
-            assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0], "{says}");
+on_both_engines!(migrated: a_broken_fixture_is_one_line_that_names_the_place_and_nothing_is_written);
+
+async fn a_broken_fixture_is_one_line_that_names_the_place_and_nothing_is_written(
+    Engine { db, url, .. }: &Engine,
+) {
+    // A record in the way of none, to see that it stays as it is.
+    run(db, "insert into users (oidc_sub, email, name) values ('there', 'there', 'there')").await.unwrap();
+    let before = versions(db).await;
+    for Fault { table, from, to, line, says } in FAULTS {
+        let directory = fixtures();
+        let changed = replace(directory.path(), table, from, to);
+        let file = directory.path().join(format!("{table}.yaml"));
+        let broken = seed(url, &["--fixtures", directory.path().to_str().unwrap()]);
+        assert_eq!((broken.code, broken.stdout.as_str()), (1, ""), "{says}: {}", broken.stderr);
+        assert_eq!(broken.stderr.lines().count(), 1, "{}", broken.stderr);
+        let mut place = format!("error: {}:", file.display());
+        if !line.is_empty() {
+            let number = changed[..changed.rfind(line).unwrap()].lines().count();
+            let begins = changed[..changed.rfind(line).unwrap()].ends_with('\n');
+            let _ = write!(place, "{}: {says}", number + usize::from(begins));
         }
+        assert!(broken.stderr.starts_with(&place), "{place}\n{}", broken.stderr);
+        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0], "{says}");
     }
 }
 
-#[tokio::test]
-async fn production_is_always_refused() {
-    for Engine { db, url, .. } in &engines("seeder_production").await {
-        let before = versions(db).await;
-        for arguments in [&[][..], &["--dry-run"], &["--app-env", "production"]] {
-            let refused = seed_with(url, arguments, |command| {
-                command.env("APP_ENV", "production");
-            });
-            refused.fails_with("error: APP_ENV is production, where fixtures are never loaded");
-        }
-        // The mark of the environment is not overruled by less than another mark.
-        let refused = seed(url, &["--app-env", "production"]);
-        refused.fails_with("error: APP_ENV is production");
-        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+on_both_engines!(migrated: production_is_always_refused);
+
+async fn production_is_always_refused(Engine { db, url, .. }: &Engine) {
+    let before = versions(db).await;
+    for arguments in [&[][..], &["--dry-run"], &["--app-env", "production"]] {
+        let refused = seed_with(url, arguments, |command| {
+            command.env("APP_ENV", "production");
+        });
+        refused.fails_with("error: APP_ENV is production, where fixtures are never loaded");
     }
-    // Nor is the embedded file made or filled.
+    // The mark of the environment is not overruled by less than another mark.
+    let refused = seed(url, &["--app-env", "production"]);
+    refused.fails_with("error: APP_ENV is production");
+    assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_embedded_file_is_not_created_in_production() {
     let directory = TempDir::new().unwrap();
     let mut command = binary("seeder", directory.path());
     Run::of(command.env("APP_ENV", "production")).fails_with("error: APP_ENV is production");
@@ -548,24 +540,27 @@ async fn without_an_environment_the_sqlite_file_of_the_working_directory_is_fill
     assert_eq!(seed(&format!("sqlite://{}", path.display()), &[]).stderr, "");
 }
 
-#[tokio::test]
-async fn a_wrong_use_is_exit_code_2_and_touches_nothing() {
-    for Engine { db, url, .. } in &engines("seeder_usage").await {
-        let before = versions(db).await;
-        for arguments in [
-            &["--force"][..],
-            &["-x"],
-            &["now"],
-            &["--fixtures"],
-            &["--app-env", "prod"],
-            &["--dry-run", "--dry-run"],
-        ] {
-            let wrong = seed(url, arguments);
-            assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{arguments:?}: {}", wrong.stderr);
-            assert!(wrong.stderr.starts_with("error: "), "{}", wrong.stderr);
-        }
-        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+on_both_engines!(migrated: a_wrong_use_is_exit_code_2_and_touches_nothing);
+
+async fn a_wrong_use_is_exit_code_2_and_touches_nothing(Engine { db, url, .. }: &Engine) {
+    let before = versions(db).await;
+    for arguments in [
+        &["--force"][..],
+        &["-x"],
+        &["now"],
+        &["--fixtures"],
+        &["--app-env", "prod"],
+        &["--dry-run", "--dry-run"],
+    ] {
+        let wrong = seed(url, arguments);
+        assert_eq!((wrong.code, wrong.stdout.as_str()), (2, ""), "{arguments:?}: {}", wrong.stderr);
+        assert!(wrong.stderr.starts_with("error: "), "{}", wrong.stderr);
     }
+    assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn help_and_version_succeed() {
     for arguments in [["--help"], ["--version"]] {
         let told = seed("postgres://u:s3cret@0.0.0.0/x", &arguments);
         assert_eq!((told.code, told.stderr.as_str()), (0, ""));
@@ -586,8 +581,9 @@ async fn a_directory_that_holds_no_fixtures_is_named() {
     seed(&url.url(), &["--fixtures", path]).fails_with("contact.yaml: no table has this name");
 }
 
-#[tokio::test]
-async fn a_killed_run_leaves_all_or_nothing() {
+on_both_engines!(migrated: a_killed_run_leaves_all_or_nothing);
+
+async fn a_killed_run_leaves_all_or_nothing(Engine { db, url, .. }: &Engine) {
     // While nobody reads more of its log, a run gets no further than a pipe's 64 KiB ahead.
     const AHEAD: usize = 1 << 16;
     const KILLS: usize = 10;
@@ -606,53 +602,50 @@ async fn a_killed_run_leaves_all_or_nothing() {
     let done = "select cast((select count(*) from contacts where state = 'completed') + \
                 (select count(*) from users where name = 'Auditor') + \
                 (select sum(max_concurrent_calls) from provider_configs) as text)";
-    for Engine { db, url, .. } in &engines("seeder_killed").await {
-        assert_eq!(seed(url, &["--fixtures", before.path().to_str().unwrap()]).code, 0);
-        let whole = seed(url, &arguments);
-        assert_eq!(whole.code, 0, "{}", whole.stderr);
-        assert_eq!(texts(db, done).await, ["447"]);
-        let length = whole.stderr.len();
-        assert!(length > 2 * AHEAD, "the log, of {length} bytes, is too short to stop a run");
-        let mut untouched = 0;
-        for kill in 0..KILLS {
-            run(db, undo).await.unwrap();
-            let before = bytes(db).await;
-            let mut child = piped(&mut seeder(url, &arguments)).spawn().unwrap();
-            let read = kill * length / KILLS;
-            child.stderr.as_mut().unwrap().read_exact(&mut vec![0; read]).unwrap();
-            child.kill().unwrap();
-            child.wait().unwrap();
-            wait_for_end(db).await;
-            if bytes(db).await == before {
-                untouched += 1;
-            } else {
-                assert_eq!(texts(db, done).await, ["447"], "half of a run is left");
-            }
+    assert_eq!(seed(url, &["--fixtures", before.path().to_str().unwrap()]).code, 0);
+    let whole = seed(url, &arguments);
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    assert_eq!(texts(db, done).await, ["447"]);
+    let length = whole.stderr.len();
+    assert!(length > 2 * AHEAD, "the log, of {length} bytes, is too short to stop a run");
+    let mut untouched = 0;
+    for kill in 0..KILLS {
+        run(db, undo).await.unwrap();
+        let before = bytes(db).await;
+        let mut child = piped(&mut seeder(url, &arguments)).spawn().unwrap();
+        let read = kill * length / KILLS;
+        child.stderr.as_mut().unwrap().read_exact(&mut vec![0; read]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        wait_for_end(db).await;
+        if bytes(db).await == before {
+            untouched += 1;
+        } else {
+            assert_eq!(texts(db, done).await, ["447"], "half of a run is left");
         }
-        assert!(untouched >= KILLS / 2, "only {untouched} runs were killed in the middle");
-        if is_sqlite(db) {
-            assert_eq!(texts(db, "pragma integrity_check").await, ["ok"]);
-        }
-        // Nothing is in the way of the next run.
-        assert_eq!(seed(url, &arguments).code, 0);
-        assert_eq!(texts(db, done).await, ["447"]);
     }
+    assert!(untouched >= KILLS / 2, "only {untouched} runs were killed in the middle");
+    if is_sqlite(db) {
+        assert_eq!(texts(db, "pragma integrity_check").await, ["ok"]);
+    }
+    // Nothing is in the way of the next run.
+    assert_eq!(seed(url, &arguments).code, 0);
+    assert_eq!(texts(db, done).await, ["447"]);
 }
 
-#[tokio::test]
-async fn eight_runs_at_once_all_succeed_and_each_record_is_there_once() {
-    for Engine { db, url, .. } in &engines("seeder_eight").await {
-        let runs: Vec<Child> = (0..8).map(|_| piped(&mut seeder(url, &[])).spawn().unwrap()).collect();
-        let runs: Vec<Run> = runs.into_iter().map(Run::after).collect();
-        for run in &runs {
-            assert_eq!((run.code, run.stderr.as_str()), (0, ""));
-        }
-        let first = report_of(|count| [count, 0, 0]);
-        let again = report_of(|count| [0, 0, count]);
-        assert_eq!(runs.iter().filter(|run| run.report() == first).count(), 1, "one run has inserted");
-        assert_eq!(runs.iter().filter(|run| run.report() == again).count(), 7, "the others came later");
-        assert_eq!(bytes(db).await.len(), 21);
+on_both_engines!(migrated: eight_runs_at_once_all_succeed_and_each_record_is_there_once);
+
+async fn eight_runs_at_once_all_succeed_and_each_record_is_there_once(Engine { db, url, .. }: &Engine) {
+    let runs: Vec<Child> = (0..8).map(|_| piped(&mut seeder(url, &[])).spawn().unwrap()).collect();
+    let runs: Vec<Run> = runs.into_iter().map(Run::after).collect();
+    for run in &runs {
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     }
+    let first = report_of(|count| [count, 0, 0]);
+    let again = report_of(|count| [0, 0, count]);
+    assert_eq!(runs.iter().filter(|run| run.report() == first).count(), 1, "one run has inserted");
+    assert_eq!(runs.iter().filter(|run| run.report() == again).count(), 7, "the others came later");
+    assert_eq!(bytes(db).await.len(), 21);
 }
 
 /// The seeder on a database, in an environment of nothing but its URL and the mark that it may be filled.

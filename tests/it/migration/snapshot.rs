@@ -1,16 +1,9 @@
 //! A database as text, to compare two states of it: its catalogue, and its rows.
 
 use crate::schema::model::{self, insert, model};
-use scratch::Database;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{DatabaseConnection, DbBackend};
 use std::collections::BTreeSet;
-use tests::{catalog, chain, empty, migrated, run};
-
-/// An empty PostgreSQL database on a server where the role `customer` is, and stays.
-pub async fn empty_with_role(name: &str) -> Database {
-    drop(migrated("role").await);
-    empty(name)
-}
+use tests::{catalog, chain, run, texts};
 
 /// Its catalogue. Of the server's roles only `customer`: others come and go with the tests beside this one.
 pub async fn catalogue(db: &DatabaseConnection) -> Vec<String> {
@@ -90,12 +83,4 @@ async fn columns(db: &DatabaseConnection, table: &str) -> BTreeSet<String> {
         _ => format!("select name from pragma_table_info('{table}')"),
     };
     texts(db, &sql).await.into_iter().collect()
-}
-
-/// The first column of a query.
-pub async fn texts(db: &DatabaseConnection, sql: &str) -> Vec<String> {
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    let rows = db.query_all_raw(statement).await;
-    let rows = rows.unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));
-    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

@@ -1,42 +1,41 @@
-//! A login with few privileges on a database of its own, gone with everything it made.
+//! A role that may log in to one database and has few privileges.
 
-use crate::migrator::SECRET;
+use crate::{SECRET, chain, connect, run};
 use scratch::Database;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use tests::{chain, connect, run};
 use url::Url;
 
-/// A login, and the database that it is for.
+/// A login role, and the database it is for. Dropping it drops the role and everything the role owns.
 #[derive(Debug)]
-pub struct Guest {
+pub struct LoginRole {
     database: Database,
     /// Its name, which is unique on the server.
     pub name: String,
 }
 
-impl Guest {
-    /// Makes a login with these attributes, for instance `createrole`, and without any privilege on `database`.
+impl LoginRole {
+    /// Creates a role with these attributes, for instance `createrole`, and without any privilege on `database`.
     pub async fn new(database: Database, attributes: &str) -> Self {
-        let name = format!("guest_of_{}", database.name());
-        let guest = Self { database, name };
-        let name = &guest.name;
-        guest.administer(&format!("create role {name} login {attributes} password '{SECRET}'")).await;
-        guest
+        let name = format!("login_of_{}", database.name());
+        let role = Self { database, name };
+        let name = &role.name;
+        role.administer(&format!("create role {name} login {attributes} password '{SECRET}'")).await;
+        role
     }
 
-    /// Makes a login that owns `database`.
+    /// Creates a role that owns `database`.
     pub async fn owning(database: Database, attributes: &str) -> Self {
-        let guest = Self::new(database, attributes).await;
-        guest.administer(&format!("alter database {} owner to {}", guest.database.name(), guest.name)).await;
-        guest
+        let role = Self::new(database, attributes).await;
+        role.administer(&format!("alter database {} owner to {}", role.database.name(), role.name)).await;
+        role
     }
 
-    /// The database's URL for this login.
+    /// The database's URL for this role.
     pub fn url(&self) -> String {
         self.url_with_password(SECRET)
     }
 
-    /// The database's URL for this login, with another password.
+    /// The database's URL for this role, with another password.
     pub fn url_with_password(&self, password: &str) -> String {
         let mut url = Url::parse(&self.admin_url()).expect("a URL");
         url.set_username(&self.name).expect("a URL with a host");
@@ -51,13 +50,13 @@ impl Guest {
 
     /// Runs SQL as the server's administrator.
     pub async fn administer(&self, sql: &str) {
-        let db = connect(&self.admin_url()).await.unwrap();
+        let db = connect(&self.admin_url()).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
         run(&db, sql).await.unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));
-        db.close().await.unwrap();
+        db.close().await.unwrap_or_else(|error| panic!("{}", chain(&error)));
     }
 }
 
-impl Drop for Guest {
+impl Drop for LoginRole {
     fn drop(&mut self) {
         let url = self.admin_url();
         let name = &self.name;
@@ -66,7 +65,7 @@ impl Drop for Guest {
                 reassign owned by {name} to current_user; drop owned by {name}; drop role {name};
              end if; end $$"
         );
-        // Not on the test's runtime, which may be the one that unwinds.
+        // In a thread of its own: the test's runtime may be the one that unwinds.
         let work = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
