@@ -7,7 +7,6 @@ mod entities;
 pub(crate) mod queries;
 mod render;
 mod schema;
-pub(crate) mod sql;
 
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject, Workspace};

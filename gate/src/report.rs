@@ -2,7 +2,6 @@
 
 mod github;
 mod json;
-mod junit;
 mod sarif;
 mod table;
 
@@ -20,8 +19,6 @@ pub enum Format {
     Json,
     /// A code scanner: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
     Sarif,
-    /// A CI server that shows tests.
-    Junit,
     /// GitHub's runner, which shows the findings in the change.
     Github,
 }
@@ -33,7 +30,6 @@ pub fn render(format: Format, outcomes: &[Outcome]) -> String {
         Format::Table => table::render(outcomes),
         Format::Json => json::render(outcomes),
         Format::Sarif => sarif::render(outcomes),
-        Format::Junit => junit::render(outcomes),
         Format::Github => github::render(outcomes),
     }
 }

@@ -16,6 +16,7 @@ mod session;
 mod statements;
 mod status;
 mod target;
+mod tokens;
 
 pub use emitted::{Emitted, Script, emitted};
 pub use error::Error;
@@ -24,6 +25,7 @@ pub use session::{Event, Options, Session};
 pub use statements::{digest, statements};
 pub use status::{State, Status};
 pub use target::{AppEnv, Target};
+pub use tokens::{Token, tokens};
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait, async_trait};
 

@@ -4,6 +4,7 @@
 //! normal form is computed here, and has a version. A second version gets functions of its own beside these, and the
 //! first one stays for the ledgers that were written with it.
 
+use crate::tokens::{Token, tokens};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
@@ -59,79 +60,41 @@ pub fn statements(texts: &[impl AsRef<str>]) -> Vec<String> {
 fn split(source: &str, all: &mut Vec<String>) {
     let mut text = String::new();
     let mut gap = false;
-    let mut dollars: Option<&str> = None;
-    let mut rest = source;
-    while let Some(c) = rest.chars().next() {
-        let mut taken = c.len_utf8();
-        match c {
-            '-' if rest.starts_with("--") => {
-                taken = rest.find('\n').unwrap_or(rest.len());
-                gap = true;
-            }
-            '/' if rest.starts_with("/*") => {
-                taken = comment(rest);
-                gap = true;
-            }
-            c if c.is_whitespace() => gap = true,
-            '\'' | '"' => {
-                // A doubled quote ends one constant and begins the next, which gives the same text.
-                taken = rest[1..].find(c).map_or(rest.len(), |end| end + 2);
-                push(&mut text, c, &mut gap);
-                text.push_str(&rest[1..taken]);
-            }
-            '$' => {
-                let quote = match dollars {
-                    Some(open) => rest.starts_with(open).then_some(open),
-                    None => opening(rest, &text, gap),
-                };
-                if let Some(quote) = quote {
-                    dollars = if dollars.is_none() { Some(quote) } else { None };
-                    taken = quote.len();
-                }
-                push(&mut text, c, &mut gap);
-                text.push_str(&rest[1..taken]);
-            }
-            ';' if dollars.is_none() && !in_body(&text) => {
-                all.push(std::mem::take(&mut text));
-                gap = false;
-            }
-            c => push(&mut text, c.to_ascii_lowercase(), &mut gap),
+    for token in tokens(source) {
+        if token == Token::Symbol(";") && !in_body(&text) {
+            all.push(std::mem::take(&mut text));
+            gap = false;
+        } else {
+            append(&mut text, token, &mut gap);
         }
-        rest = &rest[taken..];
     }
     all.push(text);
 }
 
-/// The length of the comment that `source` begins with; PostgreSQL's comments nest.
-fn comment(source: &str) -> usize {
-    let mut depth = 0;
-    let mut at = 0;
-    while at < source.len() {
-        let rest = &source[at..];
-        if rest.starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if rest.starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                return at;
+fn append(text: &mut String, token: Token<'_>, gap: &mut bool) {
+    match token {
+        Token::Comment(_) | Token::Space(_) => *gap = true,
+        Token::String(quoted) if quoted.starts_with('$') => {
+            let fence = quoted[1..].find('$').map_or(quoted, |end| &quoted[..end + 2]);
+            let body = &quoted[fence.len()..];
+            push(text, fence, gap);
+            for token in tokens(body.strip_suffix(fence).unwrap_or(body)) {
+                append(text, token, gap);
             }
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
+            if body.ends_with(fence) {
+                push(text, fence, gap);
+            }
+        }
+        Token::Quoted(quoted) | Token::String(quoted) => push(text, quoted, gap),
+        Token::Symbol(piece) | Token::Word(piece) => push(text, &piece.to_ascii_lowercase(), gap),
+        Token::Parameter { name, nullable } => {
+            push(text, ":", gap);
+            push(text, name, gap);
+            if nullable {
+                push(text, "?", gap);
+            }
         }
     }
-    source.len()
-}
-
-/// The `$$` or `$tag$` that `rest` begins with; none where it continues a word, as in `a$b$c`.
-fn opening<'a>(rest: &'a str, before: &str, gap: bool) -> Option<&'a str> {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    if !gap && before.ends_with(is_word) {
-        return None;
-    }
-    let end = rest[1..].find('$')? + 1;
-    rest[1..end].chars().all(is_word).then(|| &rest[..=end])
 }
 
 /// Whether the statement is a trigger or function whose `begin` has not met its `end`.
@@ -141,14 +104,15 @@ fn in_body(statement: &str) -> bool {
     statement.starts_with("create ") && count(&["begin", "case"]) > count(&["end"])
 }
 
-/// Appends a character, after a space if there was one in the source that keeps two tokens apart.
-fn push(text: &mut String, c: char, gap: &mut bool) {
-    let classes = text.chars().last().map(|last| (Class::of(last), Class::of(c)));
+/// Appends a piece, after a space if the source has one there that separates two tokens.
+fn push(text: &mut String, piece: &str, gap: &mut bool) {
+    let classes =
+        text.chars().last().zip(piece.chars().next()).map(|(last, c)| (Class::of(last), Class::of(c)));
     if *gap && classes.is_some_and(|(last, next)| last == next && next != Class::Punctuation) {
         text.push(' ');
     }
     *gap = false;
-    text.push(c);
+    text.push_str(piece);
 }
 
 #[cfg(test)]

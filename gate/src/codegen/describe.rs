@@ -2,9 +2,9 @@
 
 use super::entities::Entities;
 use super::queries::{Annotation, Parameter, Query, finding};
-use super::sql::{self, Token};
 use crate::{Error, Finding};
 use heck::ToUpperCamelCase;
+use migration::Token;
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgColumn, PgDatabaseError, PgErrorPosition, PgStatement, PgTypeInfo, PgTypeKind};
 use sqlx::{
@@ -207,7 +207,7 @@ impl<'a> Asked<'a, '_> {
         })?;
         let nullable = said_nullable.unwrap_or_else(|| {
             let origin = column.relation_id().zip(column.relation_attribute_no());
-            !origin.is_some_and(|origin| self.not_null.contains(&origin)) || sql::may_lack_a_side(&query.body)
+            !origin.is_some_and(|origin| self.not_null.contains(&origin)) || may_lack_a_side(&query.body)
         });
         Ok((name.to_owned(), RustType { module, name: name_of_type, list, nullable }))
     }
@@ -305,4 +305,32 @@ fn element(of: &PgTypeInfo) -> (&PgTypeInfo, bool) {
 
 fn is(of: &PgTypeInfo, name: &str) -> bool {
     of.name() == name
+}
+
+/// Whether a row can lack one side of a join, or a value that was grouped by.
+fn may_lack_a_side(tokens: &[Token<'_>]) -> bool {
+    let words: Vec<String> = tokens
+        .iter()
+        .filter_map(|token| if let Token::Word(word) = token { Some(word.to_lowercase()) } else { None })
+        .collect();
+    words.windows(2).any(|pair| {
+        matches!(pair[0].as_str(), "left" | "right" | "full") && matches!(pair[1].as_str(), "join" | "outer")
+            || pair[0] == "grouping" && pair[1] == "sets"
+    }) || words.iter().any(|word| matches!(word.as_str(), "rollup" | "cube"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_lack_a_side;
+    use migration::tokens;
+
+    #[test]
+    fn outer_joins_are_seen_and_functions_of_that_name_are_not() {
+        for sql in ["a LEFT JOIN b", "a full outer join b", "group by rollup (a)", "a right\n--x\njoin b"] {
+            assert!(may_lack_a_side(&tokens(sql)), "{sql}");
+        }
+        for sql in ["a join b", "left(a, 1)", "'left join'", "-- left join\na", "a cross join lateral b"] {
+            assert!(!may_lack_a_side(&tokens(sql)), "{sql}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! A file of queries, read as text: the errors that do not need PostgreSQL.
 
-use super::sql::{self, Token};
 use crate::Finding;
 use heck::{ToSnakeCase, ToUpperCamelCase};
+use migration::{Token, tokens};
 use std::collections::HashMap;
 
 /// What the generated function returns.
@@ -259,7 +259,7 @@ fn body<'a>(
     name: &str,
     findings: &mut Vec<Finding>,
 ) -> Vec<Token<'a>> {
-    let mut body = sql::tokens(text);
+    let mut body = tokens(text);
     let says_something = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
     if !body.iter().any(says_something) {
         findings.push(finding(file, line - 1, format!("the query {name} has no SQL")));

@@ -1,9 +1,9 @@
 //! Which functions of the crate `database` read and write a table, found in the sources.
 
 use crate::codegen::queries;
-use crate::codegen::sql::Token;
 use crate::{Error, Workspace, codegen};
 use heck::ToSnakeCase as _;
+use migration::Token;
 use quote::ToTokens as _;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{Expr, Item, Lit, Meta, Visibility};

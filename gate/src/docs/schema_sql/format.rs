@@ -1,6 +1,6 @@
 //! PostgreSQL's own expressions, written as people write theirs: in lower case, and in lines of bearable length.
 
-use crate::codegen::sql::{Token, tokens};
+use migration::{Token, tokens};
 
 /// The longest line.
 const WIDTH: usize = 110;
