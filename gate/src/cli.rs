@@ -5,8 +5,7 @@ use crate::migrations::lock;
 use crate::migrations::main_branch::{self, Comparison};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
-use crate::rules::database_matches_migrations;
-use crate::run::{Outcome, run as ask};
+use crate::run::{self, Outcome, run_live};
 use crate::selftest::selftest;
 use crate::{Error, Finding, Subject, Workspace, codegen, rules};
 use clap::error::{ContextKind, ErrorKind};
@@ -127,12 +126,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
 async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
     let workspace = Workspace::at(cli.root);
     let Some(command) = cli.command else {
-        let (subject, asked) = match cli.database {
-            Some(url) => (Subject::live(workspace, &url).await?, vec![&database_matches_migrations::RULE]),
-            None if cli.only.is_empty() => (Subject::migrated(workspace).await?, rules::ALL.iter().collect()),
-            None => (Subject::migrated(workspace).await?, cli.only),
+        let outcomes = match cli.database {
+            Some(url) => run_live(&workspace, &url).await?,
+            None if cli.only.is_empty() => {
+                let all: Vec<_> = rules::ALL.iter().collect();
+                run::run(&Subject::migrated(workspace).await?, &all).await?
+            }
+            None => run::run(&Subject::migrated(workspace).await?, &cli.only).await?,
         };
-        let outcomes = ask(&subject, &asked).await?;
         let code = exit_code(&outcomes, cli.deny_warnings);
         return Ok((report::render(cli.format, &outcomes), code));
     };

@@ -1,6 +1,7 @@
-//! The entities compared with other descriptions of the same tables.
+//! The entities compared with other descriptions of the same tables, and live databases with their migrations.
 
 pub mod entities;
+pub mod live;
 pub(crate) mod models;
 
 use std::collections::{BTreeMap, BTreeSet};

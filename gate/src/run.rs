@@ -1,8 +1,9 @@
-//! Asks every rule, and takes out what is excepted.
+//! Checks rules, and leaves out what is excepted.
 
+use crate::drift::live;
 use crate::rule::{Check, Rule};
-use crate::rules::{self, exceptions_current};
-use crate::{Error, Exceptions, Finding, Subject};
+use crate::rules::{self, database_matches_migrations, exceptions_current};
+use crate::{Error, Exceptions, Finding, Subject, Workspace};
 use sqlx::Row as _;
 
 /// What one rule found.
@@ -10,28 +11,23 @@ use sqlx::Row as _;
 pub struct Outcome {
     /// The rule.
     pub rule: &'static Rule,
-    /// Its findings, those that are excepted aside.
+    /// Its findings without those that are excepted.
     pub findings: Vec<Finding>,
     /// How many findings are excepted.
     pub excepted: usize,
 }
 
-/// Asks the rules, in their order.
+/// Checks the rules, in their order.
 ///
-/// Which exceptions are needed is judged only where all rules are asked.
+/// Unused exceptions are reported only if all rules are checked.
 ///
 /// # Errors
-/// A rule cannot be asked.
+/// A check fails.
 pub async fn run(subject: &Subject, asked: &[&'static Rule]) -> Result<Vec<Outcome>, Error> {
     let mut exceptions = Exceptions::read(subject.workspace())?;
     let mut outcomes = Vec::new();
     for &rule in asked {
-        let found = ask(subject, rule).await?;
-        let all = found.len();
-        let findings: Vec<Finding> =
-            found.into_iter().filter(|finding| !exceptions.allow(rule.id, &finding.object)).collect();
-        let excepted = all - findings.len();
-        outcomes.push(Outcome { rule, findings, excepted });
+        outcomes.push(outcome(&mut exceptions, rule, ask(subject, rule).await?));
     }
     if asked.len() == rules::ALL.len()
         && let Some(outcome) =
@@ -42,10 +38,26 @@ pub async fn run(subject: &Subject, asked: &[&'static Rule]) -> Result<Vec<Outco
     Ok(outcomes)
 }
 
-/// What a rule finds, exceptions not counted.
+/// Compares a live database with its migrations. No other rule is checked: they are about a migrated database.
 ///
 /// # Errors
-/// It cannot be asked.
+/// The comparison fails.
+pub async fn run_live(workspace: &Workspace, url: &str) -> Result<Vec<Outcome>, Error> {
+    let found = live::compare(url).await?;
+    Ok(vec![outcome(&mut Exceptions::read(workspace)?, &database_matches_migrations::RULE, found)])
+}
+
+fn outcome(exceptions: &mut Exceptions, rule: &'static Rule, found: Vec<Finding>) -> Outcome {
+    let all = found.len();
+    let findings: Vec<Finding> =
+        found.into_iter().filter(|finding| !exceptions.allow(rule.id, &finding.object)).collect();
+    Outcome { rule, excepted: all - findings.len(), findings }
+}
+
+/// The findings of a rule, those that are excepted included.
+///
+/// # Errors
+/// The check fails.
 pub async fn ask(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> {
     match rule.check {
         Check::Sources(look) => look(subject.workspace()),

@@ -29,6 +29,7 @@ pub enum Token<'a> {
 /// A body between dollar signs is one token.
 ///
 /// <https://www.postgresql.org/docs/15/sql-syntax-lexical.html>
+#[must_use]
 pub fn tokens(mut rest: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     while !rest.is_empty() {

@@ -1,8 +1,8 @@
 //! A database is what its migrations make of an empty one.
 
-use crate::catalogue::LEDGER;
 use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
-use crate::{Finding, Subject, subject};
+use crate::Subject;
+use crate::drift::live;
 
 /// The rule. `gate --database` asks it of a live database, and no other.
 pub const RULE: Rule = Rule {
@@ -118,29 +118,5 @@ const BREAKS: &[Break] = &[
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let (reference, found) = (subject.reference().await?, subject.catalogue().await?);
-        let (known, applied) = (reference.migrations(), found.migrations());
-
-        let mut findings = Vec::new();
-        let unknown: Vec<&str> = applied.difference(known).map(String::as_str).collect();
-        if !unknown.is_empty() {
-            let problem = format!("has migrations that this build does not know: {}", unknown.join(", "));
-            findings
-                .push(Finding::of(LEDGER, problem).fixed_by("Ask again with the build that applied them."));
-        }
-        let pending: Vec<&str> = known.difference(applied).map(String::as_str).collect();
-        if pending.is_empty() {
-            findings.extend(reference.differences(found));
-            return Ok(findings);
-        }
-        let count = pending.len();
-        let problem = format!("is behind by {count} of {} migrations: {}", known.len(), pending.join(", "));
-        findings.push(Finding::of(LEDGER, problem).fixed_by("Run: cargo run -p migration -- up."));
-        // Compared is what was applied; comments come with the next `up`, whatever that applies.
-        let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
-        let reference = subject::migrated_by(steps).await?.without_comments();
-        findings.extend(reference.differences(&found.clone().without_comments()));
-        Ok(findings)
-    })
+    Box::pin(async { live::differences(subject.reference().await?, subject.catalogue().await?).await })
 }

@@ -1,0 +1,79 @@
+//! A live database compared with what its migrations create.
+
+use crate::catalogue::LEDGER;
+use crate::{Catalogue, Error, Finding, subject};
+use migration::{AppEnv, Target};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use std::time::Duration;
+
+/// The longest time for the connection, and for each statement.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The oldest PostgreSQL with the catalogue that the queries read.
+const OLDEST: u32 = 150_000;
+
+/// Compares the database of a URL with one that was migrated by this build.
+///
+/// # Errors
+/// The connection fails, or a scratch database cannot be migrated.
+pub async fn compare(url: &str) -> Result<Vec<Finding>, Error> {
+    let mut connection = connect(url).await?;
+    let found = Catalogue::read(&mut connection).await?;
+    connection.close().await?;
+    differences(&subject::migrated_by(None).await?, &found).await
+}
+
+/// A connection that can only read.
+///
+/// # Errors
+/// The URL is not PostgreSQL's, the database cannot be reached within 30 seconds, or its server is too old.
+pub async fn connect(url: &str) -> Result<PgConnection, Error> {
+    // Refuses a URL that would show a password in an error, and shows none itself.
+    let target = Target::resolve(Some(url), None, AppEnv::Test)?;
+    if !url.starts_with("postgres") {
+        return Err(Error::NotPostgres);
+    }
+    let options: PgConnectOptions = url.parse()?;
+    let options = options
+        .application_name("gate")
+        .options([
+            ("default_transaction_read_only", "on".to_owned()),
+            ("statement_timeout", PATIENCE.as_millis().to_string()),
+        ])
+        .disable_statement_logging();
+    let unreachable = |source| Error::Live { target: target.to_string(), source };
+    let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+    let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
+    if connection.server_version_num().is_some_and(|version| version < OLDEST) {
+        return Err(Error::OldServer { target: target.to_string() });
+    }
+    Ok(connection)
+}
+
+/// The differences of a database from one that was migrated by this build, its ledger included.
+///
+/// # Errors
+/// The database is behind, and a scratch database cannot be migrated as far.
+pub(crate) async fn differences(reference: &Catalogue, found: &Catalogue) -> Result<Vec<Finding>, Error> {
+    let (known, applied) = (reference.migrations(), found.migrations());
+    let mut findings = Vec::new();
+    let unknown: Vec<&str> = applied.difference(known).map(String::as_str).collect();
+    if !unknown.is_empty() {
+        let problem = format!("has migrations that this build does not know: {}", unknown.join(", "));
+        findings.push(Finding::of(LEDGER, problem).fixed_by("Compare with the build that applied them."));
+    }
+    let pending: Vec<&str> = known.difference(applied).map(String::as_str).collect();
+    if pending.is_empty() {
+        findings.extend(reference.differences(found));
+        return Ok(findings);
+    }
+    let count = pending.len();
+    let problem = format!("is behind by {count} of {} migrations: {}", known.len(), pending.join(", "));
+    findings.push(Finding::of(LEDGER, problem).fixed_by("Run: cargo run -p migration -- up."));
+    // The rest is compared as of the newest applied migration; the next `up`, whatever it applies, writes the comments.
+    let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
+    let reference = subject::migrated_by(Some(steps)).await?.without_comments();
+    findings.extend(reference.differences(&found.clone().without_comments()));
+    Ok(findings)
+}
