@@ -84,7 +84,7 @@ impl Subject {
                 let after =
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
                 workspace.write(file, &after)?;
-                (changed.workspace, changed._copy) = (workspace, Some(directory.into()));
+                changed = Self { workspace, _copy: Some(directory.into()), ..changed };
             }
             Mutation::Emitted { migration, text, with } => {
                 let place = changed
