@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod database;
+mod documents;
 mod entity;
 mod examples;
 mod isolation;

@@ -5,5 +5,6 @@ mod concurrency;
 mod idempotency;
 mod interruption;
 mod ledger;
+mod recipes;
 mod round_trip;
 mod snapshot;
