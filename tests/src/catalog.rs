@@ -27,7 +27,8 @@ pub fn difference(before: &[String], after: &[String]) -> Vec<String> {
 const SQLITE: &[&str] =
     &["select type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, '') from sqlite_schema"];
 
-/// Each query returns one column of text. What an extension brought with it counts as the extension. Options that begin
+/// Each query returns one column of text. A column has its place among those that exist: the number of a dropped column
+/// is not used again. What an extension brought with it counts as the extension. Options that begin
 /// with `pg_` are the server's own (15.20 counts the changes of a column in `pg_attver`).
 const POSTGRES: &[&str] = &[
     "select format('extension %s %s in %s: %s', extname, extversion, extnamespace::regnamespace,
@@ -48,7 +49,8 @@ const POSTGRES: &[&str] = &[
      where relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and relkind <> 'i'
        and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')",
     "select format('column %s.%s #%s %s collation %s not null %s default %s generated %s identity %s storage %s options %s: %s',
-                   attrelid::regclass, attname, attnum, format_type(atttypid, atttypmod),
+                   attrelid::regclass, attname, row_number() over (partition by attrelid order by attnum),
+                   format_type(atttypid, atttypmod),
                    nullif(attcollation, 0)::regcollation, attnotnull, pg_get_expr(adbin, adrelid), attgenerated,
                    attidentity, attstorage, array(select o from unnest(attoptions) as o where o !~ '^pg_' order by o),
                    col_description(attrelid, attnum))
