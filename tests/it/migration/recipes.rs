@@ -2,10 +2,10 @@
 //! their headers state, and let others work where the document states it.
 
 #[path = "../../recipes/mod.rs"]
-mod recipes;
+mod examples;
 
 use crate::snapshot::{assert_same, catalogue, fill, rows, texts};
-use recipes::statements::BATCH;
+use examples::statements::BATCH;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, MockDatabase, MockExecResult,
     MockRow, Statement, Transaction, TransactionTrait,
@@ -51,12 +51,12 @@ async fn execute(
 }
 
 fn find(name: &str) -> Box<dyn MigrationTrait> {
-    recipes::all().into_iter().find(|recipe| recipe.name() == name).unwrap()
+    examples::all().into_iter().find(|recipe| recipe.name() == name).unwrap()
 }
 
 /// Applies every recipe before this one.
 async fn apply_before(db: &DatabaseConnection, name: &str) {
-    for recipe in recipes::all().iter().take_while(|recipe| recipe.name() != name) {
+    for recipe in examples::all().iter().take_while(|recipe| recipe.name() != name) {
         apply(db, recipe.as_ref(), Up).await.unwrap();
     }
 }
@@ -76,7 +76,7 @@ async fn every_recipe_runs_again_and_is_undone_on_sqlite() {
 async fn every_recipe_runs_again_and_is_undone(url: &str) {
     let db = connect(url).await.unwrap();
     fill(&db).await;
-    for recipe in recipes::all() {
+    for recipe in examples::all() {
         let name = recipe.name().to_owned();
         let before = without_positions(catalogue(&db).await);
         apply(&db, recipe.as_ref(), Up).await.expect(&name);
@@ -127,7 +127,7 @@ async fn a_recipe_takes_the_locks_of_its_header_and_reads_a_table_only_where_oth
     let [db, _, other] = connections(&database.url()).await;
     fill(&db).await;
     let mut seen = 0;
-    for recipe in recipes::all() {
+    for recipe in examples::all() {
         let name = recipe.name().to_owned();
         if recipe.use_transaction() == Some(false) {
             assert_eq!(locks_of_header(&name), BTreeMap::new(), "{name}: the gate does not see them");
@@ -412,7 +412,7 @@ const DROPS: [(&str, &[&str]); 5] = [
 #[tokio::test]
 async fn squawk_finds_nothing_but_the_drops() {
     let mut unexpected = Vec::new();
-    for recipe in recipes::all() {
+    for recipe in examples::all() {
         let statements = migration::statements(&recorded(recipe.as_ref()).await);
         let text = statements
             .iter()
@@ -482,7 +482,7 @@ fn the_document_quotes_the_recipes_and_names_each_of_them() {
         }
     }
     assert!(quoted >= 10, "{quoted}");
-    for recipe in recipes::all() {
+    for recipe in examples::all() {
         assert!(document.contains(&format!("](../tests/recipes/{}.rs)", recipe.name())), "{}", recipe.name());
     }
 }
