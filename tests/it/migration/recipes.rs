@@ -4,7 +4,7 @@
 #[path = "../../recipes/mod.rs"]
 mod examples;
 
-use crate::snapshot::{assert_same, catalogue, fill, rows, texts};
+use super::snapshot::{assert_same, catalogue, fill, rows, texts};
 use examples::statements::BATCH;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, MockDatabase, MockExecResult,
