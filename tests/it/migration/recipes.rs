@@ -4,7 +4,7 @@
 #[path = "../../recipes/mod.rs"]
 mod examples;
 
-use super::snapshot::{assert_same, catalogue, fill, rows, texts};
+use super::snapshot::{assert_same, catalogue, fill, rows};
 use examples::statements::BATCH;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, MockDatabase, MockExecResult,
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tests::{SqliteFile, code, connect, migrated, run};
+use tests::{SqliteFile, code, connect, migrated, run, texts};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
