@@ -5,10 +5,8 @@
 //! that the server manages itself, and what this product has no use for: casts, operators, collations, text search,
 //! languages, foreign servers, subscriptions.
 
-mod differences;
+pub(crate) mod differences;
 pub(crate) mod schema;
-
-pub(crate) use differences::Change;
 
 use crate::Error;
 use serde_json::{Map, Value};

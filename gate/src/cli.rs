@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::docs::{pages, schema_sql};
 use crate::generated_files::{self, Kind, Written};
 use crate::migrations::lock;
 use crate::migrations::main_branch::{self, Comparison};
@@ -82,6 +83,9 @@ enum Command {
     /// Write whatever is generated and is not what it should be: the functions of the queries, schema.sql, docs/schema.
     Write,
 }
+
+/// Everything that is generated.
+pub const GENERATED: &[Kind] = &[codegen::KIND, pages::KIND, schema_sql::KIND];
 
 /// Reads the command line, does what it says, and returns the exit code.
 pub async fn run() -> ExitCode {
@@ -171,7 +175,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
                 (text, ExitCode::from(1))
             }
         }
-        Command::Write => write(workspace, generated_files::ALL).await?,
+        Command::Write => write(workspace, GENERATED).await?,
     })
 }
 

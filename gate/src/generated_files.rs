@@ -1,7 +1,6 @@
 //! Files that are generated: written by `gate write`, and compared with what would be written.
 
-use crate::docs::{pages, schema_sql};
-use crate::{Error, Finding, Subject, codegen};
+use crate::{Error, Finding, Subject};
 use std::pin::Pin;
 
 /// A file as it should be.
@@ -25,9 +24,6 @@ pub struct Kind {
     /// Where no other file may stand.
     pub directory: Option<&'static str>,
 }
-
-/// Everything that is generated.
-pub const ALL: &[Kind] = &[codegen::KIND, pages::KIND, schema_sql::KIND];
 
 /// What [`write()`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

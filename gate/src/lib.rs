@@ -10,6 +10,7 @@ mod exceptions;
 mod finding;
 pub mod generated_files;
 pub mod migrations;
+pub mod mutation;
 pub mod report;
 pub mod rule;
 pub mod rules;

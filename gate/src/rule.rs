@@ -1,5 +1,6 @@
 //! A rule: its id, what it requires, why, how to fix a violation, the check, and the least changes that violate it.
 
+use crate::mutation::Mutation;
 use crate::{Error, Finding, Subject, Workspace};
 use std::pin::Pin;
 
@@ -70,31 +71,4 @@ pub struct Break {
     pub by: Mutation,
     /// What [`Finding::object`] says.
     pub finds: &'static [&'static str],
-}
-
-/// A change to a scratch copy of what is checked.
-#[derive(Clone, Copy, Debug)]
-pub enum Mutation {
-    /// Statements, for a copy of the migrated database.
-    Sql(&'static str),
-    /// Statements that are taken back: for what reaches beyond the database, such as a role, and for what needs no copy.
-    Uncommitted(&'static str),
-    /// A text that stands in a file of the workspace, and what takes its place; an empty one is the file's end.
-    Replace {
-        /// Relative to the workspace. One that is not there is made.
-        file: &'static str,
-        /// What has to be in it.
-        text: &'static str,
-        /// What comes instead.
-        with: &'static str,
-    },
-    /// A text in the SQL that a migration executes, and what takes its place.
-    Emitted {
-        /// The migration.
-        migration: &'static str,
-        /// What has to be in it: the first place, PostgreSQL before SQLite, up before down.
-        text: &'static str,
-        /// What comes instead.
-        with: &'static str,
-    },
 }

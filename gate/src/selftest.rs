@@ -1,6 +1,7 @@
 //! Breaks every rule in a scratch copy, and sees whether the rule, and no other, says so.
 
-use crate::rule::{Break, Check, Family, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Rule};
 use crate::run::ask;
 use crate::{Error, Subject};
 

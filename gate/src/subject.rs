@@ -1,7 +1,7 @@
 //! What the rules check: the sources, and a PostgreSQL database that was migrated from them.
 
 use crate::catalogue::schema::Schema;
-use crate::rule::Mutation;
+use crate::mutation::Mutation;
 use crate::{Catalogue, Error, Workspace};
 use migration::{AppEnv, Emitted, Options, Session, Target};
 use scratch::{Database, Server};

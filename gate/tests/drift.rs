@@ -7,7 +7,7 @@
 )]
 
 use gate::drift::live;
-use gate::rule::Mutation;
+use gate::mutation::Mutation;
 use gate::run::ask;
 use gate::subject::{empty, migrate};
 use gate::{Catalogue, Finding, Subject, Workspace, rules};

@@ -7,7 +7,8 @@
     reason = "clippy exempts test functions, but not what they share"
 )]
 
-use gate::rule::{Check, Mutation};
+use gate::mutation::Mutation;
+use gate::rule::Check;
 use gate::run::ask;
 use gate::{Subject, Workspace, rules, subject};
 use scratch::Options;

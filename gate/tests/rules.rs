@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
+use gate::mutation::Mutation;
 use gate::report::{Format, render};
-use gate::rule::{Break, Check, Family, Mutation, Rule};
+use gate::rule::{Break, Check, Family, Rule};
 use gate::run::{ask, run};
 use gate::selftest::selftest;
 use gate::{Subject, Workspace, rules};

@@ -1,6 +1,7 @@
 //! Every constraint holds for all rows: it is validated and enforced.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! The customer may select, insert, update and delete where a policy says which rows, and nothing else.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

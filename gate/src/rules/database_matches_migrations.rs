@@ -1,6 +1,7 @@
 //! A database is what its migrations make of an empty one.
 
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::Subject;
 use crate::drift::live;
 

@@ -3,7 +3,8 @@
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Finding, Subject};
 use std::collections::BTreeSet;
 

@@ -1,7 +1,8 @@
 //! The entities are what `sea-orm-cli generate entity --entity-format dense` would write from the migrated database.
 
 use crate::drift::{Difference, Item, Model, models};
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{
     BannerVersion, BigIntegerType, DateTimeCrate, EntityFormat, EntityTransformer, EntityWriterContext,

@@ -1,6 +1,7 @@
 //! An exception names a rule, gives a reason and has not expired.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Exceptions, Finding, Workspace};
 
 /// The rule. Where all rules are asked, an exception that nothing needs is a finding as well.

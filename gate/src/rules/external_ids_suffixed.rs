@@ -1,6 +1,7 @@
 //! A column with another system's id ends in _extid; what ends in _id is a foreign key.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

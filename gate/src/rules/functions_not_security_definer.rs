@@ -1,6 +1,7 @@
 //! No function is LEAKPROOF; one that is SECURITY DEFINER fixes its `search_path`, says why, and is not for everybody.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

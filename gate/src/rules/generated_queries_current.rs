@@ -1,7 +1,8 @@
 //! `database/src/generated/` is current with `database/queries/`.
 
 use crate::codegen;
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Subject, generated_files};
 
 /// The rule.

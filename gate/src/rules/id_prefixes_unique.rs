@@ -1,7 +1,8 @@
 //! Each table's ids have a prefix of their own.
 
 use crate::drift::{Item, models};
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::parse::{Parse, ParseStream};

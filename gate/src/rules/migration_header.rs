@@ -1,7 +1,8 @@
 //! A migration's file says why it is, what it risks and what its `down` loses.
 
 use crate::migrations::files::{self, FIELDS, MigrationFile};
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 
 /// The rule.

@@ -1,7 +1,8 @@
 //! `migration/migrations.lock` is what the migrations execute.
 
 use crate::migrations::lock;
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Finding, Subject};
 
 /// The rule. It also sees every change of a migration that another rule complains of.

@@ -2,7 +2,8 @@
 
 use crate::migrations::files;
 use crate::migrations::lock;
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 use std::collections::BTreeSet;
 

@@ -1,8 +1,9 @@
 //! `down` takes away what `up` made, and no more.
 
-use crate::catalogue::Change;
+use crate::catalogue::differences::Change;
 use crate::migrations::replay::{Replay, reason};
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 

@@ -1,6 +1,7 @@
 //! What a migration executes keeps squawk's rules.
 
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};
 use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};

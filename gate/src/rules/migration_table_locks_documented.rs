@@ -2,7 +2,8 @@
 
 use crate::migrations::files::{self, MigrationFile};
 use crate::migrations::replay::{Replay, Touched, reason};
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Names are in `snake_case`, no reserved words, shorter than PostgreSQL cuts them, and those of constraints and indexes follow the grammar.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! No default privileges give the customer or PUBLIC anything of what comes later.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

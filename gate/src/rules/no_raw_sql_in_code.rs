@@ -1,6 +1,7 @@
 //! Applications build their queries, or take them from `database/queries/`; they do not write SQL into strings.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 use proc_macro2::{Span, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! Each table has the permissive policies of its kind, word for word, in USING and WITH CHECK, and no other ones.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

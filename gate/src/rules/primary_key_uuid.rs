@@ -1,6 +1,7 @@
 //! The primary key of every table is the column id, a uuid that the server makes with `uuid_generate_v4()`.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

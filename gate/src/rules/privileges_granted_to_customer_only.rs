@@ -1,6 +1,7 @@
 //! Nothing is granted to PUBLIC or to any role but the customer and the owner.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell who is bound.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,7 +1,8 @@
 //! `docs/schema` is what a migrated database and the sources say.
 
 use crate::docs::pages;
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Subject, generated_files};
 
 /// The rule.

@@ -1,7 +1,8 @@
 //! `migration/schema.sql` is what the migrations make.
 
 use crate::docs::schema_sql;
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Subject, generated_files};
 
 /// The rule.

@@ -1,6 +1,7 @@
 //! The schema comes from migrations and never from the entities.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 
 /// The rule. `sea-orm-migration` compiles the feature in by itself, so it is our calls that matter most.

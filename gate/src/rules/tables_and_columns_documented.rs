@@ -1,6 +1,7 @@
 //! Every table and column has a sentence that tells more than its name.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

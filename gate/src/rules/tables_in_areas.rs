@@ -2,7 +2,8 @@
 
 use crate::Subject;
 use crate::docs::areas;
-use crate::rule::{Answer, Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! A key between two tenant tables contains `organization_id` at both ends, and deleting the parent leaves it alone.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! Every table has `created_at` and `updated_at`, timestamptz, not null, default `now()`.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! No trigger is switched off, least of all those by which foreign keys are kept.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! Where rows are only marked as deleted, what is unique is unique among the others, unless a reason keeps it.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

@@ -1,6 +1,7 @@
 //! What has to be unique in a tenant table is unique within the tenant.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

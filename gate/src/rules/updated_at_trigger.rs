@@ -1,6 +1,7 @@
 //! Every table has the trigger `updated_at`: before each update of any column, `set_updated_at()`.
 
-use crate::rule::{Break, Check, Family, Level, Mutation, Rule};
+use crate::mutation::Mutation;
+use crate::rule::{Break, Check, Family, Level, Rule};
 
 /// The rule.
 pub const RULE: Rule = Rule {

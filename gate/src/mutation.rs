@@ -1,0 +1,28 @@
+//! Changes that violate a rule, for the self-test.
+
+/// A change to a copy of what is checked.
+#[derive(Clone, Copy, Debug)]
+pub enum Mutation {
+    /// Statements, for a copy of the migrated database.
+    Sql(&'static str),
+    /// Statements that are rolled back: for what reaches beyond the database, such as a role, and for what needs no copy.
+    Uncommitted(&'static str),
+    /// A text in a file of the workspace and its replacement; an empty text is the end of the file.
+    Replace {
+        /// Relative to the workspace; created if it is missing.
+        file: &'static str,
+        /// The text, which the file contains.
+        text: &'static str,
+        /// The replacement.
+        with: &'static str,
+    },
+    /// A text in the SQL that a migration executes, and its replacement.
+    Emitted {
+        /// The name of the migration.
+        migration: &'static str,
+        /// The text, at its first place: PostgreSQL before SQLite, up before down.
+        text: &'static str,
+        /// The replacement.
+        with: &'static str,
+    },
+}
