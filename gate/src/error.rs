@@ -90,3 +90,8 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 }
+
+/// The message of PostgreSQL without its context, or the whole error if it is another's.
+pub(crate) fn reason(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
+}

@@ -1,25 +1,24 @@
-//! What the rules found, in the form that its reader wants.
+//! Reports of what the rules found.
 
 mod github;
 mod json;
 mod sarif;
 mod table;
 
-use crate::rule::Level;
 use crate::run::Outcome;
 use clap::ValueEnum;
 
-/// Who reads the report.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A person.
+    /// For people.
     #[default]
     Table,
-    /// A program.
+    /// For programs.
     Json,
-    /// A code scanner: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
+    /// For code scanners: <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
     Sarif,
-    /// GitHub's runner, which shows the findings in the change.
+    /// For GitHub's runner, which shows the findings in the change.
     Github,
 }
 
@@ -32,18 +31,4 @@ pub fn render(format: Format, outcomes: &[Outcome]) -> String {
         Format::Sarif => sarif::render(outcomes),
         Format::Github => github::render(outcomes),
     }
-}
-
-/// What became of a rule.
-fn verdict(outcome: &Outcome) -> &'static str {
-    match outcome.rule.level {
-        _ if outcome.findings.is_empty() => "pass",
-        Level::Warn => "warn",
-        Level::Block => "fail",
-    }
-}
-
-/// What to do about a finding.
-fn fix<'a>(outcome: &'a Outcome, finding: &'a crate::Finding) -> &'a str {
-    finding.fix.as_deref().unwrap_or(outcome.rule.fix)
 }

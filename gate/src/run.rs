@@ -1,7 +1,7 @@
 //! Checks rules, and leaves out what is excepted.
 
 use crate::drift::live;
-use crate::rule::{Check, Rule};
+use crate::rule::{Check, Level, Rule};
 use crate::rules::{self, database_matches_migrations, exceptions_current};
 use crate::{Error, Exceptions, Finding, Subject, Workspace};
 use sqlx::Row as _;
@@ -15,6 +15,24 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// How many findings are excepted.
     pub excepted: usize,
+}
+
+impl Outcome {
+    /// `pass`, `warn` or `fail`.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        match self.rule.level {
+            _ if self.findings.is_empty() => "pass",
+            Level::Warn => "warn",
+            Level::Block => "fail",
+        }
+    }
+
+    /// The fix of a finding; the rule's, unless the finding has its own.
+    #[must_use]
+    pub fn fix<'a>(&'a self, finding: &'a Finding) -> &'a str {
+        finding.fix.as_deref().unwrap_or(self.rule.fix)
+    }
 }
 
 /// Checks the rules, in their order.

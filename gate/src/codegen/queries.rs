@@ -109,11 +109,8 @@ pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, 
     for Section { line, header, text } in sections(text) {
         let Some(header) = header else {
             if let Some(at) = first_sql_line(text) {
-                findings.push(finding(
-                    file,
-                    line + at,
-                    "SQL without a name; begin a query with `-- name: Verb :many`",
-                ));
+                let message = "SQL without a name; begin a query with `-- name: Verb :many`";
+                findings.push(finding(file, line + at, message));
             }
             continue;
         };
@@ -162,29 +159,25 @@ fn first_sql_line(text: &str) -> Option<usize> {
 
 fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
     let mut findings = Vec::new();
+    let mut fail = |message: String| findings.push(finding(file, line, message));
     let mut words = header.split_whitespace();
     let name = words.next().unwrap_or_default();
     if name.is_empty() || name.to_upper_camel_case() != name {
-        findings.push(finding(
-            file,
-            line,
-            format!("`{name}` is not a name in upper camel case, as in ClaimDue"),
-        ));
+        fail(format!("`{name}` is not a name in upper camel case, as in ClaimDue"));
     }
     let kind = words.next().and_then(Kind::parse).filter(|_| words.next().is_none());
     if kind.is_none() {
-        let message = format!(
-            "the query {name} does not say what it returns; end the line with :one, :optional, :many, :stream, \
+        fail(format!(
+            "the query {name} does not state what it returns; end the line with :one, :optional, :many, :stream, \
              :exec or :execrows"
-        );
-        findings.push(finding(file, line, message));
+        ));
     }
 
     let mut scope = None;
     let mut private = false;
     let mut row = None;
     let mut doc = Vec::new();
-    let mut parameters_said = Vec::new();
+    let mut annotations = Vec::new();
     let mut columns = Vec::new();
     let mut body_line = line + 1;
     let mut rest = text;
@@ -198,7 +191,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         } else if let Some(name) = comment.strip_prefix("row:") {
             row = Some(name.trim());
         } else if let Some(said) = comment.strip_prefix("param ") {
-            parameters_said.push(annotation(said, body_line));
+            annotations.push(annotation(said, body_line));
         } else if let Some(said) = comment.strip_prefix("column ") {
             columns.push(annotation(said, body_line));
         } else {
@@ -208,22 +201,17 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         body_line += 1;
     }
     if scope.is_none() {
-        let message = format!(
+        fail(format!(
             "the query {name} has no scope; write `-- scope: customer`, `-- scope: admin` or `-- scope: either` \
-             below its name"
-        );
-        findings.push(finding(file, line, message));
+             after its name"
+        ));
     }
     if doc.iter().all(|line| line.is_empty()) {
-        findings.push(finding(
-            file,
-            line,
-            format!("the query {name} has no description; say what it does below its name"),
-        ));
+        fail(format!("the query {name} has no description; describe it after its name"));
     }
 
     let body = body(file, rest, body_line, name, &mut findings);
-    let parameters = parameters(file, &body, body_line, &parameters_said, name, &mut findings);
+    let parameters = parameters(file, &body, body_line, &annotations, name, &mut findings);
     match (kind, scope) {
         (Some(kind), Some(scope)) if findings.is_empty() => Ok(Query {
             file,
@@ -366,7 +354,7 @@ mod tests {
         for header in ["A", "A many", "A :some", "A :many :one"] {
             let errors = wrong(&format!("\n-- name: {header}\n-- Doc.\nselect 1;\n"));
             assert!(
-                errors[0].starts_with("database/queries/a.sql:2: the query A does not say what it returns")
+                errors[0].starts_with("database/queries/a.sql:2: the query A does not state what it returns")
             );
         }
     }

@@ -94,11 +94,6 @@ pub(crate) async fn execute(connection: &mut PgConnection, texts: &[String]) -> 
     Ok(())
 }
 
-/// The words of PostgreSQL, or what else went wrong.
-pub(crate) fn reason(error: &sqlx::Error) -> String {
-    error.as_database_error().map_or_else(|| error.to_string(), |database| database.message().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::Replay;

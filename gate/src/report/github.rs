@@ -2,14 +2,13 @@
 //!
 //! <https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>
 
-use super::{fix, verdict};
 use crate::run::Outcome;
 use std::fmt::Write as _;
 
 pub(super) fn render(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
-        let command = if verdict(outcome) == "fail" { "error" } else { "warning" };
+        let command = if outcome.verdict() == "fail" { "error" } else { "warning" };
         for finding in &outcome.findings {
             let mut properties = String::new();
             if let Some(place) = &finding.place {
@@ -21,7 +20,7 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 finding.object,
                 finding.problem,
                 outcome.rule.why,
-                fix(outcome, finding)
+                outcome.fix(finding)
             );
             let _ = writeln!(
                 text,

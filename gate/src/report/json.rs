@@ -1,6 +1,5 @@
 //! For a program: every rule with its verdict and findings.
 
-use super::{fix, verdict};
 use crate::run::Outcome;
 use serde_json::json;
 
@@ -17,13 +16,13 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                         "file": finding.place.as_ref().map(|place| &place.file),
                         "line": finding.place.as_ref().map(|place| place.line),
                         "problem": finding.problem,
-                        "fix": fix(outcome, finding),
+                        "fix": outcome.fix(finding),
                     })
                 })
                 .collect();
             json!({
                 "rule": outcome.rule.id,
-                "verdict": verdict(outcome),
+                "verdict": outcome.verdict(),
                 "requires": outcome.rule.requires,
                 "why": outcome.rule.why,
                 "excepted": outcome.excepted,

@@ -1,6 +1,5 @@
 //! For a code scanner: SARIF 2.1.0.
 
-use super::{fix, verdict};
 use crate::docs::schema_sql;
 use crate::rule::Level;
 use crate::run::Outcome;
@@ -40,8 +39,8 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
             results.push(json!({
                 "ruleId": outcome.rule.id,
                 "ruleIndex": index,
-                "level": if verdict(outcome) == "fail" { "error" } else { "warning" },
-                "message": { "text": format!("{}: {}. {}", finding.object, finding.problem, fix(outcome, finding)) },
+                "level": if outcome.verdict() == "fail" { "error" } else { "warning" },
+                "message": { "text": format!("{}: {}. {}", finding.object, finding.problem, outcome.fix(finding)) },
                 "locations": [location],
             }));
         }

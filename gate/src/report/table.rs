@@ -1,6 +1,5 @@
 //! For a person: every rule with its verdict, then each finding with object, why and fix.
 
-use super::{fix, verdict};
 use crate::run::Outcome;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
@@ -11,7 +10,7 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let excepted =
             if outcome.excepted == 0 { String::new() } else { format!("{} excepted", outcome.excepted) };
-        table.add_row([verdict(outcome), outcome.rule.id, outcome.rule.requires, &excepted]);
+        table.add_row([outcome.verdict(), outcome.rule.id, outcome.rule.requires, &excepted]);
     }
     let mut text = format!("{}\n", table.trim_fmt());
     for outcome in outcomes {
@@ -20,14 +19,14 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
             let _ = write!(
                 text,
                 "\n{}: {} {finding}\n  why: {}\n  fix: {}\n",
-                verdict(outcome),
+                outcome.verdict(),
                 outcome.rule.id,
                 outcome.rule.why,
-                fix(outcome, finding)
+                outcome.fix(finding)
             );
         }
     }
-    let count = |wanted: &str| outcomes.iter().filter(|outcome| verdict(outcome) == wanted).count();
+    let count = |wanted: &str| outcomes.iter().filter(|outcome| outcome.verdict() == wanted).count();
     let _ = writeln!(
         text,
         "\n{} rules: {} pass, {} warn, {} fail",

@@ -1,7 +1,8 @@
 //! `down` takes away what `up` made, and no more.
 
 use crate::catalogue::differences::Change;
-use crate::migrations::replay::{Replay, reason};
+use crate::error::reason;
+use crate::migrations::replay::Replay;
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Catalogue, Error, Finding, Subject};

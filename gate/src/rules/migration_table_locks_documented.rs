@@ -1,7 +1,8 @@
 //! A migration's header names the locks it takes on tables that were there before it, and the tables it rewrites.
 
 use crate::migrations::files::{self, MigrationFile};
-use crate::migrations::replay::{Replay, Touched, reason};
+use crate::error::reason;
+use crate::migrations::replay::{Replay, Touched};
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};

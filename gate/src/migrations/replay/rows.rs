@@ -1,6 +1,6 @@
 //! One row in each table, so that a migration meets what it would meet in production.
 
-use super::reason;
+use crate::error::reason;
 use crate::{Error, Finding};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
