@@ -109,7 +109,7 @@ async fn errors_before_postgresql_is_asked_have_their_lines_too() {
                    -- name: B\n-- Doc.\n-- param ghost\nselect 1;\n";
     let errors = wrong(queries).await;
     assert_eq!(errors[0], "database/queries/a.sql:5: the name A is taken by the query of line 1");
-    assert!(errors[1].starts_with("database/queries/a.sql:9: the query B does not say what it returns"));
+    assert!(errors[1].starts_with("database/queries/a.sql:9: the query B does not state what it returns"));
     assert_eq!(errors[3], "database/queries/a.sql:11: the query B has no parameter :ghost");
 }
 
