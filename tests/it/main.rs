@@ -4,6 +4,7 @@
 mod database;
 mod documents;
 mod entity;
+mod env_example;
 mod examples;
 mod isolation;
 mod migration;

@@ -15,7 +15,9 @@ pub mod factory;
 pub mod login_role;
 pub mod private_server;
 pub mod process;
+pub mod runtime;
 
+use crate::runtime::on_tokio;
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
@@ -44,7 +46,7 @@ pub async fn migrated(name: &str) -> Database {
     let template = TEMPLATE
         .get_or_init(|| async {
             let template = empty("template");
-            session(&template.url()).up(None).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+            migrate(&template.url()).await;
             template
         })
         .await;
@@ -55,6 +57,12 @@ pub async fn migrated(name: &str) -> Database {
 pub async fn empty_with_role(name: &str) -> Database {
     drop(migrated("role").await);
     empty(name)
+}
+
+/// Migrates the database at `url`.
+pub async fn migrate(url: &str) {
+    let migrated = on_tokio(async { session(url).up(None).await }).await;
+    migrated.unwrap_or_else(|error| panic!("{}", chain(&error)));
 }
 
 /// A migrator's session on `url`, as in development.
@@ -79,7 +87,7 @@ impl SqliteFile {
     /// A migrated file.
     pub async fn migrated() -> Self {
         let file = Self::new();
-        session(&file.url()).up(None).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+        migrate(&file.url()).await;
         file
     }
 

@@ -5,6 +5,7 @@ use database::schema::MIGRATIONS;
 use database::{Actor, Database, Error, Scope, Tx, campaigns, events, users};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
+use futures_util::future::join;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait, Set, Statement,
     StreamTrait,
@@ -15,14 +16,36 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tests::factory::{T, open, settings};
 use tests::login_role::LoginRole;
+use tests::on_both_runtimes;
+use tests::runtime::{on_tokio, sleep, spawn, timeout};
 use tests::{SqliteFile, connect, empty, migrated, run};
 use tokio::sync::Barrier;
-use tokio::time::{sleep, timeout};
 
 /// Far beyond what anything here takes; only what hangs reaches it.
 const HANG: Duration = Duration::from_mins(1);
 
-#[tokio::test]
+on_both_runtimes! {
+    a_customer_sees_its_own_rows_and_no_others,
+    an_actor_of_no_organization_sees_nothing,
+    only_a_commit_makes_a_change_last,
+    a_commit_after_a_statement_that_failed_is_an_error_and_nothing_lasts,
+    a_database_that_is_dropped_or_refused_leaves_no_connection,
+    the_next_transaction_on_a_connection_finds_no_actor_and_no_role,
+    without_an_actor_a_customers_query_is_an_error_of_its_own_kind,
+    sqlite_has_no_customers,
+    two_customers_that_deadlock_both_succeed,
+    two_admins_that_cannot_be_serialized_both_succeed,
+    a_race_that_is_always_lost_is_given_up,
+    an_error_names_the_constraint_and_never_a_value,
+    a_value_that_cannot_be_read_is_not_in_the_error,
+    a_missing_privilege_is_forbidden,
+    a_login_of_customers_above_row_level_security_is_refused,
+    a_schema_that_lacks_migrations_is_refused_unless_told_otherwise,
+    a_schema_of_a_newer_build_is_accepted,
+    this_build_knows_the_migrators_migrations,
+    a_rush_opens_more_connections_than_the_pools_size_and_closes_them_again,
+}
+
 async fn a_customer_sees_its_own_rows_and_no_others() {
     let t = T::new().await;
     let other = t.neighbour().await;
@@ -39,17 +62,15 @@ async fn a_customer_sees_its_own_rows_and_no_others() {
     assert_eq!(campaigns::find(&tx, foreign.id).await.unwrap(), Some(foreign), "an admin sees all rows");
 }
 
-#[tokio::test]
-async fn a_tenant_that_does_not_exist_sees_nothing() {
+async fn an_actor_of_no_organization_sees_nothing() {
     let t = T::new().await;
     t.factory.campaign(&t.organization).await;
-    let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
-    let tx = t.database.customer(tenant).await.unwrap();
+    let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
+    let tx = t.database.customer(actor).await.unwrap();
     assert_eq!(campaigns::count(&tx, None).await.unwrap(), 0);
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
 }
 
-#[tokio::test]
 async fn only_a_commit_makes_a_change_last() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
@@ -78,7 +99,6 @@ async fn only_a_commit_makes_a_change_last() {
     assert!(!there().await);
 }
 
-#[tokio::test]
 async fn a_commit_after_a_statement_that_failed_is_an_error_and_nothing_lasts() {
     let t = T::new().await;
     let tx = t.admin().await;
@@ -105,7 +125,6 @@ async fn a_commit_after_a_statement_that_failed_is_an_error_and_nothing_lasts() 
     assert_eq!(text(&t.admin().await, "select name from organizations limit 1").await, "changed");
 }
 
-#[tokio::test]
 async fn a_database_that_is_dropped_or_refused_leaves_no_connection() {
     let database = migrated("forgotten").await;
     let url = database.url();
@@ -129,8 +148,7 @@ async fn a_database_that_is_dropped_or_refused_leaves_no_connection() {
     .unwrap();
 }
 
-#[tokio::test]
-async fn the_next_transaction_on_a_connection_finds_no_tenant_and_no_role() {
+async fn the_next_transaction_on_a_connection_finds_no_actor_and_no_role() {
     let database = migrated("one_connection").await;
     let one =
         [("DATABASE_URL", &*database.url()), ("DATABASE_POOL_SIZE", "1"), ("DATABASE_MAX_OVERFLOW", "0")];
@@ -163,21 +181,19 @@ async fn the_next_transaction_on_a_connection_finds_no_tenant_and_no_role() {
     }
 }
 
-#[tokio::test]
-async fn without_a_tenant_a_customers_query_is_an_error_of_its_own_kind() {
+async fn without_an_actor_a_customers_query_is_an_error_of_its_own_kind() {
     let t = T::new().await;
     // A fresh connection has no such setting, a used one an empty one.
     for _ in 0..2 {
         let tx = t.admin().await;
         run(&tx, "set local role customer").await.unwrap();
         let error = entity::campaigns::Entity::find().all(&tx).await.unwrap_err();
-        assert_eq!(Error::from(error), Error::TenantRequired);
+        assert_eq!(Error::from(error), Error::ActorRequired);
         drop(tx);
         t.customer().await.commit().await.unwrap();
     }
 }
 
-#[tokio::test]
 async fn sqlite_has_no_customers() {
     let file = SqliteFile::migrated().await;
     let t = T::on(open(&settings(&[("DATABASE_URL", &file.url())])).await).await;
@@ -187,19 +203,18 @@ async fn sqlite_has_no_customers() {
     assert_eq!(users::find(&t.admin().await, t.user.id).await.unwrap(), Some(t.user.clone()));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_customers_that_deadlock_both_succeed() {
     let t = T::new().await;
     let first = t.factory.campaign(&t.organization).await.id;
     let second = t.factory.campaign(&t.organization).await.id;
     let (both, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
     let task = |own, other| {
-        let (database, tenant) = (t.database.clone(), t.actor);
+        let (database, actor) = (t.database.clone(), t.actor);
         let (both, runs) = (Arc::clone(&both), Arc::clone(&runs));
         // Spawned, because what a server spawns has to be Send.
-        tokio::spawn(async move {
+        spawn(async move {
             database
-                .with_customer(tenant, async |tx| {
+                .with_customer(actor, async |tx| {
                     touch(&tx, own).await?;
                     if runs.fetch_add(1, Ordering::Relaxed) < 2 {
                         both.wait().await;
@@ -210,8 +225,8 @@ async fn two_customers_that_deadlock_both_succeed() {
         })
     };
     let (one, two) = (task(first, second), task(second, first));
-    let (one, two) = timeout(HANG, async { tokio::join!(one, two) }).await.unwrap();
-    assert_eq!((one.unwrap(), two.unwrap()), (Ok(()), Ok(())));
+    let (one, two) = timeout(HANG, join(one, two)).await.unwrap();
+    assert_eq!((one, two), (Ok(()), Ok(())));
     assert_eq!(runs.load(Ordering::Relaxed), 3, "one of them was run again");
 }
 
@@ -221,7 +236,6 @@ async fn touch(tx: &database::CustomerTx, id: entity::id::CampaignId) -> Result<
     campaigns::update(tx, id, changes).await.map(|_| ())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_admins_that_cannot_be_serialized_both_succeed() {
     let database = migrated("serializable").await;
     let db = connect(&database.url()).await.unwrap();
@@ -234,7 +248,7 @@ async fn two_admins_that_cannot_be_serialized_both_succeed() {
     let (both, runs) = (Arc::new(Barrier::new(2)), Arc::new(AtomicU32::new(0)));
     let task = || {
         let (database, both, runs) = (t.database.clone(), Arc::clone(&both), Arc::clone(&runs));
-        tokio::spawn(async move {
+        spawn(async move {
             database
                 .with_admin(async |tx| {
                     let found = campaigns::find(&tx, id).await?.ok_or(Error::NotFound("campaign"))?;
@@ -252,14 +266,13 @@ async fn two_admins_that_cannot_be_serialized_both_succeed() {
         })
     };
     let (one, two) = (task(), task());
-    let (one, two) = timeout(HANG, async { tokio::join!(one, two) }).await.unwrap();
-    assert_eq!((one.unwrap(), two.unwrap()), (Ok(()), Ok(())));
+    let (one, two) = timeout(HANG, join(one, two)).await.unwrap();
+    assert_eq!((one, two), (Ok(()), Ok(())));
     let found = campaigns::find(&t.admin().await, id).await.unwrap().unwrap();
     assert_eq!(found.retry_interval_minutes, 3, "no update was lost");
     assert_eq!(runs.load(Ordering::Relaxed), 3);
 }
 
-#[tokio::test]
 async fn a_race_that_is_always_lost_is_given_up() {
     let t = T::new().await;
     let runs = AtomicU32::new(0);
@@ -271,7 +284,6 @@ async fn a_race_that_is_always_lost_is_given_up() {
     assert_eq!(runs.load(Ordering::Relaxed), 5);
 }
 
-#[tokio::test]
 async fn an_error_names_the_constraint_and_never_a_value() {
     const SECRET: &str = "somebody-else@example.com";
     let t = T::new().await;
@@ -312,7 +324,6 @@ async fn an_error_names_the_constraint_and_never_a_value() {
     }
 }
 
-#[tokio::test]
 async fn a_value_that_cannot_be_read_is_not_in_the_error() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
@@ -326,7 +337,6 @@ async fn a_value_that_cannot_be_read_is_not_in_the_error() {
     assert!(!told.contains("+39333") && told.contains("cannot be decoded"), "{told}");
 }
 
-#[tokio::test]
 async fn a_missing_privilege_is_forbidden() {
     let t = T::new().await;
     let tx = t.customer().await;
@@ -334,7 +344,6 @@ async fn a_missing_privilege_is_forbidden() {
     assert!(matches!(error, Error::Forbidden(_)), "{error:?}");
 }
 
-#[tokio::test]
 async fn a_login_of_customers_above_row_level_security_is_refused() {
     let guest = LoginRole::new(migrated("refusals").await, "").await;
     let name = guest.name.clone();
@@ -381,7 +390,6 @@ async fn a_login_of_customers_above_row_level_security_is_refused() {
     assert_eq!(campaigns::count(&tx, None).await.unwrap(), 0);
 }
 
-#[tokio::test]
 async fn a_schema_that_lacks_migrations_is_refused_unless_told_otherwise() {
     let database = migrated("pending").await;
     let url = database.url();
@@ -399,11 +407,10 @@ async fn a_schema_that_lacks_migrations_is_refused_unless_told_otherwise() {
     let nothing = empty("unmigrated");
     for url in [nothing.url(), file.url()] {
         let refusal = Database::connect(&settings(&[("DATABASE_URL", &url)])).await.unwrap_err().to_string();
-        assert!(refusal.contains(&format!("lacks {count} of {count} migrations")), "{refusal}");
+        assert!(refusal.contains(&format!("{count} of {count} migrations are pending")), "{refusal}");
     }
 }
 
-#[tokio::test]
 async fn a_schema_of_a_newer_build_is_accepted() {
     let database = migrated("newer").await;
     let db = connect(&database.url()).await.unwrap();
@@ -411,14 +418,12 @@ async fn a_schema_of_a_newer_build_is_accepted() {
     Database::connect(&settings(&[("DATABASE_URL", &database.url())])).await.unwrap();
 }
 
-#[tokio::test]
 async fn this_build_knows_the_migrators_migrations() {
-    let status = tests::session(&SqliteFile::new().url()).status().await.unwrap();
+    let status = on_tokio(tests::session(&SqliteFile::new().url()).status()).await.unwrap();
     let names: Vec<String> = status.into_iter().map(|migration| migration.name).collect();
     assert_eq!(MIGRATIONS, names);
 }
 
-#[tokio::test]
 async fn a_rush_opens_more_connections_than_the_pools_size_and_closes_them_again() {
     let database = migrated("overflow").await;
     let db = connect(&database.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A future that is dropped leaves nothing on its connection: no tenant, no role, no open transaction.
+//! A future that is dropped leaves nothing on its connection: no actor, no role, no open transaction.
 
 use database::{Actor, Database, Settings};
 use entity::id::{OrganizationId, UserId};
@@ -6,6 +6,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::ffi::OsString;
 use std::time::Duration;
 use tests::migrated;
+use tests::on_both_runtimes;
+use tests::runtime::{spawn, timeout};
 
 /// How many futures are dropped.
 const DROPPED: u32 = 1_000;
@@ -13,8 +15,11 @@ const DROPPED: u32 = 1_000;
 /// The longest that a future lives, in microseconds: what an undisturbed one takes, and a little more.
 const LONGEST: u64 = 12_000;
 
-#[tokio::test]
-async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_connection() {
+on_both_runtimes! {
+    a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_connection,
+}
+
+async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_connection() {
     let postgres = migrated("cancellation").await;
     let settings = Settings::read(|variable| {
         let value = match variable {
@@ -29,7 +34,7 @@ async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_con
     })
     .unwrap();
     let database = Database::connect(&settings).await.unwrap();
-    let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
+    let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
 
     let mut finished = 0;
     for _ in 0..DROPPED / 4 {
@@ -38,13 +43,13 @@ async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_con
             .map(|task| {
                 let database = database.clone();
                 let life = Duration::from_micros(fastrand::u64(0..LONGEST));
-                tokio::spawn(tokio::time::timeout(life, async move {
+                spawn(timeout(life, async move {
                     if task == 0 {
                         let tx = database.admin().await?;
                         tx.execute_unprepared("select pg_sleep(0.0005)").await?;
                         return tx.commit().await;
                     }
-                    let tx = database.customer(tenant).await?;
+                    let tx = database.customer(actor).await?;
                     tx.execute_unprepared("select count(*) from contacts").await?;
                     tx.execute_unprepared("select pg_sleep(0.0005)").await?;
                     tx.commit().await
@@ -52,7 +57,7 @@ async fn a_dropped_future_leaves_no_tenant_no_role_and_no_transaction_on_its_con
             })
             .collect();
         for task in tasks {
-            if let Ok(result) = task.await.unwrap() {
+            if let Ok(result) = task.await {
                 result.unwrap();
                 finished += 1;
             }

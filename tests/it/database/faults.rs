@@ -5,7 +5,7 @@ use crate::database::proxy::{Network, Proxy};
 use database::{Actor, Database, Error, Tx};
 use entity::id::{OrganizationId, UserId};
 use futures_util::TryStreamExt;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait};
 use std::collections::BTreeMap;
@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tests::factory::{open, settings};
 use tests::login_role::LoginRole;
-use tests::{connect, migrated, private_server, run, session};
-use tokio::time::{sleep, timeout};
+use tests::on_both_runtimes;
+use tests::runtime::{sleep, timeout};
+use tests::{connect, migrate, migrated, private_server, run};
 
 /// Far beyond the times that are configured here; only what hangs reaches it.
 const HANG: Duration = Duration::from_secs(20);
@@ -33,9 +34,25 @@ const SLOW_COMMIT: &str = "
     create constraint trigger slow after insert on slow deferrable initially deferred
         for each row execute function slow()";
 
+on_both_runtimes! {
+    a_connection_killed_in_the_pool_is_replaced_and_without_pre_ping_costs_one_call,
+    a_connection_killed_in_a_transaction_is_unavailable_and_nothing_is_committed,
+    a_closure_whose_connection_is_killed_is_not_run_again,
+    a_server_that_is_down_is_unavailable_until_it_is_back,
+    a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_recovery,
+    a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on,
+    nobody_listens_is_unavailable,
+    a_login_without_a_connection_left_is_unavailable_until_there_is_one,
+    a_network_that_is_cut_is_unavailable_until_it_is_back,
+    a_silent_network_is_unavailable_in_time_whatever_waits_for_it,
+    a_begin_that_nobody_waited_for_is_not_the_next_transactions,
+    a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_waiting,
+    a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction,
+    what_a_server_says_of_itself_is_an_error_of_its_kind,
+}
+
 // ---- a connection that is killed
 
-#[tokio::test]
 async fn a_connection_killed_in_the_pool_is_replaced_and_without_pre_ping_costs_one_call() {
     for pre_ping in ["true", "false"] {
         let database = migrated("killed_idle").await;
@@ -52,7 +69,6 @@ async fn a_connection_killed_in_the_pool_is_replaced_and_without_pre_ping_costs_
     }
 }
 
-#[tokio::test]
 async fn a_connection_killed_in_a_transaction_is_unavailable_and_nothing_is_committed() {
     let database = migrated("killed_in_use").await;
     let db = connect(&database.url()).await.unwrap();
@@ -74,17 +90,16 @@ async fn killed_at_each_moment<S: database::Scope>(url: &str, begin: impl AsyncF
     unavailable(soon(tx.rollback()).await);
 
     let tx = begin().await.unwrap();
-    let (statement, ()) = soon(async { tokio::join!(run(&tx, SLEEP), kill(url, SLEEP)) }).await;
+    let (statement, ()) = soon(join(run(&tx, SLEEP), kill(url, SLEEP))).await;
     unavailable(statement);
     drop(tx);
 
     let tx = begin().await.unwrap();
     run(&tx, "insert into slow values (1)").await.unwrap();
-    let (commit, ()) = soon(async { tokio::join!(tx.commit(), kill(url, "COMMIT")) }).await;
+    let (commit, ()) = soon(join(tx.commit(), kill(url, "COMMIT"))).await;
     unavailable(commit);
 }
 
-#[tokio::test]
 async fn a_closure_whose_connection_is_killed_is_not_run_again() {
     let database = migrated("killed_closure").await;
     let pools = one_connection(&database.url(), &[]).await;
@@ -111,11 +126,10 @@ async fn a_closure_whose_connection_is_killed_is_not_run_again() {
 
 // ---- a server that goes away
 
-#[tokio::test]
 async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
     let Some(server) = private_server::start(false, "the stop of a server") else { return };
     let database = server.create_database("stopped").unwrap();
-    session(&database.url()).up(None).await.unwrap();
+    migrate(&database.url()).await;
     for pre_ping in ["true", "false"] {
         let more = [("DATABASE_PRE_PING", pre_ping)];
         let pools = pool(&database.url(), "2", &more).await;
@@ -147,11 +161,10 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
     }
 }
 
-#[tokio::test]
 async fn a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_recovery() {
     let Some(server) = private_server::start(false, "the crash of a server") else { return };
     let database = server.create_database("crashed").unwrap();
-    session(&database.url()).up(None).await.unwrap();
+    migrate(&database.url()).await;
     let patient = [("DATABASE_ACQUIRE_TIMEOUT_MS", "15000")];
     let pools = pool(&database.url(), "2", &patient).await;
     let (victim, other) = (pools.admin().await.unwrap(), pools.admin().await.unwrap());
@@ -167,11 +180,10 @@ async fn a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_re
     }
 }
 
-#[tokio::test]
 async fn a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on() {
     let Some(server) = private_server::start(false, "the loss of a socket") else { return };
     let database = server.create_database("socket").unwrap();
-    session(&database.url()).up(None).await.unwrap();
+    migrate(&database.url()).await;
     let pools = pool(&database.url(), "2", &[("DATABASE_ACQUIRE_TIMEOUT_MS", "3600000")]).await;
     let (open, other) = (pools.admin().await.unwrap(), pools.admin().await.unwrap());
     let pid = number(&other, "select pg_backend_pid()::bigint").await;
@@ -191,13 +203,11 @@ async fn a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on
     open.commit().await.unwrap();
 }
 
-#[tokio::test]
 async fn nobody_listens_is_unavailable() {
     let nowhere = "postgres://owner:s3cret@127.0.0.1:1/nothing";
     unavailable(soon(Database::connect(&one(nowhere, &[]))).await);
 }
 
-#[tokio::test]
 async fn a_login_without_a_connection_left_is_unavailable_until_there_is_one() {
     let guest = LoginRole::new(migrated("connection_limit").await, "connection limit 1").await;
     guest.administer(&format!("grant customer to {}", guest.name)).await;
@@ -211,10 +221,9 @@ async fn a_login_without_a_connection_left_is_unavailable_until_there_is_one() {
 
 // ---- a network that goes away
 
-#[tokio::test]
 async fn a_network_that_is_cut_is_unavailable_until_it_is_back() {
     let database = migrated("cut").await;
-    let proxy = Proxy::to(&database.url()).await;
+    let proxy = Proxy::to(&database.url());
     let pools = one_connection(&proxy.url, &[]).await;
     for scope in SCOPES {
         let tx = pools.admin().await.unwrap();
@@ -222,7 +231,7 @@ async fn a_network_that_is_cut_is_unavailable_until_it_is_back() {
             running(&database.url(), SLEEP).await;
             proxy.is(Network::Cut);
         };
-        let (statement, ()) = soon(async { tokio::join!(run(&tx, SLEEP), cut) }).await;
+        let (statement, ()) = soon(join(run(&tx, SLEEP), cut)).await;
         unavailable(statement);
         unavailable(soon(tx.commit()).await);
         unavailable(call(&pools, scope).await);
@@ -235,14 +244,13 @@ async fn a_network_that_is_cut_is_unavailable_until_it_is_back() {
     }
 }
 
-#[tokio::test]
 async fn a_silent_network_is_unavailable_in_time_whatever_waits_for_it() {
     let database = migrated("silent").await;
     let url = &database.url();
     // All at once, because each waits for its time.
     join_all(MOMENTS.map(|moment| async move {
         for pre_ping in ["true", "false"] {
-            let proxy = Proxy::to(url).await;
+            let proxy = Proxy::to(url);
             let hasty = [("DATABASE_PRE_PING", pre_ping), ("DATABASE_STATEMENT_TIMEOUT_MS", "100")];
             let pools = one_connection(&proxy.url, &hasty).await;
             silent(&proxy, moment, async || soon(pools.admin()).await).await;
@@ -310,10 +318,9 @@ async fn silent<S: database::Scope>(
     proxy.is(Network::Intact);
 }
 
-#[tokio::test]
 async fn a_begin_that_nobody_waited_for_is_not_the_next_transactions() {
     let database = migrated("late_begin").await;
-    let proxy = Proxy::to(&database.url()).await;
+    let proxy = Proxy::to(&database.url());
     let patient = [("DATABASE_PRE_PING", "false"), ("DATABASE_ACQUIRE_TIMEOUT_MS", "4000")];
     let pools = one_connection(&proxy.url, &patient).await;
     let db = connect(&database.url()).await.unwrap();
@@ -335,7 +342,6 @@ async fn a_begin_that_nobody_waited_for_is_not_the_next_transactions() {
 
 // ---- limits
 
-#[tokio::test]
 async fn a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_waiting() {
     let gauges = Gauges::default();
     let _recorded = metrics::set_default_local_recorder(&gauges);
@@ -343,7 +349,7 @@ async fn a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_wait
     let pools = one_connection(&database.url(), &[]).await;
     let held = pools.admin().await.unwrap();
     for scope in SCOPES {
-        let (first, second) = tokio::join!(call(&pools, scope), call(&pools, scope));
+        let (first, second) = join(call(&pools, scope), call(&pools, scope)).await;
         unavailable(first);
         unavailable(second);
     }
@@ -351,7 +357,7 @@ async fn a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_wait
         sleep(Duration::from_millis(100)).await;
         assert_eq!(gauges.waiting(), 1);
     };
-    let (call, ()) = tokio::join!(pools.admin(), waits);
+    let (call, ()) = join(pools.admin(), waits).await;
     unavailable(call);
     let cancelled = timeout(Duration::from_millis(100), pools.admin()).await;
     assert!(cancelled.is_err());
@@ -363,7 +369,6 @@ async fn a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_wait
     assert_eq!(gauges.waiting(), 0);
 }
 
-#[tokio::test]
 async fn a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction() {
     let database = migrated("slow").await;
     let db = connect(&database.url()).await.unwrap();
@@ -399,7 +404,6 @@ async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Res
     );
 }
 
-#[tokio::test]
 async fn what_a_server_says_of_itself_is_an_error_of_its_kind() {
     let database = migrated("sqlstates").await;
     let pools = one_connection(&database.url(), &[]).await;

@@ -1,10 +1,11 @@
 //! A network between a test and its server, that can be cut, or fall silent.
 
 use std::future::pending;
+use tests::runtime::new_tokio;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, split};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use url::Url;
 
 /// What the network does.
@@ -26,26 +27,30 @@ pub struct Proxy {
     /// The database's URL by that port.
     pub url: String,
     network: watch::Sender<Network>,
-    listening: JoinHandle<()>,
+    /// Its own, because the test may run on async-std. `None`: it has ended.
+    runtime: Option<Runtime>,
 }
 
 impl Proxy {
     /// Leads to the server of `url`.
-    pub async fn to(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    pub fn to(url: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let server = Url::parse(url).unwrap();
         let mut own = server.clone();
         own.set_host(Some("127.0.0.1")).unwrap();
         own.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
         own.set_query(Some("sslmode=disable"));
         let (network, seen) = watch::channel(Network::Intact);
-        let listening = tokio::spawn(async move {
+        let runtime = new_tokio(1);
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 tokio::spawn(carry(client, server.clone(), seen.clone()));
             }
         });
-        Self { url: own.into(), network, listening }
+        Self { url: own.into(), network, runtime: Some(runtime) }
     }
 
     /// From now on, the network does this.
@@ -56,7 +61,10 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.listening.abort();
+        // A runtime must not be dropped where a task runs.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

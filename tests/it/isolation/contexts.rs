@@ -176,8 +176,8 @@ impl Application {
                 Entered::Customer(self.database.customer(organization.actor()).await.unwrap())
             }
             Binding::Nobody => {
-                let tenant = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
-                Entered::Customer(self.database.customer(tenant).await.unwrap())
+                let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
+                Entered::Customer(self.database.customer(actor).await.unwrap())
             }
             Binding::Text(text) => {
                 let tx = self.database.customer(A.actor()).await.unwrap();
