@@ -1,12 +1,14 @@
-//! An example of an app on `database`: claims the contacts that are due, has them called, and records the outcomes.
+//! An example app on `database`: claims the contacts that are due, calls them, and records the outcomes.
 //!
-//! It knows no runtime; `scheduler-tokio` and `scheduler-async-std` bring one each.
+//! It is runtime-neutral; the programs `scheduler-tokio` and `scheduler-async-std` run it.
 
+mod error;
 mod options;
 mod simulation;
 mod stop;
 mod work;
 
+pub use error::Error;
 pub use options::Options;
 pub use work::{Dial, Outcome, Scheduler, Summary};
 
@@ -21,30 +23,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
-/// Why the scheduler ended before it was told to.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] database::Error),
-    /// A task is gone.
-    #[error("a task panicked; its calls are given up as after a crash")]
-    Panicked,
-    /// There is no way to hear Ctrl-C.
-    #[error("the signals that stop it cannot be listened for: {0}")]
-    Signals(#[from] ctrlc::Error),
-}
-
-/// What a task is, for the runtime that runs it.
+/// A task for the runtime to run.
 pub type Task = BoxFuture<'static, Result<Summary, Error>>;
 
-/// Reads the command line and the environment, works, and prints what was done. `spawn` runs a task on the runtime.
+/// Reads the command line and the environment, runs the scheduler, and prints a summary. `spawn` runs a task on the
+/// runtime.
 ///
-/// The exit code is 0, or 1 for a failure; a wrong use ends the process with 2.
+/// The exit code is 0, or 1 for a failure; a usage error exits with 2.
 pub async fn main(spawn: impl AsyncFn(Task) -> Result<Summary, Error>) -> ExitCode {
     let options = Options::parse();
-    // No further targets: sqlx warns of a misspelt URL parameter with its value, which may be a password.
+    // No other targets: sqlx logs an unknown URL parameter with its value, which may be a password.
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("database=info,scheduler=info,sqlx::query=warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
@@ -78,7 +66,7 @@ async fn run(
         options,
         stop,
     });
-    // One that fails ends the process. Nothing is lost by that: it is a crash like any other.
+    // A failed task ends the process. Its calls are requeued, as after a crash.
     let tasks = (0..scheduler.options.tasks).map(|_| spawn(Arc::clone(&scheduler).work().boxed()));
     let summary = try_join_all(tasks).await?.into_iter().sum();
     database.close().await?;

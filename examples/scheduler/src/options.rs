@@ -5,49 +5,49 @@ use clap::Parser;
 use entity::id::UserId;
 use std::time::Duration;
 
-/// Claims contacts that are due, has them called by a simulation, and records the outcomes.
+/// Claims contacts that are due, simulates the calls, and records the outcomes.
 ///
-/// The database comes from the environment, as .env.example says; it has to be PostgreSQL.
+/// The database settings are read from the environment, see .env.example. It requires PostgreSQL.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Options {
-    /// How many tasks claim and call at the same time.
+    /// The number of concurrent tasks.
     #[arg(long, default_value_t = 10)]
     pub tasks: u16,
 
-    /// The most contacts that a task claims at once.
+    /// The maximum number of contacts that a task claims at once.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
     pub batch: i64,
 
-    /// Seconds that a task waits when nobody is due.
+    /// Seconds that a task waits if no contact is due.
     #[arg(long, default_value = "60", value_parser = seconds)]
     pub interval: Duration,
 
-    /// Seconds after which a call of which nothing was heard is given up; more than any call takes.
+    /// Seconds after which a call without an outcome is requeued. Must exceed the longest call.
     #[arg(long, default_value = "3600", value_parser = seconds)]
     pub stalled_after: Duration,
 
-    /// The local time of the contacts. A campaign does not say where it calls: this example calls in one time zone.
+    /// The UTC offset of the contacts' local time. A campaign has no time zone, so this example uses one for all.
     #[arg(long, default_value = "+00:00", allow_hyphen_values = true)]
     pub utc_offset: FixedOffset,
 
-    /// The user who acts. By default nobody: what a scheduler does is no person's doing.
+    /// The acting user. The default is no existing user, because a scheduler does not act for a person.
     #[arg(long, default_value = "usr_00000000000000000000000000")]
     pub user: UserId,
 
-    /// End when nobody is due and no call is under way.
+    /// Exit when no contact is due and no call is under way.
     #[arg(long)]
     pub until_done: bool,
 
-    /// What the simulated calls depend on.
+    /// The seed of the simulated calls.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 
-    /// Seconds that a simulated call takes at most.
+    /// The maximum duration of a simulated call, in seconds.
     #[arg(long, default_value = "3", value_parser = seconds)]
     pub longest_call: Duration,
 
-    /// How many in 100 simulated calls are answered.
+    /// The percentage of simulated calls that are answered.
     #[arg(long, default_value_t = 70, value_parser = clap::value_parser!(u8).range(..=100))]
     pub answered: u8,
 }

@@ -1,13 +1,14 @@
-//! A dialer without a telephone.
+//! A simulated dialer.
 
-use crate::{Dial, Options, Outcome};
+use crate::options::Options;
+use crate::work::{Dial, Outcome};
 use entity::enums::CallOutcome;
 use fastrand::Rng;
 use futures_timer::Delay;
 use futures_util::future::FutureExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Calls that take a random time and end at random, depending on the seed alone.
+/// Returns a dialer whose calls have random durations and outcomes, which the seed determines.
 pub(crate) fn dialer(options: &Options) -> Dial {
     let (answered, longest) = (options.answered, options.longest_call);
     let random = Mutex::new(Rng::with_seed(options.seed));

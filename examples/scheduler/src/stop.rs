@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, for any runtime.
+//! Ctrl-C and SIGTERM, on any runtime.
 
 use futures_channel::oneshot;
 use futures_timer::Delay;
@@ -6,11 +6,11 @@ use futures_util::future::{BoxFuture, FutureExt as _, Shared, select};
 use std::fmt;
 use std::time::Duration;
 
-/// The wish that the scheduler ends: no more claims, and the calls under way are recorded.
+/// A request to shut down: no more claims, and the outcomes of the calls under way are recorded.
 #[derive(Clone)]
 pub struct Stop(Shared<BoxFuture<'static, ()>>);
 
-/// Comes with the first signal.
+/// Returns a request that is made by the first signal.
 pub(crate) fn on_signals() -> Result<Stop, ctrlc::Error> {
     let (sender, receiver) = oneshot::channel::<()>();
     let mut sender = Some(sender);
@@ -19,13 +19,13 @@ pub(crate) fn on_signals() -> Result<Stop, ctrlc::Error> {
 }
 
 impl Stop {
-    /// Whether it has come.
+    /// Returns whether shutdown was requested.
     #[must_use]
     pub fn requested(&self) -> bool {
         self.0.clone().now_or_never().is_some()
     }
 
-    /// Waits for it, but not longer than this.
+    /// Waits until shutdown is requested, at most for `longest`.
     pub async fn wait(&self, longest: Duration) {
         select(self.0.clone(), Delay::new(longest)).await;
     }

@@ -1,6 +1,6 @@
-//! What a scheduler does, round after round.
+//! The rounds of a scheduler.
 
-use crate::Options;
+use crate::options::Options;
 use crate::stop::Stop;
 use chrono::{DateTime, NaiveTime, Utc};
 use database::{Actor, Database, Error, call_attempts, campaigns, contacts};
@@ -15,32 +15,33 @@ use tracing::{info, warn};
 
 /// Places a call and returns its outcome.
 ///
-/// In the product a provider calls, and its webhook and the dialogue record the outcome; this example does both.
+/// In the product a provider places the call, and its webhook and the dialogue record the outcome; this example does
+/// both.
 pub type Dial = Arc<dyn Fn(&contacts::ClaimedContact) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The contact gave these answers.
+    /// The contact's answers.
     Answered([String; 3]),
     /// The contact did not consent.
     Refused,
-    /// Nobody was reached, for this reason.
+    /// The contact was not reached, for this reason.
     NotReached(CallOutcome),
 }
 
-/// What was done.
+/// The counts of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Surveys that were answered.
+    /// Completed surveys.
     pub completed: u64,
-    /// Surveys that were refused.
+    /// Refused surveys.
     pub refused: u64,
-    /// Calls that reached nobody.
+    /// Calls that did not reach the contact.
     pub not_reached: u64,
-    /// Calls that had been given up when they ended.
+    /// Calls that had been requeued before they ended.
     pub late: u64,
-    /// Calls of which nothing was heard, and which were given up.
+    /// Stalled calls that were requeued.
     pub requeued: usize,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for Summary {
         let Self { completed, refused, not_reached, late, requeued } = self;
         let calls = completed + refused + not_reached + late;
         write!(f, "{calls} calls: {completed} completed, {refused} refused, {not_reached} not reached, ")?;
-        write!(f, "{late} late; {requeued} of others given up")
+        write!(f, "{late} late; {requeued} requeued")
     }
 }
 
@@ -65,38 +66,38 @@ impl Sum for Summary {
     }
 }
 
-/// What the tasks share.
+/// The state that the tasks share.
 pub struct Scheduler {
-    /// The time in UTC.
+    /// Returns the current time.
     pub clock: fn() -> DateTime<Utc>,
-    /// Where the contacts are.
+    /// The database.
     pub database: Database,
-    /// Calls them.
+    /// The dialer.
     pub dial: Dial,
-    /// How to work.
+    /// The command line.
     pub options: Options,
-    /// When to end.
+    /// The request to shut down.
     pub stop: Stop,
 }
 
 impl Scheduler {
-    /// One task, which needs nothing of the others, here or in another process. It ends when it is told to, or has
-    /// nothing to do and was to work until then.
+    /// Runs one task, which is independent of others in this and in other processes. Returns when shutdown is requested,
+    /// or with `--until-done` when nothing is left to do.
     ///
     /// # Errors
-    /// The database fails in a way that waiting does not fix.
-    pub async fn work(self: Arc<Self>) -> Result<Summary, crate::Error> {
+    /// An error of the database that a later round cannot resolve; with `--until-done` any error.
+    pub async fn work(self: Arc<Self>) -> Result<Summary, crate::error::Error> {
         let mut summary = Summary::default();
         while !self.stop.requested() {
             match self.round(&mut summary).await {
                 Ok(Found::Calls) => continue,
                 Ok(Found::Nothing) if self.options.until_done => break,
                 Ok(_) => {}
-                // A call that was placed and could not be recorded is given up later, as after a crash.
+                // A call whose outcome could not be recorded is requeued later, as after a crash.
                 Err(error @ (Error::Retry | Error::Timeout | Error::Unavailable(_)))
                     if !self.options.until_done =>
                 {
-                    warn!(error = &error as &dyn std::error::Error, "the round failed; the next one follows");
+                    warn!(error = &error as &dyn std::error::Error, "the round failed; retrying");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -105,24 +106,24 @@ impl Scheduler {
         Ok(summary)
     }
 
-    /// Gives up what has stalled, then claims a batch of each campaign that may call, and calls it.
+    /// Requeues stalled calls, then claims and calls a batch of each campaign that may call.
     async fn round(&self, summary: &mut Summary) -> Result<Found, Error> {
         let started_before = (self.clock)() - self.options.stalled_after;
-        // The admin sees what concerns all organizations. The rest is done as a customer, which keeps a mistake
-        // within one.
+        // Admin scope for the queries across organizations only. The others run in customer scope, which limits the
+        // effect of a bug to one organization.
         let (requeued, under_way, campaigns) = self
             .database
             .with_admin(async |tx| {
                 let requeued =
                     call_attempts::requeue_stalled(&tx, started_before, self.options.batch).await?;
-                // Counted before the claims: who claims after this is a task that does not end yet.
+                // Counted before the claims: a task that claims later is still running, and does not end before its calls.
                 let under_way = call_attempts::count_without_outcome(&tx).await?;
                 let campaigns = campaigns::list_callable(&tx, self.local_time()).await?;
                 Ok((requeued.len(), under_way, campaigns))
             })
             .await?;
         if requeued > 0 {
-            warn!(calls = requeued, "nothing was heard of calls, which were given up");
+            warn!(calls = requeued, "requeued stalled calls");
             summary.requeued += requeued;
         }
 
@@ -138,7 +139,7 @@ impl Scheduler {
             }
             found = Found::Calls;
             info!(organization = %actor.organization, campaign = %campaign.id, calls = calls.len(), "claimed");
-            // All of them end before an error of one is looked at.
+            // All calls end before an error of one is returned.
             for ended in join_all(calls.iter().map(|call| self.call(actor, call))).await {
                 match ended? {
                     Some(Outcome::Answered(_)) => summary.completed += 1,
@@ -163,7 +164,7 @@ impl Scheduler {
             .await
     }
 
-    /// Places a call and records how it ended; `None`: it had been given up before.
+    /// Places a call and records its outcome; `None`: it had been requeued before it ended.
     async fn call(&self, actor: Actor, call: &contacts::ClaimedContact) -> Result<Option<Outcome>, Error> {
         let outcome = (self.dial)(call).await;
         let ended_at = (self.clock)();
@@ -196,7 +197,7 @@ impl Scheduler {
             })
             .await?;
         if !applied {
-            warn!(call_attempt = %call.call_attempt_id, "the call ended when it had been given up");
+            warn!(call_attempt = %call.call_attempt_id, "the call ended after it was requeued");
         }
         Ok(applied.then_some(outcome))
     }
@@ -212,7 +213,7 @@ impl fmt::Debug for Scheduler {
     }
 }
 
-/// What a round has met.
+/// What a round found.
 enum Found {
     Calls,
     CallsOfOthers,
