@@ -1,7 +1,7 @@
 -- The queries of this table; README.md beside this file describes the annotations.
 
 -- name: Statistics :one
--- scope: either
+-- scope: customer
 -- Counts a campaign's contacts by state and its call attempts by outcome. The duration of a call is the time from its
 -- answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
 -- contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
@@ -62,7 +62,7 @@ from contact_counts
 cross join attempt_counts;
 
 -- name: CallsPerHour :many
--- scope: either
+-- scope: customer
 -- Counts a campaign's calls by the UTC hour in which they started, oldest first. An hour without a call has no row.
 -- param from - The earliest start, inclusive.
 -- param until - The latest start, exclusive.
@@ -78,7 +78,7 @@ group by 1
 order by 1;
 
 -- name: CallsPerDay :many
--- scope: either
+-- scope: customer
 -- Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
 -- param time_zone - The time zone of the days, as in `Europe/Rome`.
 -- param from - The earliest start, inclusive.

@@ -181,7 +181,7 @@ where contacts.id = found.id
     and contacts.attempts_count < campaigns.max_attempts;
 
 -- name: Export :stream
--- scope: either
+-- scope: customer
 -- Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
 -- and not reached with no attempt left or in a campaign that has ended.
 select

@@ -58,7 +58,7 @@ pub enum Error {
     SqliteHasNoCustomers,
     /// No organization is bound to the transaction.
     #[error("no organization is bound to this transaction; begin it with Database::customer")]
-    TenantRequired,
+    ActorRequired,
     /// The server cancelled the statement after the statement timeout.
     #[error("the statement exceeded the statement timeout")]
     Timeout,
@@ -171,8 +171,8 @@ impl From<Arc<sqlx::Error>> for Error {
             "40001" | "40P01" | "5" | "6" | "261" | "262" | "517" => Self::Retry,
             "57014" => Self::Timeout,
             // The setting was never set on this connection (42704), or an earlier transaction set it, which leaves '' (22P02).
-            "42704" if fault.message.contains("app.") => Self::TenantRequired,
-            "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::TenantRequired,
+            "42704" if fault.message.contains("app.") => Self::ActorRequired,
+            "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::ActorRequired,
             "42501" => Self::Forbidden(fault),
             // Too many connections (53300), idle timeouts (25P03, 25P04), connection exceptions (class 08), and shutdown,
             // crash and start-up of the server (57P).

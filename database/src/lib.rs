@@ -42,6 +42,12 @@
 //! and [`Error::Database`]. A query of `database/queries/` requires PostgreSQL, and returns [`Error::PostgresRequired`]
 //! on SQLite. The section "Errors" of a function lists what these rules leave open.
 //!
+//! # Vocabulary
+//!
+//! A tenant is an organization: ids, columns and parameters call it the organization, and "tenant" appears only in the
+//! terms tenant scope and tenant isolation. An [`Actor`] is a user who acts for an organization, and a customer
+//! transaction belongs to one actor.
+//!
 //! # Metrics and spans
 //!
 //! Metrics go to the recorder that the application installs with the crate `metrics`. Each statement is a `tracing` span

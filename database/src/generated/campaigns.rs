@@ -2,7 +2,7 @@
 
 //! The queries of `database/queries/campaigns.sql`, typed by PostgreSQL.
 
-use crate::{Error, Scope, Tx};
+use crate::{CustomerTx, Error};
 use entity::id::CampaignId;
 use sea_orm::prelude::{Date, DateTimeUtc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
@@ -118,7 +118,7 @@ impl StatisticsRow {
 ///
 /// # Errors
 /// [`Error::NotFound`]: no row.
-pub async fn statistics(tx: &Tx<impl Scope>, campaign_id: CampaignId) -> Result<StatisticsRow, Error> {
+pub async fn statistics(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StatisticsRow, Error> {
     let tx = tx.postgres("campaigns.statistics")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, STATISTICS, [campaign_id.into()]);
     let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("campaign"))?;
@@ -165,7 +165,7 @@ impl CallsPerHourRow {
 /// - `from`: The earliest start, inclusive.
 /// - `until`: The latest start, exclusive.
 pub async fn calls_per_hour(
-    tx: &Tx<impl Scope>,
+    tx: &CustomerTx,
     campaign_id: CampaignId,
     from: DateTimeUtc,
     until: DateTimeUtc,
@@ -228,10 +228,7 @@ impl CallsPerDayRow {
 }
 
 /// Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
-pub async fn calls_per_day(
-    tx: &Tx<impl Scope>,
-    parameters: CallsPerDay,
-) -> Result<Vec<CallsPerDayRow>, Error> {
+pub async fn calls_per_day(tx: &CustomerTx, parameters: CallsPerDay) -> Result<Vec<CallsPerDayRow>, Error> {
     let tx = tx.postgres("campaigns.calls_per_day")?;
     let CallsPerDay { time_zone, campaign_id, from, until } = parameters;
     let statement = Statement::from_sql_and_values(

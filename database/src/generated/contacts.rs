@@ -383,7 +383,7 @@ impl ExportRow {
 /// Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
 /// and not reached with no attempt left or in a campaign that has ended.
 pub async fn export(
-    tx: &Tx<impl Scope>,
+    tx: &CustomerTx,
     campaign_id: CampaignId,
 ) -> Result<impl Stream<Item = Result<ExportRow, Error>> + Send + '_, Error> {
     let tx = tx.postgres("contacts.export")?;

@@ -1,4 +1,4 @@
-//! The scope of all rows is `database`'s to give.
+//! The admin scope cannot be constructed outside of `database`.
 
 use database::{Admin, AdminTx, Database, Error};
 

@@ -1,4 +1,4 @@
-//! A transaction that has ended cannot be used, nor end again.
+//! A transaction cannot be used or ended again after its commit or rollback.
 
 use database::{CustomerTx, Error, campaigns};
 

@@ -1,4 +1,4 @@
-//! An admin transaction is not a customer transaction, nor the other way round, in generated functions too.
+//! A query does not accept a transaction of another scope, whether it is handwritten or generated.
 
 use database::{Actor, AdminTx, CustomerTx, Database, Error, campaigns, contacts, organizations};
 use entity::id::{CampaignId, UserId};
@@ -16,7 +16,10 @@ async fn right(
     campaigns::find(customer, campaign).await?;
     campaigns::find(admin, campaign).await?;
     contacts::claim_due(customer, campaign, 1, ChronoTime::default).await?;
-    campaigns::statistics(admin, campaign).await?;
+    campaigns::statistics(customer, campaign).await?;
+    contacts::export(customer, campaign).await?;
+    contacts::sweep_excluded(customer).await?;
+    contacts::sweep_excluded(admin).await?;
     Ok(())
 }
 
@@ -28,6 +31,8 @@ async fn an_admin_for_a_customer(admin: &AdminTx, campaign: CampaignId) -> Resul
     campaigns::delete(admin, campaign).await?;
     contacts::count_by_state(admin, campaign).await?;
     contacts::claim_due(admin, campaign, 1, ChronoTime::default).await?;
+    campaigns::statistics(admin, campaign).await?;
+    contacts::export(admin, campaign).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A query requires a transaction, whose type is the tenant scope; a bare connection is refused, by generated functions too.
+//! A query does not accept a connection or a transaction of SeaORM, whether it is handwritten or generated.
 
 use database::{CustomerTx, Error, Scope, Tx, campaigns, contacts};
 use entity::id::{CampaignId, ContactId};

@@ -1,4 +1,4 @@
-//! Neither a transaction nor the scope of one organization's rows can be built from its parts.
+//! A transaction and its scope cannot be constructed outside of `database`.
 
 use database::{Actor, Customer, CustomerTx, Database, Error, Tx};
 use sea_orm::DatabaseTransaction;

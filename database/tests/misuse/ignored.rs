@@ -1,4 +1,4 @@
-//! A transaction that nobody keeps is rolled back, and a commit may fail: ignoring either is what the lint says.
+//! The lint `unused_must_use` reports a transaction or a commit that is ignored.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! A row is not found by the id of another table.
+//! SeaORM's `find_by_id` does not accept the id of another table.
 
 use database::{CustomerTx, Error};
 use entity::campaigns;

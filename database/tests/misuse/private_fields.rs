@@ -1,4 +1,4 @@
-//! A transaction is neither bound, nor changed, nor taken apart by anybody else than `database`.
+//! The fields and the constructors of a transaction are private.
 
 use database::{Actor, AdminTx, CustomerTx, Database, Error};
 use sea_orm::DatabaseTransaction;
