@@ -97,7 +97,7 @@ fn the_values_of_env_example_are_the_defaults() {
 
     // The command line of the migrator states its own: `[env: MIGRATION_LOCK_WAIT=] [default: 60]`.
     let directory = tempfile::tempdir().unwrap();
-    let help = tests::binary("migration", directory.path()).arg("--help").output().unwrap();
+    let help = tests::process::binary("migration", directory.path()).arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let mut defaults = BTreeMap::new();
     for (_, rest) in help.match_indices("[env: ").map(|(at, start)| help.split_at(at + start.len())) {
