@@ -4,6 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 /// The current time as an expression, in the text form that the backend stores.
+#[expect(clippy::disallowed_methods, reason = "the builder has no strftime")]
 pub(crate) fn now(tx: &impl ConnectionTrait) -> Expr {
     match tx.get_database_backend() {
         DbBackend::Postgres => Expr::current_timestamp(),

@@ -224,6 +224,7 @@ impl Pool {
         Ok(transaction??)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "`deallocate all` has no builder")]
     async fn begin_clean(&self) -> Result<DatabaseTransaction, DbErr> {
         let transaction = self.connection.begin().await?;
         if !self.keeps_statements {
@@ -324,6 +325,7 @@ fn or_never(time: Duration) -> Option<Duration> {
 
 /// Returns whether no transaction is open: in one, `now()` is the time at which it began, and outside the time of the
 /// statement.
+#[expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
 async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
 }

@@ -48,6 +48,7 @@ pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error
 
 /// Returns [`Error::Refused`] if a migration of this build is pending. Additional applied migrations are accepted: they are
 /// those of a newer build during a rolling deployment.
+#[expect(clippy::disallowed_methods, reason = "the ledger has no entity")]
 pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -> Result<(), Error> {
     if !required {
         return Ok(());
@@ -75,6 +76,7 @@ pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the catalogue has no entities")]
 async fn one(db: &DatabaseTransaction, sql: &str) -> Result<QueryResult, Error> {
     let statement = Statement::from_string(db.get_database_backend(), sql);
     db.query_one_raw(statement).await?.ok_or(Error::NotFound("row"))

@@ -1,5 +1,10 @@
 //! Transactions, whose type is the tenant scope.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "binds the role and the tenant, and forwards statements to the connection"
+)]
+
 use crate::Error;
 use crate::deadline::within;
 use crate::error::{no_response, without_values};

@@ -1,5 +1,7 @@
 //! The rules that this workspace must keep, asked of the sources and of a real PostgreSQL.
 
+#![expect(clippy::disallowed_methods, reason = "queries the catalogue of scratch and live databases")]
+
 pub mod catalogue;
 pub mod cli;
 pub mod codegen;

@@ -1,6 +1,10 @@
 //! What differs between two databases is found once, and `gate --database` asks a live one without touching it.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "tests change and query databases in ways that no builder expresses"
+)]
+#![expect(
     clippy::panic,
     clippy::unwrap_used,
     reason = "clippy exempts test functions, but not what they share"

@@ -2,6 +2,10 @@
 //! gate finds as well, or `docs/decisions/pgrls.md` tells why not.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "tests change and query databases in ways that no builder expresses"
+)]
+#![expect(
     clippy::print_stderr,
     clippy::unwrap_used,
     reason = "clippy exempts test functions, but not what they share"

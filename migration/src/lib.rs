@@ -2,6 +2,8 @@
 //!
 //! The migrations are the files of `src/migrations`; the other files are the program that applies them.
 
+#![expect(clippy::disallowed_methods, reason = "policies, grants, triggers and functions have no builder")]
+
 pub mod annotations;
 pub mod cli;
 mod connect;

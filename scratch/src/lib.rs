@@ -29,6 +29,8 @@
 //! One server serves a process. For one server across several test binaries, run them under this crate's
 //! program: `cargo run -p scratch -- cargo test`.
 
+#![expect(clippy::disallowed_methods, reason = "creates and drops databases and roles")]
+
 mod account;
 mod companion;
 mod database;

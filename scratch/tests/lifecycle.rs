@@ -1,5 +1,6 @@
 //! The life of a server and of its databases: found, started, used, and gone without a trace.
 
+#![expect(clippy::disallowed_methods, reason = "tests query the catalogue of the server")]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
 
 use scratch::{Error, Options, Server};

@@ -136,6 +136,7 @@ impl<E: EntityTrait> Records<E> {
         Ok(present)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a savepoint has no builder")]
     async fn insert(&self, records: &[&Record<E::Model>], tx: &AdminTx) -> Result<(), Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel> + Sync,

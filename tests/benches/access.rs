@@ -6,6 +6,7 @@
 //! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `transactions`,
 //! `security` and `statistics`.
 
+#![expect(clippy::disallowed_methods, reason = "the baseline is bare sqlx")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has to fail")]
 
 mod comparison;

@@ -18,6 +18,7 @@ pub(super) fn modules(tables: &[&str]) -> String {
     let mut text = format!(
         "{GENERATED}//! What a migrated database states: the queries of `database/queries/` as functions, the names of \
          the constraints\n//! and of the migrations.\n\n\
+         #![expect(clippy::disallowed_methods, reason = \"the SQL is reviewed in database/queries/\")]\n\
          #![expect(missing_docs, reason = \"a field is named as its column, which docs/schema/ describes\")]\n\n\
          pub mod constraint;\npub mod schema;\n\n"
     );
