@@ -1,14 +1,14 @@
-//! `gate/exceptions.yaml`: findings that somebody accepted, with the reason and until when.
+//! `gate/exceptions.yaml`: accepted findings, each with a reason and an expiry date.
 
 use crate::{Error, Finding, Workspace};
 use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Where they stand.
+/// The file.
 pub const FILE: &str = "gate/exceptions.yaml";
 
-/// The exceptions, and which of them were needed.
+/// The exceptions, and whether each was needed.
 #[derive(Debug, Default)]
 pub struct Exceptions {
     entries: Vec<(Spanned<Entry>, bool)>,
@@ -26,10 +26,10 @@ struct Entry {
 }
 
 impl Exceptions {
-    /// Reads the file; without one there are none.
+    /// Reads the file. Without a file there are no exceptions.
     ///
     /// # Errors
-    /// It is not a list of rule, object, reason and date.
+    /// The file is not a list of rule, object, reason and expiry date.
     pub fn read(workspace: &Workspace) -> Result<Self, Error> {
         let Some(text) = workspace.read_if_there(FILE)? else { return Ok(Self::default()) };
         let entries: Option<Vec<Spanned<Entry>>> = serde_saphyr::from_str(&text)
@@ -39,7 +39,7 @@ impl Exceptions {
         Ok(Self { entries, rules })
     }
 
-    /// Whether the finding is accepted. An expired exception still holds: it is a finding of its own.
+    /// Whether the finding is accepted. An expired exception still counts; it is a finding of its own.
     pub fn allow(&mut self, rule: &str, object: &str) -> bool {
         let entry = self
             .entries
@@ -48,7 +48,7 @@ impl Exceptions {
         entry.map(|(_, used)| *used = true).is_some()
     }
 
-    /// What is wrong with the exceptions by themselves.
+    /// Returns a finding for each invalid or expired exception.
     #[must_use]
     pub fn defects(&self, today: NaiveDate) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -61,19 +61,19 @@ impl Exceptions {
                 findings.push(finding(entry, format!("the exception expired on {expires}")));
             }
             if reason.trim().len() < 20 {
-                findings.push(finding(entry, "the reason is not one that another could judge".to_owned()));
+                findings.push(finding(entry, "the reason is shorter than 20 characters".to_owned()));
             }
         }
         findings
     }
 
-    /// The exceptions of known rules that [`Exceptions::allow`] was not asked for.
+    /// Returns a finding for each exception of a known rule that no call of [`Exceptions::allow`] matched.
     #[must_use]
     pub fn unused(&self) -> Vec<Finding> {
         self.entries
             .iter()
             .filter(|(entry, used)| !used && self.knows(&entry.value.rule))
-            .map(|(entry, _)| finding(entry, "nothing needs this exception".to_owned()))
+            .map(|(entry, _)| finding(entry, "the exception is not needed".to_owned()))
             .collect()
     }
 

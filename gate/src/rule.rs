@@ -19,7 +19,7 @@ pub struct Rule {
     pub why: &'static str,
     /// What to do then; a finding may know better.
     pub fix: &'static str,
-    /// Who asks for it: a document and its section, or a page of a manual.
+    /// Its convention: a link to a section of `docs/conventions.md`, relative to the workspace.
     pub source: &'static str,
     /// How violations are found.
     pub check: Check,

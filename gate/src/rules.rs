@@ -91,14 +91,42 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_tells_what_harm_and_what_cure() {
+    fn every_rule_states_its_requirement_its_reason_and_a_fix() {
         for rule in ALL {
-            for text in [rule.requires, rule.why, rule.fix, rule.source] {
-                assert!(text.len() > 10, "{}: {text:?}", rule.id);
-            }
             for sentence in [rule.requires, rule.why, rule.fix] {
+                assert!(sentence.len() > 10, "{}: {sentence:?}", rule.id);
                 assert!(sentence.ends_with('.'), "{}: {sentence}", rule.id);
             }
         }
+    }
+
+    #[test]
+    fn every_rule_links_to_its_convention_and_every_convention_to_its_rule() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let text = fs::read_to_string(format!("{root}/docs/conventions.md")).unwrap();
+        let conventions: Vec<(String, &str)> = text
+            .split("\n### ")
+            .skip(1)
+            .map(|section| {
+                let (heading, body) = section.split_once('\n').unwrap();
+                let (_, link) = body.split_once("- **Rule:** [`").expect(heading);
+                let (rule, file) = link.split_once("`](..").expect(heading);
+                let (file, _) = file.split_once(')').unwrap();
+                assert_eq!(file, format!("/gate/src/rules/{rule}.rs"));
+                assert!(fs::exists(format!("{root}{file}")).unwrap(), "{heading}: {file}");
+                (format!("docs/conventions.md#{}", anchor(heading)), rule)
+            })
+            .collect();
+        let mut cited: Vec<_> = ALL.iter().map(|rule| (rule.source.to_owned(), rule.id)).collect();
+        cited.sort();
+        let mut linked = conventions;
+        linked.sort();
+        assert_eq!(cited, linked);
+    }
+
+    /// The anchor that GitHub gives a heading.
+    fn anchor(heading: &str) -> String {
+        let kept = heading.chars().filter(|it| it.is_alphanumeric() || matches!(it, ' ' | '-' | '_'));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
     }
 }

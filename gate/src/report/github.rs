@@ -16,11 +16,12 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 let _ = write!(properties, "file={},line={},", property(&place.file), place.line);
             }
             let message = format!(
-                "{}: {}. {} {}",
+                "{}: {}. {} {} See {}.",
                 finding.object,
                 finding.problem,
                 outcome.rule.why,
-                outcome.fix(finding)
+                outcome.fix(finding),
+                outcome.rule.source
             );
             let _ = writeln!(
                 text,

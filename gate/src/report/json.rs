@@ -25,6 +25,7 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 "verdict": outcome.verdict(),
                 "requires": outcome.rule.requires,
                 "why": outcome.rule.why,
+                "source": outcome.rule.source,
                 "excepted": outcome.excepted,
                 "findings": findings,
             })

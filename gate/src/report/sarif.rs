@@ -4,21 +4,27 @@ use crate::docs::schema_sql;
 use crate::rule::Level;
 use crate::run::Outcome;
 use serde_json::{Value, json};
+use std::env;
 
 pub(super) fn render(outcomes: &[Outcome]) -> String {
+    let base = base(|name| env::var(name).ok());
     let rules: Vec<Value> = outcomes
         .iter()
         .map(|outcome| {
             let rule = outcome.rule;
-            json!({
+            let mut described = json!({
                 "id": rule.id,
                 "shortDescription": { "text": rule.requires },
                 "fullDescription": { "text": rule.why },
-                "help": { "text": rule.fix },
+                "help": { "text": format!("{} See {}.", rule.fix, rule.source) },
                 "defaultConfiguration": {
                     "level": if rule.level == Level::Block { "error" } else { "warning" }
                 },
-            })
+            });
+            if let Some(base) = &base {
+                described["helpUri"] = format!("{base}/{}", rule.source).into();
+            }
+            described
         })
         .collect();
     let mut results = Vec::new();
@@ -60,9 +66,15 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
     format!("{report:#}\n")
 }
 
+/// Where GitHub shows the files of the checked commit; a `helpUri` has to be absolute, so elsewhere there is none.
+fn base(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let [server, repository, commit] = ["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA"].map(variable);
+    Some(format!("{}/{}/blob/{}", server?, repository?, commit?))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{base, render};
     use crate::run::Outcome;
     use crate::{Finding, rules};
     use serde_json::Value;
@@ -79,5 +91,14 @@ mod tests {
         };
         assert_eq!(place(0), ("migration/schema.sql".into(), 1.into()));
         assert_eq!(place(1), ("migration/src/lib.rs".into(), 7.into()));
+        let help = &report["runs"][0]["tool"]["driver"]["rules"][0]["help"]["text"];
+        assert!(help.as_str().unwrap().ends_with("See docs/conventions.md#integer-columns."), "{help}");
+    }
+
+    #[test]
+    fn a_rule_links_to_its_convention_on_github() {
+        let on_github = |name: &str| Some(name.strip_prefix("GITHUB_")?.to_lowercase());
+        assert_eq!(base(on_github).as_deref(), Some("server_url/repository/blob/sha"));
+        assert_eq!(base(|_| None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Whole numbers are bigint.
+//! Integer columns are `bigint`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "bigint_only",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Whole numbers are bigint.",
-    why: "A counter stops at 32767 or at two thousand million, and widening its column rewrites the table \
-           under a lock.",
-    fix: "Make it bigint.",
-    source: "database-layer.md, Conventions Enforced by Tests: Integers",
+    requires: "Integer columns are bigint.",
+    why: "A smallint or integer counter overflows, and widening its column rewrites the table under ACCESS EXCLUSIVE.",
+    fix: "Change the column type to bigint.",
+    source: "docs/conventions.md#integer-columns",
     check: Check::Catalogue(include_str!("bigint_only.sql")),
     breaks: &[
         Break {

@@ -9,9 +9,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "A column with a fixed list of values has an enum type.",
-    why: "Every client keeps the list of values by itself, and a new value breaks those that were forgotten.",
-    fix: "Create an enum type with these values, give it to the column, and drop the check.",
-    source: "database-rules.md, Modeling Conventions: Columns",
+    why: "A list of values in a CHECK constraint is repeated by each client, and a value added later breaks the clients that lack it.",
+    fix: "Create an enum type with these values, change the column to it, and drop the CHECK constraint.",
+    source: "docs/conventions.md#enum-types",
     check: Check::Catalogue(include_str!("categorical_columns_are_enums.sql")),
     breaks: &[
         Break {

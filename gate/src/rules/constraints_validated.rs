@@ -1,4 +1,4 @@
-//! Every constraint holds for all rows: it is validated and enforced.
+//! Every constraint is validated and enforced.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "constraints_validated",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every constraint holds for all rows: it is validated and enforced.",
-    why: "Old rows may break what every reader takes for granted.",
-    fix: "Fix the rows, then: alter table <table> validate constraint <constraint>.",
-    source: "https://www.postgresql.org/docs/15/sql-altertable.html, NOT VALID",
+    requires: "Every constraint is validated and enforced.",
+    why: "Existing rows may violate a constraint that is NOT VALID, and the planner and readers rely on it.",
+    fix: "Correct the rows, then run: alter table <table> validate constraint <constraint>.",
+    source: "docs/conventions.md#validated-constraints",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
     breaks: &[
         Break {

@@ -1,4 +1,4 @@
--- NOT ENFORCED came with PostgreSQL 18.
+-- NOT ENFORCED exists since PostgreSQL 18.
 select format('%s.%s', t.name, k.conname) as object, 'is not validated', format(
         'alter table %s validate constraint %I', t.name, k.conname
     )

@@ -1,4 +1,4 @@
-//! The customer may select, insert, update and delete where a policy says which rows, and nothing else.
+//! The role customer holds at most SELECT, INSERT, UPDATE and DELETE, on relations with policies.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,15 +8,13 @@ pub const RULE: Rule = Rule {
     id: "customer_privileges_minimal",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "The customer may select, insert, update and delete where a policy says which rows, and nothing \
-           else.",
-    why: "TRUNCATE ignores row security; REFERENCES and TRIGGER reach other tenants' rows; a materialized \
-           view, a sequence and the ledger have no policies at all.",
+    requires: "The role customer holds at most SELECT, INSERT, UPDATE and DELETE, on relations with policies.",
+    why: "TRUNCATE bypasses Row Level Security; REFERENCES and TRIGGER reach rows of other tenants; materialized views, sequences and the ledger have no policies.",
     fix: "Revoke the privilege.",
-    source: "https://www.postgresql.org/docs/15/ddl-rowsecurity.html; data-model.md, Tables",
+    source: "docs/conventions.md#privileges-of-the-customer-role",
     check: Check::Catalogue(include_str!("customer_privileges_minimal.sql")),
     breaks: &[
-        // Everybody is a customer, too.
+        // PUBLIC includes customer.
         Break {
             by: Mutation::Uncommitted(
                 "do $$ begin execute format('grant create on database %I to public', current_database()); end $$",

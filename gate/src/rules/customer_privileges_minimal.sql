@@ -1,5 +1,5 @@
--- organizations, users and user_organizations: what their policies allow. campaigns and users are updated by column:
--- an author or a role is nothing to be given to oneself.
+-- organizations, users and user_organizations: only what their policies allow. campaigns and users are updated by
+-- column: a customer must not change an author or a role.
 with granted as (
     select r.name, r.name as table_name, r.relkind, r.is_ledger or r.relispartition as is_closed, null::name as attname,
         a.privilege_type, a.is_grantable
@@ -18,31 +18,32 @@ with granted as (
 excessive as (
     select name, privilege_type,
         case
-            when relkind not in ('r', 'p', 'v') then 'on something without policies'
-            when is_closed then 'on something that is not for customers'
+            when relkind not in ('r', 'p', 'v') then 'on a relation without policies'
+            when is_closed then 'on an internal relation'
             when relkind = 'v' and privilege_type = 'SELECT' and not is_grantable then null
-            when privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE') then 'beyond row security'
+            when privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+                then 'to which Row Level Security does not apply'
             when table_name = 'user_organizations' and privilege_type <> 'SELECT'
                 or table_name in ('organizations', 'users') and privilege_type not in ('SELECT', 'UPDATE')
-                then 'outside the tenant'
+                then 'on rows outside the tenant'
             when table_name in ('campaigns', 'users') and privilege_type = 'UPDATE'
                 and coalesce(attname in ('created_at', 'created_by_user_id', 'id', 'organization_id', 'role'), true)
-                then 'on a column that is not the customer''s to change'
-            when is_grantable then 'and may pass it on'
+                then 'on a column that customers must not change'
+            when is_grantable then 'with grant option'
         end as fault
     from granted
     union all
-    select format('schema %s', s.nspname), a.privilege_type, 'where it could hide a function from us'
+    select format('schema %s', s.nspname), a.privilege_type, 'which allows shadowing functions'
     from our_schemas as s
     cross join aclexplode(s.nspacl) as a
     where a.grantee = to_regrole('customer') and (a.privilege_type = 'CREATE' or a.is_grantable)
     union all
-    select 'database', a.privilege_type, 'where it could make schemas'
+    select 'database', a.privilege_type, 'which allows creating schemas'
     from pg_database as d
     cross join aclexplode(d.datacl) as a
     where d.datname = current_database() and a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'CREATE'
     union all
-    select format('parameter %s', p.parname), a.privilege_type, 'which is an administrator''s'
+    select format('parameter %s', p.parname), a.privilege_type, 'which is reserved for administrators'
     from pg_parameter_acl as p
     cross join aclexplode(p.paracl) as a
     where a.grantee in (0, to_regrole('customer'))

@@ -1,4 +1,4 @@
-//! The role customer has no power of its own: no attribute, no membership, no setting.
+//! The role customer has no attributes, no memberships and no settings.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,13 +8,10 @@ pub const RULE: Rule = Rule {
     id: "customer_role_unprivileged",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "The role customer has no power of its own: no attribute, no membership, no setting.",
-    why: "Row security does not bind a role that is a superuser, bypasses it, becomes the owner, or is bound \
-           to a tenant by default.",
-    fix: "alter role customer nosuperuser nobypassrls nocreatedb nocreaterole noreplication; revoke its \
-           memberships; reset its settings.",
-    source: "architecture.md, Decisions: RLS and owners; \
-             https://www.postgresql.org/docs/15/role-attributes.html",
+    requires: "The role customer has no attributes, no memberships and no settings.",
+    why: "Row Level Security does not apply to a superuser, a role with BYPASSRLS or the owner, and a setting can bind a default tenant.",
+    fix: "Run: alter role customer nosuperuser nobypassrls nocreatedb nocreaterole noreplication; revoke its memberships; reset its settings.",
+    source: "docs/conventions.md#the-customer-role",
     check: Check::Catalogue(include_str!("customer_role_unprivileged.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("alter role customer createdb"), finds: &["customer"] },

@@ -1,5 +1,5 @@
--- A single-tenant deployment sets app.organization_id on its database; a migration never does. The login of an
--- administrator that made the role by hand is the administrator's business.
+-- A single-tenant deployment may set app.organization_id on its database; a migration never does. The attribute LOGIN
+-- is checked only if a migration created the role.
 select 'customer', fault, null
 from pg_roles as r
 cross join lateral (
@@ -13,13 +13,13 @@ cross join lateral (
     union all
     select 'may replicate' where r.rolreplication
     union all
-    select 'may log in, and one password would be everybody''s'
+    select 'can log in, so that all customers share one password'
     where r.rolcanlogin
         and shobj_description(r.oid, 'pg_authid') like '%created by the migration create_functions'
     union all
     select format('is a member of %s', m.roleid::regrole) from pg_auth_members as m where m.member = r.oid
     union all
-    select format('has the member %s, who bypasses row security', m.member::regrole)
+    select format('has the member %s, which bypasses row security', m.member::regrole)
     from pg_auth_members as m
     join pg_roles as other on other.oid = m.member
     where m.roleid = r.oid and other.rolbypassrls and not other.rolsuper

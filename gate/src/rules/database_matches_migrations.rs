@@ -1,24 +1,24 @@
-//! A database is what its migrations make of an empty one.
+//! A live database has the schema that its migrations create, down to types, defaults, keys, policies, grants and comments.
 
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::Subject;
 use crate::drift::live;
 
-/// The rule. `gate --database` asks it of a live database, and no other.
+/// The rule. `gate --database` compares a live database in the same way.
 pub const RULE: Rule = Rule {
     id: "database_matches_migrations",
     level: Level::Block,
     family: Family::Drift,
-    requires: "A database is what its migrations make of an empty one, to every type, default, key, policy, grant and comment.",
-    why: "What was tested is not what runs: the next migration fails, or a policy that everybody relies on is not there.",
-    fix: "Undo the change in the database, or write a migration that makes it: cargo run -p migration -- generate.",
-    source: "database-rules.md, Quality Gates; architecture.md, Decisions: re-runnable DDL",
+    requires: "A live database has the schema that its migrations create, down to types, defaults, keys, policies, grants and comments.",
+    why: "The schema in production is not the one that was tested: the next migration can fail, or a policy can be missing.",
+    fix: "Undo the change in the database, or write a migration for it: cargo run -p migration -- generate.",
+    source: "docs/conventions.md#live-databases",
     check: Check::Subject(look),
     breaks: BREAKS,
 };
 
-/// The least of each kind of change.
+/// One change of each kind.
 const BREAKS: &[Break] = &[
     Break {
         by: Mutation::Sql("alter table contacts alter phone_number drop not null"),

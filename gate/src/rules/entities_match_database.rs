@@ -1,4 +1,4 @@
-//! The entities say what the migrated database is.
+//! The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.
 
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
@@ -14,9 +14,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Drift,
     requires: "The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.",
-    why: "A query fails when it runs, or reads a value that the program has no name for.",
+    why: "A mismatch is an error at run time, or a value that the entity cannot decode.",
     fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p migration -- generate.",
-    source: "architecture.md, Decisions: language, ORM",
+    source: "docs/conventions.md#entities-and-the-database",
     check: Check::Subject(look),
     breaks: BREAKS,
 };
@@ -92,15 +92,15 @@ fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
             let model = model(table);
             findings.extend(entity.differences(&model).into_iter().map(|it| finding(&entity.table, it)));
         } else {
-            let problem = format!("is not in the database, but entity/src/{}.rs is its entity", entity.table);
+            let problem = format!("does not exist, but has the entity entity/src/{}.rs", entity.table);
             findings.push(Finding::of(format!("table {}", entity.table), problem));
         }
     }
     for Enum { name, values } in &schema.enums {
         let problem = match entities.enums.get(name) {
-            None => "no entity has a column of it".to_owned(),
+            None => "no entity has a column of this type".to_owned(),
             Some(known) if known != values => {
-                format!("has the values {}, the entities' are {}", values.join(", "), known.join(", "))
+                format!("has the values {}, but in the entities {}", values.join(", "), known.join(", "))
             }
             Some(_) => continue,
         };
@@ -111,7 +111,7 @@ fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
     findings
 }
 
-/// The object is the database's where it has one.
+/// Names the object of the database, or of the entity if the database has none.
 fn finding(table: &str, difference: Difference<'_>) -> Finding {
     let Difference { item, ours, theirs, problem } = difference;
     let object = match (item, ours, theirs) {
@@ -154,7 +154,7 @@ fn model(table: &Table) -> Model {
     model
 }
 
-/// A default as the entity's builder writes it: PostgreSQL adds its type to a literal.
+/// A default in the form of the entity's builder: PostgreSQL adds a cast to a literal.
 fn without_type(default: &str) -> &str {
     if default.starts_with('\'') {
         default.rsplit_once("::").map_or(default, |(text, _)| text)

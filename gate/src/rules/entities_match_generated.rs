@@ -1,4 +1,4 @@
-//! The entities are what `sea-orm-cli generate entity --entity-format dense` would write from the migrated database.
+//! The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.
 
 use crate::drift::{Difference, Item, Model, models};
 use crate::mutation::Mutation;
@@ -19,9 +19,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Drift,
     requires: "The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.",
-    why: "A reader takes the entity for the schema, and it is another.",
-    fix: "Correct the entity; compare: sea-orm-cli generate entity --entity-format dense -o <elsewhere>.",
-    source: "architecture.md, Decisions: sea-orm-cli generate entity checks the entities",
+    why: "Entities are written by hand; a difference from the generated ones is a difference from the schema.",
+    fix: "Correct the entity; compare with: sea-orm-cli generate entity --entity-format dense -o <directory>.",
+    source: "docs/conventions.md#entities-and-sea-orm-cli",
     check: Check::Subject(look),
     breaks: BREAKS,
 };
@@ -121,7 +121,7 @@ fn look(subject: &Subject) -> Answer<'_> {
     })
 }
 
-/// What sea-orm-cli 2 does with `--entity-format dense`, in memory and without its messages.
+/// Does the same as sea-orm-cli 2 with `--entity-format dense`, in memory and without messages.
 async fn generate(pool: &PgPool) -> Result<BTreeMap<String, Model>, Error> {
     let schema = SchemaDiscovery::new(pool.clone(), "public").discover().await?;
     let tables = schema.tables.into_iter().filter(|table| table.info.name != "seaql_migrations");
@@ -153,7 +153,7 @@ async fn generate(pool: &PgPool) -> Result<BTreeMap<String, Model>, Error> {
         BannerVersion::Off,
     );
     let mut models = BTreeMap::new();
-    // Not `generate`, which also writes the enums, and warns on standard output of names that we gave them.
+    // Not `generate`, which also writes the enums, and prints a warning for each renamed one.
     for file in EntityTransformer::transform(statements)?.write_entities(&context) {
         models.extend(models::parse(Path::new(&file.name), &file.content)?);
     }
@@ -188,7 +188,7 @@ fn compare(ours: &BTreeMap<String, Model>, theirs: &BTreeMap<String, Model>) -> 
     findings
 }
 
-/// The generator knows only `Uuid`; a typed id is that of the column it refers to.
+/// The generator writes `Uuid`; a foreign key has the typed id of the column that it refers to.
 fn ids(table: &str, model: &Model, their: &Model, all: &BTreeMap<String, Model>) -> Vec<Finding> {
     let rust_type = |model: &Model, column: &String| {
         model.items.get(&Item::Column(column.clone())).map(|column| column.rust_type.clone())

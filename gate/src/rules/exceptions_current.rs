@@ -1,18 +1,18 @@
-//! An exception names a rule, gives a reason and has not expired.
+//! Every exception names an existing rule, has a reason, is needed and has not expired.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Exceptions, Finding, Workspace};
 
-/// The rule. Where all rules are asked, an exception that nothing needs is a finding as well.
+/// The rule. If all rules run, an exception that is not needed is a finding as well.
 pub const RULE: Rule = Rule {
     id: "exceptions_current",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every exception names a rule, has a reason, is needed and has not expired.",
-    why: "An exception outlives its reason, and hides the next violation of the same rule.",
-    fix: "Fix the finding or renew the exception's date after looking again; delete what is not needed.",
-    source: "architecture.md, Bad input",
+    requires: "Every exception names an existing rule, has a reason, is needed and has not expired.",
+    why: "An exception that outlives its reason hides the next violation.",
+    fix: "Fix the violation, or review it and extend the expiry date; delete an exception that is not needed.",
+    source: "docs/conventions.md#exceptions",
     check: Check::Sources(look),
     breaks: &[
         Break {

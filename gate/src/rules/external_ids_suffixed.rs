@@ -1,4 +1,4 @@
-//! A column with another system's id ends in _extid; what ends in _id is a foreign key.
+//! A column with an id from an external system ends in `_extid`; a column that ends in `_id` is a foreign key.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "external_ids_suffixed",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A column with another system's id ends in _extid; what ends in _id is a foreign key.",
-    why: "Somebody joins by it, or gives a typed id where the provider's is asked for.",
-    fix: "Rename it to end in _extid; an id that clients know by its name is listed in \
-           external_ids_suffixed.sql.",
-    source: "database-layer.md, Conventions Enforced by Tests: External IDs; architecture.md, Decisions: \
-             external ids",
+    requires: "A column with an id from an external system ends in _extid; a column that ends in _id is a foreign key.",
+    why: "An external id that looks like a key of this schema is joined with it, or passed where a typed id is expected.",
+    fix: "Rename the column to end in _extid; list an id whose name clients use in external_ids_suffixed.sql, with the reason.",
+    source: "docs/conventions.md#external-ids",
     check: Check::Catalogue(include_str!("external_ids_suffixed.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -7,13 +7,13 @@ with known (name, reason) as (
     ('users.oidc_sub', 'the product''s name; its clients use it')
 )
 
-select c.name, 'is no foreign key of ours', format(
+select c.name, 'is not a foreign key', format(
         'alter table %s rename column %I to %I', c.table_name, c.attname,
         regexp_replace(c.attname, '(_id|_uid|_guid|_sub|_ref|_reference)$', '') || '_extid'
     )
 from our_columns as c
 where c.attname ~ '(_id|_uid|_guid|_sub|_ref|_reference|^external_.*[^d])$' and c.attname !~ '_extid$'
-    -- That it is a key is for tenant_column to say.
+    -- tenant_column checks that it is a foreign key.
     and c.attname <> 'organization_id'
     and c.name not in (select name from known)
     and not exists (

@@ -1,4 +1,4 @@
-//! An index begins with the columns of every foreign key.
+//! Every foreign key has an index that begins with its columns, in any order; `organization_id` may be left out.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "foreign_keys_indexed",
     level: Level::Warn,
     family: Family::Conventions,
-    requires: "An index begins with the columns of every foreign key, in any order, the tenant's column aside.",
-    why: "Deleting a parent scans this whole table, and so does every join along the key.",
-    fix: "Add an index that begins with the key's columns.",
-    source: "lane-guide-sql.md, Default Gate Policy: foreign_keys_indexed; \
-             https://www.postgresql.org/docs/15/ddl-constraints.html#DDL-CONSTRAINTS-FK",
+    requires: "Every foreign key has an index that begins with its columns, in any order; organization_id may be left out.",
+    why: "Deleting a parent row scans the whole referencing table, and so does each join on the key.",
+    fix: "Create an index that begins with the key's columns.",
+    source: "docs/conventions.md#foreign-key-indexes",
     check: Check::Catalogue(include_str!("foreign_keys_indexed.sql")),
     breaks: &[
         Break {

@@ -1,17 +1,17 @@
--- The first columns of an index are compared as a set: their order does not matter to an equality search. A unique
--- or partial index serves only if it is valid and covers all rows. Included columns are stored and not searched.
+-- The first columns of an index are compared as a set: their order does not matter to an equality search. An
+-- index counts only if it is valid and covers all rows. INCLUDE columns cannot be searched.
 with keys as (
-    select k.conname, k.conrelid, k.table_name, wanted.columns, cardinality(wanted.columns) as size
+    select k.conname, k.conrelid, k.table_name, expected.columns, cardinality(expected.columns) as size
     from our_keys as k
     cross join lateral (
         select array_agg(a.attnum order by a.attnum) as columns
         from pg_attribute as a
         where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
             and (cardinality(k.conkey) = 1 or a.attname <> 'organization_id')
-    ) as wanted
+    ) as expected
 ),
 
--- Each index by its key columns, with the tenant's and without it.
+-- The key columns of each index, with and without organization_id.
 starts as (
     select i.indrelid, ordered.columns
     from pg_index as i

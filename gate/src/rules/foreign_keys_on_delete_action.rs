@@ -1,4 +1,4 @@
-//! Every foreign key says what deleting the parent does.
+//! Every foreign key states its ON DELETE action: CASCADE, SET NULL or RESTRICT.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "foreign_keys_on_delete_action",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every foreign key says what deleting the parent does.",
-    why: "NO ACTION is what a key has that nobody thought about: the first deletion of a parent fails in \
-           production.",
-    fix: "Decide: on delete cascade, set null or restrict.",
-    source: "database-rules.md, Modeling Conventions: Foreign Keys",
+    requires: "Every foreign key states its ON DELETE action: CASCADE, SET NULL or RESTRICT.",
+    why: "NO ACTION is the default and not a decision: the first deletion of a parent row fails in production.",
+    fix: "Add on delete cascade, set null or restrict.",
+    source: "docs/conventions.md#on-delete-actions",
     check: Check::Catalogue(include_str!("foreign_keys_on_delete_action.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,4 +1,4 @@
-//! No function is LEAKPROOF; one that is SECURITY DEFINER fixes its `search_path`, says why, and is not for everybody.
+//! Functions are not LEAKPROOF; a SECURITY DEFINER function sets `search_path`, documents why, and is not executable by PUBLIC.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,14 +8,10 @@ pub const RULE: Rule = Rule {
     id: "functions_not_security_definer",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Functions are not LEAKPROOF; a SECURITY DEFINER function sets search_path, documents why, and is not \
-           executable by PUBLIC.",
-    why: "Such a function reads every tenant's rows for whoever calls it, or whoever puts an object of the \
-           same name first.",
-    fix: "Make it SECURITY INVOKER. If it cannot be: set search_path = pg_catalog, public, pg_temp; comment \
-           on it with \"security definer because …\"; revoke execute on it from public and customer.",
-    source: "https://www.postgresql.org/docs/15/sql-createfunction.html, Writing SECURITY DEFINER Functions \
-             Safely; pgrls SEC014, SEC015, SEC017",
+    requires: "Functions are not LEAKPROOF; a SECURITY DEFINER function sets search_path, documents why, and is not executable by PUBLIC.",
+    why: "A SECURITY DEFINER function reads the rows of every tenant for its caller; without search_path a caller can replace the objects that it uses.",
+    fix: "Declare it SECURITY INVOKER. Otherwise: set search_path = pg_catalog, public, pg_temp; comment on it with \"security definer because …\"; revoke execute on it from public and customer.",
+    source: "docs/conventions.md#security-definer-functions",
     check: Check::Catalogue(include_str!("functions_not_security_definer.sql")),
     breaks: &[
         Break {
@@ -49,7 +45,7 @@ pub const RULE: Rule = Rule {
             ),
             finds: &["purge()"],
         },
-        // One schema of that name, and so pg_temp comes first.
+        // One schema whose name contains a comma, so that pg_temp is searched first.
         Break {
             by: Mutation::Uncommitted(
                 "create function purge() returns void security definer set search_path = \

@@ -1,7 +1,7 @@
--- pg_temp is searched first unless it is named last.
+-- pg_temp is searched first unless search_path names it elsewhere.
 select f.name, concat_ws(
         ', ',
-        case when f.proleakproof then 'is leakproof, so it is called with rows that policies hide' end,
+        case when f.proleakproof then 'is leakproof, so that it can be called with rows hidden by policies' end,
         case when f.prosecdef and not exists (
             select from unnest(f.proconfig) as setting where setting ~ '^search_path=(("[^"]*"|[^", ]+), *)*("pg_temp"|pg_temp)$'
         ) then 'is security definer without a search_path that ends in pg_temp' end,
@@ -13,7 +13,7 @@ select f.name, concat_ws(
             select
             from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
             where a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'EXECUTE'
-        ) then 'is security definer and may be called by a customer' end
+        ) then 'is security definer and executable by customer' end
     ) as problem, null
 from our_functions as f
 where f.proleakproof or f.prosecdef

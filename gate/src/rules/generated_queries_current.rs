@@ -1,4 +1,4 @@
-//! `database/src/generated/` is current with `database/queries/`.
+//! database/src/generated is current with database/queries and with the schema.
 
 use crate::codegen;
 use crate::mutation::Mutation;
@@ -10,10 +10,10 @@ pub const RULE: Rule = Rule {
     id: "generated_queries_current",
     level: Level::Block,
     family: Family::GeneratedFiles,
-    requires: "The functions of database/queries/ are regenerated after every change of a query or of the schema.",
-    why: "Applications run another SQL than the one that is reviewed.",
+    requires: "database/src/generated is current with database/queries and with the schema.",
+    why: "Applications run SQL other than the reviewed SQL.",
     fix: "Run: cargo run -p gate -- write.",
-    source: "database-layer.md, Working with Queries",
+    source: "docs/conventions.md#generated-queries",
     check: Check::Subject(look),
     breaks: &[
         Break {

@@ -1,4 +1,4 @@
-//! Each table's ids have a prefix of their own.
+//! Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.
 
 use crate::drift::{Item, models};
 use crate::mutation::Mutation;
@@ -9,7 +9,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, LitStr, Token};
 
-/// Where the id types stand.
+/// The file of the id types.
 const IDS: &str = "entity/src/id.rs";
 
 /// The rule.
@@ -18,9 +18,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.",
-    why: "The id of one kind of row passes for another's.",
-    fix: "Add the table's id to entity/src/id.rs, between its neighbours, with a prefix that nobody has.",
-    source: "database-layer.md, Conventions Enforced by Tests: ID Prefixes; style.md, Typed ids",
+    why: "With a shared type or prefix, the id of one table is accepted as the id of another.",
+    fix: "Add the table's id type to entity/src/id.rs in alphabetical order, with an unused prefix.",
+    source: "docs/conventions.md#id-types-and-prefixes",
     check: Check::Sources(look),
     breaks: &[
         Break { by: replace("ContactId = \"con\"", "ContactId = \"cmp\""), finds: &["ContactId"] },
@@ -29,7 +29,7 @@ pub const RULE: Rule = Rule {
         Break {
             by: replace(
                 "    /// A tenant.\n",
-                "    /// Nobody's.\n    ZebraId = \"zeb\";\n    /// A tenant.\n",
+                "    /// Unused.\n    ZebraId = \"zeb\";\n    /// A tenant.\n",
             ),
             finds: &["OrganizationId", "ZebraId"],
         },
@@ -88,10 +88,9 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
         let key = model.items.get(&Item::Column("id".to_owned()));
         let id = key.map(|key| key.rust_type.clone()).unwrap_or_default();
         if !ids.iter().any(|known| known.name == id) {
-            findings
-                .push(Finding::of(&table, format!("has ids of the type {id}, which {IDS} does not list")));
+            findings.push(Finding::of(&table, format!("has ids of the type {id}, which is not in {IDS}")));
         } else if let Some(other) = tables.insert(id.clone(), table.clone()) {
-            findings.push(Finding::of(&table, format!("has ids of the type {id}, as {other} has")));
+            findings.push(Finding::of(&table, format!("has ids of the type {id}, as does {other}")));
         }
     }
     let mut prefixes = BTreeSet::new();
@@ -103,13 +102,13 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
             problems.push(format!("the prefix {prefix} is not three lowercase letters"));
         }
         if !prefixes.insert(prefix.clone()) {
-            problems.push(format!("the prefix {prefix} is another id's as well"));
+            problems.push(format!("another id has the prefix {prefix}"));
         }
         if name < previous {
-            problems.push(format!("it stands after {previous}"));
+            problems.push(format!("it is listed after {previous}"));
         }
         if !tables.contains_key(&name) {
-            problems.push("no table has it".to_owned());
+            problems.push("no table has this type".to_owned());
         }
         if !problems.is_empty() {
             let line = id.name.span().start().line;

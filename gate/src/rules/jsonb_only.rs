@@ -1,4 +1,4 @@
-//! A document is jsonb.
+//! JSON columns are `jsonb`; there is no `json` or `xml`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "jsonb_only",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A document is jsonb.",
-    why: "json keeps the text: it has no index and no equality, and repeats keys.",
-    fix: "Make it jsonb.",
-    source: "database-rules.md, Modeling Conventions: Text vs. JSONB",
+    requires: "JSON columns are jsonb; there is no json or xml.",
+    why: "json stores the input text: it has no equality operator and no GIN index, and keeps duplicate keys.",
+    fix: "Change the column type to jsonb.",
+    source: "docs/conventions.md#json-documents",
     check: Check::Catalogue(include_str!("jsonb_only.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted("alter table users alter metadata drop default, alter metadata type json"),

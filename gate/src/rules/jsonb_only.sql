@@ -1,4 +1,5 @@
-select name, format('is %s', type_name), format('alter table %s alter column %I type jsonb', table_name, attname)
+select name, format('has the type %s', type_name),
+    format('alter table %s alter column %I type jsonb', table_name, attname)
 from our_columns
 where type_oid in ('json'::regtype, 'xml'::regtype)
 order by name

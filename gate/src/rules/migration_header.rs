@@ -1,4 +1,4 @@
-//! A migration's file says why it is, what it risks and what its `down` loses.
+//! A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.
 
 use crate::migrations::files::{self, FIELDS, MigrationFile};
 use crate::mutation::Mutation;
@@ -10,10 +10,10 @@ pub const RULE: Rule = Rule {
     id: "migration_header",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "A migration begins with its Intent, its Risk, the Locks it takes, if any, and what its Down loses.",
-    why: "Who has to decide about it at night learns from the SQL what it will do, or does not.",
-    fix: "Write the line in the words of a reader who does not know the change.",
-    source: "style.md, A migration",
+    requires: "A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.",
+    why: "An operator who has to decide about a deployment otherwise infers intent and risk from the SQL.",
+    fix: "Write the missing line for a reader who does not know the change.",
+    source: "docs/conventions.md#migration-headers",
     check: Check::Sources(look),
     breaks: &[
         Break {
@@ -59,14 +59,18 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
         let expected: Vec<_> =
             FIELDS.into_iter().filter(|field| *field != "Locks" || names.contains(field)).collect();
         if names != expected {
-            let problem = format!("its header has [{}] and not [{}]", names.join(", "), expected.join(", "));
+            let problem = format!(
+                "its header has the fields [{}] instead of [{}]",
+                names.join(", "),
+                expected.join(", ")
+            );
             findings.push(Finding::at(&file, 1, problem).about(&name));
         }
         for field in header {
-            let unsaid =
+            let unchanged =
                 template.iter().any(|template| template.name == field.name && template.text == field.text);
-            if field.text.is_empty() || unsaid {
-                let problem = format!("its {} says nothing", field.name);
+            if field.text.is_empty() || unchanged {
+                let problem = format!("its {} is empty or unchanged from the template", field.name);
                 findings.push(Finding::at(&file, field.line, problem).about(&name));
             }
         }

@@ -1,19 +1,19 @@
-//! `migration/migrations.lock` is what the migrations execute.
+//! migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.
 
 use crate::migrations::lock;
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Finding, Subject};
 
-/// The rule. It also sees every change of a migration that another rule complains of.
+/// The rule. It also finds each change of a migration that violates another rule.
 pub const RULE: Rule = Rule {
     id: "migration_lock_file_current",
     level: Level::Block,
     family: Family::GeneratedFiles,
-    requires: "Each migration executes what migration/migrations.lock says: it may be reformatted, and not changed.",
-    why: "A database that applied the old migration never gets the change, and nobody notices.",
-    fix: "Restore the migration and write a new one; if it was applied nowhere else, run: cargo run -p gate -- lock.",
-    source: "database-rules.md: Do not modify applied/merged migrations",
+    requires: "migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.",
+    why: "A database that has applied the migration never receives the change, and drifts from the others.",
+    fix: "Restore the migration and write a new one; if it was never applied elsewhere, run: cargo run -p gate -- lock.",
+    source: "docs/conventions.md#the-migration-lock-file",
     check: Check::Subject(look),
     breaks: &[
         Break {
@@ -63,7 +63,7 @@ fn look(subject: &Subject) -> Answer<'_> {
         if let Some(released) = &lock.released
             && lock.names().all(|name| name != released)
         {
-            findings.push(Finding::of(released, "the lock says that it is released, and does not know it"));
+            findings.push(Finding::of(released, "it is released, but missing in the lock"));
         }
         Ok(findings)
     })

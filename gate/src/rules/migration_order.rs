@@ -1,4 +1,4 @@
-//! Migrations are applied in the order of their names, and that order never changes.
+//! Migrations are named by their creation time, listed in that order, and newer than all locked migrations.
 
 use crate::migrations::files;
 use crate::migrations::lock;
@@ -9,15 +9,15 @@ use std::collections::BTreeSet;
 
 const LIST: &str = "migration/src/migrations/mod.rs";
 
-/// The rule. What a live database has, `migration up` compares; what the main branch has, `check-for-migration`.
+/// The rule. `migration up` compares with the migrations of a live database, `check-for-migration` with the main branch.
 pub const RULE: Rule = Rule {
     id: "migration_order",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "Each migration is named by its time, listed in that order, and newer than those that are locked.",
-    why: "Two databases apply the same migrations in different orders, and end with different schemas.",
-    fix: "Give the migration a new name with just new-migration, and list it last in migration/src/migrations/mod.rs.",
-    source: "database-layer.md, migration conflicts: resolve conflicts in migration order",
+    requires: "Migrations are named by their creation time, listed in that order, and newer than all locked migrations.",
+    why: "Two databases otherwise apply the same migrations in different orders, and can end with different schemas.",
+    fix: "Create the migration again under a new name with: cargo run -p migration -- generate.",
+    source: "docs/conventions.md#migration-order",
     check: Check::Sources(look),
     breaks: &[
         Break {
@@ -79,9 +79,7 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     for (line, name) in &listed {
         let problem = match time(name) {
             None => Some("its name is not m<8 digits>_<6 digits>_<words in snake case>".to_owned()),
-            Some(time) if !times.insert(time) => {
-                Some(format!("another migration is named by {time} as well"))
-            }
+            Some(time) if !times.insert(time) => Some(format!("another migration has the time {time}")),
             Some(_) if *name < newest => Some(format!("it is listed after {newest}, which is newer")),
             Some(_) if *name < newest_locked && !locked.iter().any(|locked| locked == name) => {
                 Some(format!("it is older than {newest_locked}, which is locked"))
@@ -100,7 +98,7 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// The time in a migration's name; `None`: it is no such name.
+/// The time in a migration's name, or `None` if the name has another form.
 fn time(name: &str) -> Option<&str> {
     let (date, rest) = name.strip_prefix('m')?.split_once('_')?;
     let (number, words) = rest.split_once('_')?;

@@ -1,4 +1,4 @@
-//! `down` takes away what `up` made, and no more.
+//! After up and down of a migration the catalogue is unchanged, and up and down can each run twice.
 
 use crate::catalogue::differences::Change;
 use crate::error::reason;
@@ -8,18 +8,18 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
-/// The rule. It compares the catalogue, so that an empty `down` is not taken for one.
+/// The rule. It compares the catalogue, so that an empty `down` is a violation.
 pub const RULE: Rule = Rule {
     id: "migration_reversible",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "After up and down of a migration the catalogue is as before, and each up and down can run once more.",
-    why: "A failed deployment cannot be taken back, or the way back destroys what was there before.",
-    fix: "Write the down that undoes each statement of up, with `if exists`; `up` says `if not exists`.",
-    source: "lane-guide-sql.md, Default Gate Policy: migration_reversible",
+    requires: "After up and down of a migration the catalogue is unchanged, and up and down can each run twice.",
+    why: "A failed deployment cannot be rolled back, or rolling it back drops objects of other migrations.",
+    fix: "Write a down that undoes each statement of up; use if exists in down and if not exists in up.",
+    source: "docs/conventions.md#reversible-migrations",
     check: Check::Subject(look),
     breaks: &[
-        // Leaves something behind.
+        // `down` leaves an object.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000005_create_user_organizations",
@@ -37,7 +37,7 @@ pub const RULE: Rule = Rule {
             },
             finds: &["m20261121_000005_create_user_organizations"],
         },
-        // Takes too much.
+        // `down` drops an object of another migration.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000015_create_transcript_snippets",
@@ -46,7 +46,7 @@ pub const RULE: Rule = Rule {
             },
             finds: &["m20261121_000015_create_transcript_snippets"],
         },
-        // Cannot run again.
+        // `up` fails when it runs twice.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000014_create_provider_configs",
@@ -82,9 +82,9 @@ fn look(subject: &Subject) -> Answer<'_> {
     })
 }
 
-/// The first thing that is wrong with a migration, and whether it is applied afterwards, so that the next one can be.
+/// Returns the first problem of a migration, and whether it is applied afterwards, so that the next one can run.
 ///
-/// `catalogue` is that before the migration, and then that behind it.
+/// `catalogue` is the catalogue before the migration, and afterwards the one that it created.
 async fn round_trip(
     replay: &mut Replay,
     migration: &Emitted,
@@ -118,7 +118,7 @@ fn first_difference(expected: &Catalogue, found: &Catalogue) -> Option<String> {
     let (name, change) = left.or_else(|| changes.iter().next())?;
     Some(match change {
         Change::Extra => format!("leaves {name}"),
-        Change::Missing => format!("takes {name}"),
+        Change::Missing => format!("does not restore {name}"),
         Change::Facets { text, .. } => format!("changes {name}: {text}"),
     })
 }

@@ -1,4 +1,4 @@
-//! What a migration executes keeps squawk's rules.
+//! The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.
 
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
@@ -7,19 +7,19 @@ use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
 use squawk_syntax::SourceFile;
 
-/// The rule. Every table that a migration does not make itself counts as full of rows. What a `do` block executes is
-/// seen where the block only catches an error, as `ddl.rs` writes them; what a longer one does, squawk cannot see.
+/// The rule. A table that the migration does not create is assumed to hold rows. Of a `do` block, squawk sees only the
+/// statement of a block that catches an error, as `ddl.rs` writes it.
 pub const RULE: Rule = Rule {
     id: "migration_sql_safe",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "The SQL of each up keeps the rules of squawk, on PostgreSQL and on tables that hold rows.",
-    why: "It locks, rewrites or scans a table in use, breaks the code that still runs, or makes a type that is too small.",
-    fix: "See https://squawkhq.com/docs/rules for the rule that the object ends in.",
-    source: "database-rules.md: Non-blocking operations; seaorm-2.md, 18",
+    requires: "The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.",
+    why: "The statement locks, rewrites or scans a table in use, or breaks the running version of an application.",
+    fix: "See https://squawkhq.com/docs/rules for the squawk rule that the object name ends in.",
+    source: "docs/conventions.md#safe-ddl",
     check: Check::Subject(look),
     breaks: &[
-        // A table of its own.
+        // A table of the migration.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000008_create_contacts",
@@ -28,7 +28,7 @@ pub const RULE: Rule = Rule {
             },
             finds: &["m20261121_000008_create_contacts prefer-bigint-over-int"],
         },
-        // Within a block.
+        // In a block.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000015_create_transcript_snippets",
@@ -40,12 +40,12 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-/// The rules of squawk that are not asked, each with its reason.
-const NOT_ASKED: &[(Squawk, &str)] = &[
-    (Squawk::RequireLockTimeout, "the migrator sets lock_timeout for its session, and tries again"),
+/// The rules of squawk that are excluded, each with the reason.
+const EXCLUDED: &[(Squawk, &str)] = &[
+    (Squawk::RequireLockTimeout, "the migrator sets lock_timeout for its session, and retries"),
     (
         Squawk::RequireStatementTimeout,
-        "a statement that got its locks should end, not be tried again from the start",
+        "a statement that holds its locks should finish instead of starting again",
     ),
 ];
 
@@ -59,7 +59,7 @@ fn lint(migration: &Emitted) -> Vec<Finding> {
     let text = statements.join(";\n");
     let parse = SourceFile::parse(&text);
     let finding = |rule: &str, message: &str, at: usize| {
-        // A statement's start, so that it can be found in the source.
+        // The start of the statement, which can be found in the source.
         let line = text[..at].rfind(";\n").map_or(0, |end| end + 2);
         let shown: String = text[line..].chars().take(120).collect();
         Finding::of(format!("{} {rule}", migration.name), format!("{message} (in: {shown})"))
@@ -69,7 +69,7 @@ fn lint(migration: &Emitted) -> Vec<Finding> {
         .iter()
         .map(|error| finding("syntax", error.message(), error.range().start().into()))
         .collect();
-    let not_asked: Vec<Squawk> = NOT_ASKED.iter().map(|(rule, _)| *rule).collect();
+    let not_asked: Vec<Squawk> = EXCLUDED.iter().map(|(rule, _)| *rule).collect();
     let mut linter = Linter::with_rules(&[], &not_asked);
     linter.settings.assume_in_transaction = migration.transactional;
     for violation in linter.lint(&parse, &text) {
@@ -79,7 +79,7 @@ fn lint(migration: &Emitted) -> Vec<Finding> {
     findings
 }
 
-/// The one statement of a block that only catches an error; any other statement as it is.
+/// The statement of a block that only catches an error; any other statement unchanged.
 fn unwrap(statement: &str) -> String {
     let inner = statement.strip_prefix("do $$ begin ").and_then(|rest| rest.split_once(";exception when "));
     match inner {
@@ -88,7 +88,7 @@ fn unwrap(statement: &str) -> String {
     }
 }
 
-/// Whether it is a statement that changes the schema, and not one of PL/pgSQL.
+/// Whether it is a DDL statement and not PL/pgSQL.
 fn is_sql(statement: &str) -> bool {
     ["alter ", "create ", "drop "].iter().any(|word| statement.starts_with(word))
 }

@@ -1,4 +1,4 @@
-//! A migration's header names the locks it takes on tables that were there before it, and the tables it rewrites.
+//! A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.
 
 use crate::migrations::files::{self, MigrationFile};
 use crate::error::reason;
@@ -8,18 +8,16 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
-/// The rule. The locks are those that PostgreSQL shows at the end of the migration's transaction, each table holding a
-/// row; of a migration without a transaction only the rewrites are seen. What `down` takes is not asked.
+/// The rule. The locks are those in `pg_locks` at the end of the migration's transaction, with a row in each table. In a
+/// migration without a transaction only rewrites are found. The locks of `down` are not checked.
 pub const RULE: Rule = Rule {
     id: "migration_table_locks_documented",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "A lock stronger than ROW EXCLUSIVE on a table that was there before, and its rewriting, stand in the header.",
-    why: "Every query that needs the table waits until the migration commits, and nobody knew it.",
-    fix: "Write `Locks: table (access exclusive: why that is bearable); …`, with `access exclusive, rewritten` for a \
-           table that is rewritten; or find a way without: not valid and validate, an index built concurrently.",
-    source: "database-rules.md: Non-blocking operations; \
-             https://www.postgresql.org/docs/15/explicit-locking.html#LOCKING-TABLES",
+    requires: "A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.",
+    why: "Queries on the table wait until the migration commits; the operator has to know before the deployment.",
+    fix: "Add `Locks: table (access exclusive: why this is acceptable); …` to the header, with `access exclusive, rewritten` for a rewritten table; or avoid the lock: add constraint … not valid and validate, create index concurrently.",
+    source: "docs/conventions.md#documented-locks",
     check: Check::Subject(look),
     breaks: &[
         // Not declared.
@@ -57,7 +55,7 @@ pub const RULE: Rule = Rule {
             },
             finds: &["m20261121_000014_create_provider_configs Locks"],
         },
-        // A migration that fails only where there are rows.
+        // A migration that fails only if there are rows.
         Break {
             by: Mutation::Emitted {
                 migration: "m20261121_000014_create_provider_configs",
@@ -87,7 +85,7 @@ fn look(subject: &Subject) -> Answer<'_> {
             if let Some(file) = files.iter().find(|file| file.name == migration.name) {
                 findings.extend(compare(file, &touched));
             }
-            // A table that stays empty is named once.
+            // An empty table is reported once.
             let empty = replay.fill().await?;
             findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
         }
@@ -95,7 +93,7 @@ fn look(subject: &Subject) -> Answer<'_> {
     })
 }
 
-/// A table's strongest lock, in lower-case words, and whether the table is rewritten.
+/// The strongest lock on a table, in lower case, and whether the table is rewritten.
 type Lock = (String, bool);
 
 fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
@@ -105,7 +103,7 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
         Finding::at(&migration.file, line, problem).about(format!("{} {table}", migration.name))
     };
     let Some(declared) = line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) else {
-        return vec![at("its Locks are not `table (mode: reason); …`".to_owned(), "Locks")];
+        return vec![at("its Locks do not have the form `table (mode: reason); …`".to_owned(), "Locks")];
     };
     let taken: BTreeMap<&str, Lock> = touched
         .iter()
@@ -115,7 +113,7 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
     for (table, taken) in &taken {
         if declared.get(*table) != Some(taken) {
             findings.push(at(
-                format!("it takes {} on {table}, and its header does not say so", words(taken)),
+                format!("it takes {} on {table}, which its header does not name", words(taken)),
                 table,
             ));
         }
@@ -123,7 +121,7 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
     for (table, lock) in &declared {
         if !taken.contains_key(table.as_str()) {
             findings.push(at(
-                format!("its header says {} on {table}, and it takes nothing of the kind", words(lock)),
+                format!("its header names {} on {table}, which it does not take", words(lock)),
                 table,
             ));
         }
@@ -131,7 +129,7 @@ fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
     findings
 }
 
-/// What a header says: `users (access exclusive, rewritten: reason); contacts (share: reason)`, code marks aside.
+/// Parses the Locks of a header: `users (access exclusive, rewritten: reason); contacts (share: reason)`, without backticks.
 fn declared(text: &str) -> Option<BTreeMap<String, Lock>> {
     text.replace('`', "")
         .trim_end_matches('.')

@@ -1,4 +1,4 @@
-//! Names are in `snake_case`, no reserved words, shorter than PostgreSQL cuts them, and those of constraints and indexes follow the grammar.
+//! Names are in `snake_case`, shorter than 63 bytes and not reserved; constraints and indexes follow the naming convention.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,13 +8,10 @@ pub const RULE: Rule = Rule {
     id: "naming_convention",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Names are in snake_case, no reserved words, shorter than PostgreSQL cuts them, and those of \
-           constraints and indexes follow the grammar.",
-    why: "Names that have to be quoted, or guessed, are misspelt; a cut name is another one than the \
-           migration says.",
-    fix: "Rename it as the finding says, in a new migration.",
-    source: "lane-guide-sql.md, Default Gate Policy: naming_convention; architecture.md, Decisions: \
-             constraint names",
+    requires: "Names are in snake_case, shorter than 63 bytes and not reserved; constraints and indexes follow the naming convention.",
+    why: "Names that need quotes or do not follow a pattern are misspelled; PostgreSQL truncates longer names silently.",
+    fix: "Rename the object as the finding states, in a new migration.",
+    source: "docs/conventions.md#names",
     check: Check::Catalogue(include_str!("naming_convention.sql")),
     breaks: &[
         Break {

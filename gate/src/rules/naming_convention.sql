@@ -1,6 +1,6 @@
--- The grammar: pk_<table>, uq_<table>_<columns>, ck_<table>_<rule>, fk_<table>_<column but the tenant's>_<referred
--- table>, ix_<table>_<columns without their _id, _at, _number>. A partial index adds what it is about.
-with named (object, name, kind, stem, wanted, rename) as (
+-- pk_<table>, uq_<table>_<columns>, ck_<table>_<rule>, fk_<table>_<column other than organization_id>_<referenced
+-- table>, ix_<table>_<columns without _id, _at, _number>. The name of a partial index adds a suffix.
+with named (object, name, kind, stem, expected, rename) as (
     select r.name, r.relname::text, 'relation', null, null, format(
             'alter %s %s rename to',
             case r.relkind
@@ -18,7 +18,7 @@ with named (object, name, kind, stem, wanted, rename) as (
     union all
     select format('%s.%s', t.name, k.conname), k.conname, 'constraint', stem, case
             when k.contype <> 'c' then stem
-            -- A check is free to say what it is about, after the table's name.
+            -- A check has any suffix after the table's name.
             when starts_with(k.conname, stem || '_') then null
             else concat_ws('_', stem, on_columns.names, 'check')
         end, format('alter table %s rename constraint %I to', t.name, k.conname)
@@ -57,7 +57,7 @@ with named (object, name, kind, stem, wanted, rename) as (
                     case
                         when i.indisunique and k.attnum <> 0 then a.attname
                         when k.attnum <> 0 then regexp_replace(a.attname, '_(id|at|number)$', '')
-                        -- An expression: its letters.
+                        -- Of an expression, its letters and digits.
                         else trim('_' from regexp_replace(
                             lower(pg_get_indexdef(i.indexrelid, k.place::int, false)), '[^a-z0-9]+', '_', 'g'
                         ))
@@ -103,22 +103,22 @@ judged as (
 
 select object,
     case
-        when octet_length(wanted) > 63 then format(
-            'is named %s by the grammar, which is %s bytes long, and PostgreSQL cuts after 63', wanted,
-            octet_length(wanted)
+        when octet_length(expected) > 63 then format(
+            'should be named %s, which is %s bytes long; PostgreSQL truncates names to 63 bytes', expected,
+            octet_length(expected)
         )
-        when wanted <> name then 'is not named by the grammar'
+        when expected <> name then 'does not follow the naming convention'
         when name !~ '^[a-z][a-z0-9]*(_[a-z0-9]+)*$' then 'is not in snake_case'
         when is_reserved then 'is a reserved word'
-        else 'fills the 63 bytes that PostgreSQL leaves of a longer name'
+        else 'is as long as a truncated name, 63 bytes'
     end,
     case
-        when octet_length(coalesce(wanted, name)) >= 63 then null
-        when wanted <> name then format('%s %I', rename, wanted)
+        when octet_length(coalesce(expected, name)) >= 63 then null
+        when expected <> name then format('%s %I', rename, expected)
         when is_reserved then format('%s %I', rename, snake || '_' || kind)
         else format('%s %I', rename, snake)
     end
 from judged
-where octet_length(wanted) > 63 or wanted <> name or name !~ '^[a-z][a-z0-9]*(_[a-z0-9]+)*$' or is_reserved
-    or wanted is null and octet_length(name) >= 63
+where octet_length(expected) > 63 or expected <> name or name !~ '^[a-z][a-z0-9]*(_[a-z0-9]+)*$' or is_reserved
+    or expected is null and octet_length(name) >= 63
 order by object

@@ -1,4 +1,4 @@
-//! No default privileges give the customer or PUBLIC anything of what comes later.
+//! No default privileges grant anything to customer or PUBLIC.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "no_default_privileges",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "No default privileges give the customer or PUBLIC anything of what comes later.",
-    why: "The next table is open before its policies exist, and nobody granted it.",
-    fix: "alter default privileges … revoke …; let each table's migration grant what it means.",
-    source: "https://www.postgresql.org/docs/15/sql-alterdefaultprivileges.html; pgrls SEC044",
+    requires: "No default privileges grant anything to customer or PUBLIC.",
+    why: "A new table would be accessible before its policies exist, without a GRANT in its migration.",
+    fix: "Run: alter default privileges … revoke …; grant privileges in each table's migration.",
+    source: "docs/conventions.md#default-privileges",
     check: Check::Catalogue(include_str!("no_default_privileges.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,4 +1,4 @@
-//! There is no event trigger.
+//! There are no event triggers.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "no_event_triggers",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "There is no event trigger.",
-    why: "It runs in every later migration, with that one's rights, and no migration shows it.",
-    fix: "drop event trigger <trigger>.",
-    source: "https://www.postgresql.org/docs/15/event-triggers.html",
+    requires: "There are no event triggers.",
+    why: "An event trigger runs during every later migration, with its privileges, and does not appear in its SQL.",
+    fix: "Run: drop event trigger <trigger>.",
+    source: "docs/conventions.md#event-triggers",
     check: Check::Catalogue(include_str!("no_event_triggers.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,4 +1,4 @@
-//! Nothing counts: there is no sequence, serial or identity column.
+//! No sequences, serial or identity columns.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "no_sequences",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Nothing counts: there is no sequence, serial or identity column.",
-    why: "A sequence is one for all tenants: the gaps that one of them sees are the others' business.",
-    fix: "Use a uuid, or count within the tenant.",
-    source: "architecture.md, Decisions: primary key, integers",
+    requires: "No sequences, serial or identity columns.",
+    why: "A sequence is shared by all tenants: the gaps that one tenant sees reveal the activity of the others.",
+    fix: "Use a uuid, or a count within the tenant.",
+    source: "docs/conventions.md#sequences",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("create sequence tickets"), finds: &["tickets"] },

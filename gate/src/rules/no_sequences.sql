@@ -5,7 +5,7 @@ select coalesce(
             join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
             where d.classid = 'pg_class'::regclass and d.objid = s.oid and d.deptype in ('a', 'i')
         ), s.name
-    ) as object, format('counts with the sequence %s', s.name), null
+    ) as object, format('uses the sequence %s', s.name), null
 from our_relations as s
 where s.relkind = 'S'
 order by object

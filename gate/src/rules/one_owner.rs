@@ -1,4 +1,4 @@
-//! Everything has one owner, the role that migrates.
+//! All objects have one owner: the role that migrates.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "one_owner",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Everything has one owner, the role that migrates.",
-    why: "An owner is not bound by row security: its views show, and its tables hold, the rows of every \
-           tenant.",
-    fix: "alter … owner to the owner of the tables.",
-    source: "architecture.md, Decisions: RLS and owners; \
-             https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
+    requires: "All objects have one owner: the role that migrates.",
+    why: "Row Level Security does not apply to an owner: its views and functions can expose the rows of every tenant.",
+    fix: "Run: alter … owner to the owner of the tables.",
+    source: "docs/conventions.md#ownership",
     check: Check::Catalogue(include_str!("one_owner.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,4 +1,4 @@
-//! What holds rows is a plain table: logged, here, and without rewrite rules.
+//! Tables are ordinary, permanent tables without rewrite rules.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "ordinary_tables_only",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "What holds rows is a plain table: logged, here, and without rewrite rules.",
-    why: "A foreign table has no policies, an unlogged one is empty after a crash and on every replica, a \
-           rule runs with the owner's rights.",
-    fix: "Make it a plain table; use a trigger in place of a rule.",
-    source: "https://www.postgresql.org/docs/15/rules-privileges.html; \
-             https://www.postgresql.org/docs/15/sql-createtable.html, UNLOGGED",
+    requires: "Tables are ordinary, permanent tables without rewrite rules.",
+    why: "A foreign table has no policies, an unlogged table is empty after a crash and on replicas, and a rewrite rule runs with its owner's privileges.",
+    fix: "Use an ordinary table; use a trigger instead of a rule.",
+    source: "docs/conventions.md#ordinary-tables",
     check: Check::Catalogue(include_str!("ordinary_tables_only.sql")),
     breaks: &[
         Break {

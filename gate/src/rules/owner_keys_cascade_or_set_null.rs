@@ -9,10 +9,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "Keys to users and organizations cascade or set null.",
-    why: "A person or a tenant that has to be erased cannot be deleted.",
-    fix: "Use on delete cascade for what belongs to it, on delete set null for what outlives it.",
-    source: "database-layer.md, Conventions Enforced by Tests: Cascade Behavior; architecture.md, Decisions: \
-             user foreign keys",
+    why: "Otherwise a user or an organization whose erasure was requested cannot be deleted.",
+    fix: "Use on delete cascade for rows that belong to it, on delete set null for rows that outlive it.",
+    source: "docs/conventions.md#keys-to-users-and-organizations",
     check: Check::Catalogue(include_str!("owner_keys_cascade_or_set_null.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,4 +1,4 @@
-//! Each table has the permissive policies of its kind, word for word, in USING and WITH CHECK, and no other ones.
+//! Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,13 +8,10 @@ pub const RULE: Rule = Rule {
     id: "policies_canonical",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Each table has the permissive policies of its kind, word for word, in USING and WITH CHECK, and no \
-           other ones.",
-    why: "Permissive policies are alternatives: the widest one decides which tenants' rows a customer reads \
-           and writes.",
-    fix: "Use NewTable::tenant, whose policy is: for all to customer using and with check (organization_id = \
-           (select current_setting('app.organization_id')::uuid)).",
-    source: "architecture.md, Decisions: policy; https://www.postgresql.org/docs/15/sql-createpolicy.html",
+    requires: "Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.",
+    why: "Permissive policies are combined with OR: the widest one decides which rows a customer reads and writes.",
+    fix: "Use NewTable::tenant, which creates: for all to customer using and with check (organization_id = (select current_setting('app.organization_id')::uuid)).",
+    source: "docs/conventions.md#tenant-policies",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("drop policy tenant_isolation on contacts"), finds: &["contacts"] },

@@ -1,6 +1,6 @@
--- The sub-select is read once for a statement; without `true` as its second argument, current_setting makes an unbound
--- tenant an error. Texts are those that PostgreSQL writes back.
-with bound (organization, person) as (
+-- The subquery is evaluated once per statement. Without `true` as its second argument, current_setting fails if no
+-- tenant is bound. The texts are those that PostgreSQL stores.
+with bound (organization, user_id) as (
     values (
         '( SELECT (current_setting(''app.organization_id''::text))::uuid AS current_setting)',
         '( SELECT (current_setting(''app.user_id''::text))::uuid AS current_setting)'
@@ -8,7 +8,7 @@ with bound (organization, person) as (
 ),
 
 forms (table_oid, cmd, using_text, check_text) as (
-    -- A tenant's rows, and the memberships of its people. A partition has such a policy or none.
+    -- Rows of a tenant, and memberships in it. A partition has this policy or none.
     select r.oid, '*', format('(organization_id = %s)', organization), format('(organization_id = %s)', organization)
     from bound, our_relations as r
     where r.relkind in ('r', 'p') and not r.is_ledger and r.name not in ('organizations', 'users')
@@ -17,11 +17,11 @@ forms (table_oid, cmd, using_text, check_text) as (
     select to_regclass('organizations'), '*', format('(id = %s)', organization), format('(id = %s)', organization)
     from bound
     union all
-    -- A person changes itself, with a tenant bound as everywhere.
+    -- A user updates its own row, with a tenant bound.
     select to_regclass('users'), 'w', own, own
-    from bound, format('((%s IS NOT NULL) AND (id = %s))', organization, person) as own
+    from bound, format('((%s IS NOT NULL) AND (id = %s))', organization, user_id) as own
     union all
-    -- A person sees itself and the members of the bound tenant.
+    -- A user selects its own row and the members of the bound tenant.
     select to_regclass('users'), 'r', format(
             '((%s IS NOT NULL) AND ((id = ( SELECT current_user_id() AS current_user_id)) OR (EXISTS ( SELECT '
             'FROM user_organizations m WHERE ((m.user_id = users.id) AND (m.organization_id = %1$s))))))',
@@ -31,11 +31,11 @@ forms (table_oid, cmd, using_text, check_text) as (
 ),
 
 judged as (
-    select coalesce(f.table_oid, p.polrelid) as table_oid, f.cmd as wanted, p.oid as policy, p.name,
+    select coalesce(f.table_oid, p.polrelid) as table_oid, f.cmd as expected, p.oid as policy, p.name,
         case
             when f.cmd is null or p.using_text is distinct from f.using_text
                 or p.check_text is distinct from f.check_text then format(
-                'is not of its table''s kind: for %s using %s with check %s',
+                'is not a policy of this kind of table: for %s using %s with check %s',
                 case p.cmd
                     when 'r' then 'select'
                     when 'a' then 'insert'
@@ -56,13 +56,15 @@ select name, problem, null
 from judged
 where policy is not null and problem is not null
 union all
-select name, 'is one permissive policy too many: any of them lets a row through', null
+select name, 'is an additional permissive policy, which widens access', null
 from (
-    select *, row_number() over (partition by table_oid, wanted order by policy) as n from judged where problem is null
+    select *, row_number() over (partition by table_oid, expected order by policy) as n
+    from judged
+    where problem is null
 ) as numbered
 where policy is not null and n > 1
 union all
-select r.name, case judged.wanted
+select r.name, case judged.expected
         when '*' then 'has no policy'
         when 'r' then 'has no policy for select'
         else 'has no policy for update'

@@ -1,4 +1,4 @@
-//! Every policy is for the role customer and for nobody else.
+//! Every policy applies TO customer and to no other role.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "policies_to_customer_role",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every policy is for the role customer and for nobody else.",
-    why: "A policy for PUBLIC, or for another role, lets in whoever is granted the table next.",
-    fix: "alter policy <policy> on <table> to customer.",
-    source: "architecture.md, Decisions: policy; https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
+    requires: "Every policy applies TO customer and to no other role.",
+    why: "A policy for PUBLIC or another role applies to each role that is granted the table later.",
+    fix: "Run: alter policy <policy> on <table> to customer.",
+    source: "docs/conventions.md#roles-of-policies",
     check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
     breaks: &[
         Break {

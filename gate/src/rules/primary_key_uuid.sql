@@ -3,10 +3,10 @@ select t.name, concat_ws(
         case
             when k.oid is null then 'has no primary key'
             when k.conkey <> array[id.attnum] or id.attnum is null then
-                format('has another primary key than id: %s', pg_get_constraintdef(k.oid))
+                format('has a primary key other than id: %s', pg_get_constraintdef(k.oid))
         end,
-        case when id.type_oid <> 'uuid'::regtype then format('id is %s', id.type_name) end,
-        -- The extension may be in a schema of its own.
+        case when id.type_oid <> 'uuid'::regtype then format('id has the type %s', id.type_name) end,
+        -- The extension can be in another schema.
         case when id.attnum is not null and coalesce(id.default_text, '') !~ '^(\w+\.)?uuid_generate_v4\(\)$' then
             format('id has the default %s', coalesce(id.default_text, 'null'))
         end

@@ -1,4 +1,4 @@
-//! Nothing is granted to PUBLIC or to any role but the customer and the owner.
+//! Nothing is granted to PUBLIC or to a role other than customer and the owner.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "privileges_granted_to_customer_only",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Nothing is granted to PUBLIC or to any role but the customer and the owner.",
-    why: "Logins that nobody thought of read the tables, by policies that were not written for them or by an \
-           attribute above policies.",
-    fix: "Revoke it; give a login what it needs through the role customer.",
-    source: "architecture.md, Decisions: RLS and owners; https://www.postgresql.org/docs/15/ddl-priv.html",
+    requires: "Nothing is granted to PUBLIC or to a role other than customer and the owner.",
+    why: "The policies apply to customer only: another login reads nothing, or with BYPASSRLS the rows of every tenant.",
+    fix: "Revoke the privilege; grant a login membership in customer instead.",
+    source: "docs/conventions.md#grants-to-other-roles",
     check: Check::Catalogue(include_str!("privileges_granted_to_customer_only.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("grant select on contacts to public"), finds: &["contacts"] },

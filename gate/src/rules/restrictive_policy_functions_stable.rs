@@ -1,4 +1,4 @@
-//! A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell who is bound.
+//! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()` and `current_organization_id()`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,13 +8,10 @@ pub const RULE: Rule = Rule {
     id: "restrictive_policy_functions_stable",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A restrictive policy calls only PostgreSQL's own functions that do not change, and ours that tell \
-           who is bound.",
-    why: "A function in a policy is called with rows of other tenants, before they are filtered, or answers \
-           another thing each time.",
-    fix: "Write the condition without the function; read a setting as (select \
-           current_setting('app.…')::uuid).",
-    source: "https://www.postgresql.org/docs/15/rules-privileges.html; pgrls SEC046, PERF001, PERF002",
+    requires: "A restrictive policy calls only stable or immutable built-in functions, current_user_id() and current_organization_id().",
+    why: "A function in a policy can be called with rows of other tenants before they are filtered, and a volatile one is evaluated per row.",
+    fix: "Write the condition without the function; read a setting as (select current_setting('app.…')::uuid).",
+    source: "docs/conventions.md#functions-in-restrictive-policies",
     check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
         Break {

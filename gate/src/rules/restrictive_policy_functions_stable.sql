@@ -1,16 +1,16 @@
--- Permissive policies have to be canonical. Every call stands in the stored tree of the condition, those in sub-selects
--- too, with the function's number.
+-- policies_canonical checks permissive policies. The stored expression tree contains the oid of each function, also in
+-- subqueries.
 with calls as (
     select p.name, f.oid, f.oid::regprocedure::text as function,
         case
             when f.oid >= 16384
                 and f.oid not in (to_regproc('current_user_id')::oid, to_regproc('current_organization_id')::oid)
-                then 'which is not PostgreSQL''s own'
+                then 'which is not built in'
             when f.provolatile = 'v' then 'which is volatile'
-            when f.oid = 'current_setting(text, boolean)'::regprocedure then 'which is silent where nothing is bound'
+            when f.oid = 'current_setting(text, boolean)'::regprocedure then 'which returns null if no tenant is bound'
             when f.oid = 'current_setting(text)'::regprocedure
                 and concat(p.using_text, ' ', p.check_text) ~ '(?<!SELECT )(?<!SELECT \()current_setting\('
-                then 'for each row, because it is in no sub-select'
+                then 'for each row, since it is not in a subquery'
         end as fault
     from our_policies as p
     cross join regexp_matches(concat(p.polqual, p.polwithcheck), ':(?:op)?funcid (\d+)', 'g') as call

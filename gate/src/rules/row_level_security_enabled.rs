@@ -9,11 +9,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "Row Level Security is enabled on every table and partition, and not forced.",
-    why: "Without it every customer reads every tenant's rows; forced, it makes migrations and retention \
-           change nothing, silently.",
-    fix: "alter table <table> enable row level security, no force row level security.",
-    source: "architecture.md, Decisions: RLS and owners; \
-             https://www.postgresql.org/docs/15/ddl-rowsecurity.html",
+    why: "Disabled, a customer reads the rows of every tenant; forced, migrations and retention jobs of the owner silently affect no rows.",
+    fix: "Run: alter table <table> enable row level security, no force row level security.",
+    source: "docs/conventions.md#row-level-security",
     check: Check::Catalogue(include_str!("row_level_security_enabled.sql")),
     breaks: &[
         Break {

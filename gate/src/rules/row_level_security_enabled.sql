@@ -1,7 +1,7 @@
--- A partition that is named directly is read under its own policies: it has none, so nobody reads it but its owner.
+-- A query on a partition itself uses its own policies: without any, only the owner sees its rows.
 select name, case
-        when not relrowsecurity then 'has no Row Level Security'
-        else 'forces Row Level Security on its owner, who migrates'
+        when not relrowsecurity then 'has Row Level Security disabled'
+        else 'forces Row Level Security on its owner, which migrates'
     end, format(
         'alter table %s %s row level security', name, case when relrowsecurity then 'no force' else 'enable' end
     )

@@ -1,4 +1,4 @@
-//! `docs/schema` is what a migrated database and the sources say.
+//! The pages and diagrams in docs/schema are current with the schema and its readers.
 
 use crate::docs::pages;
 use crate::mutation::Mutation;
@@ -10,10 +10,10 @@ pub const RULE: Rule = Rule {
     id: "schema_docs_current",
     level: Level::Block,
     family: Family::GeneratedFiles,
-    requires: "The pages and diagrams of docs/schema are regenerated after every change of the schema or of its readers.",
-    why: "Whoever trusts a page builds on a column that means, or is, something else by now.",
+    requires: "The pages and diagrams in docs/schema are current with the schema and its readers.",
+    why: "A stale page documents a column that was renamed or has another meaning.",
     fix: "Run: cargo run -p gate -- write.",
-    source: "architecture.md, Documentation; database-layer.md, Schema Documentation",
+    source: "docs/conventions.md#schema-pages",
     check: Check::Subject(look),
     breaks: &[
         Break {

@@ -1,4 +1,4 @@
-//! `migration/schema.sql` is what the migrations make.
+//! migration/schema.sql is current with the migrations.
 
 use crate::docs::schema_sql;
 use crate::mutation::Mutation;
@@ -10,10 +10,10 @@ pub const RULE: Rule = Rule {
     id: "schema_sql_current",
     level: Level::Block,
     family: Family::GeneratedFiles,
-    requires: "migration/schema.sql is regenerated after every migration.",
-    why: "A review of the schema's file approves of a schema that no database has.",
+    requires: "migration/schema.sql is current with the migrations.",
+    why: "A reviewer of a stale file approves a schema that does not exist.",
     fix: "Run: cargo run -p gate -- write.",
-    source: "database-layer.md, Schema",
+    source: "docs/conventions.md#schemasql",
     check: Check::Subject(look),
     breaks: &[
         Break {

@@ -1,18 +1,18 @@
-//! The schema comes from migrations and never from the entities.
+//! No manifest enables SeaORM's feature schema-sync, and no code calls it.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 
-/// The rule. `sea-orm-migration` compiles the feature in by itself, so it is our calls that matter most.
+/// The rule. `sea-orm-migration` enables the feature itself, so the rule also finds calls.
 pub const RULE: Rule = Rule {
     id: "schema_sync_off",
     level: Level::Block,
     family: Family::Migrations,
-    requires: "No manifest of ours enables SeaORM's schema-sync, and no code calls it.",
-    why: "It drops unique constraints that the entities do not declare, silently, and leaves no migration behind.",
-    fix: "Take it out, and write a migration.",
-    source: "seaorm-2.md, 4",
+    requires: "No manifest enables SeaORM's feature schema-sync, and no code calls it.",
+    why: "Schema synchronization silently drops unique constraints that the entities do not declare, and leaves no migration.",
+    fix: "Remove it, and write a migration.",
+    source: "docs/conventions.md#schema-synchronization",
     check: Check::Sources(look),
     breaks: &[
         Break {
@@ -42,7 +42,7 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-/// Here the words stand in the breaks.
+/// This file contains the words, in its breaks.
 const ITSELF: &str = "gate/src/rules/schema_sync_off.rs";
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
@@ -58,7 +58,7 @@ fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
             for (index, line) in workspace.read(&file)?.lines().enumerate() {
                 let code = line.split(comment).next().unwrap_or_default();
                 if let Some(word) = words.iter().find(|word| code.contains(*word)) {
-                    findings.push(Finding::at(&file, index + 1, format!("it says `{word}`")));
+                    findings.push(Finding::at(&file, index + 1, format!("it contains `{word}`")));
                 }
             }
         }

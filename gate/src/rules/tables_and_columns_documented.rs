@@ -1,4 +1,4 @@
-//! Every table and column has a sentence that tells more than its name.
+//! Every table and column has a description of at least three words that adds to its name.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "tables_and_columns_documented",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every table and column has a sentence that tells more than its name.",
-    why: "Whoever meets it guesses, and the next application fills it with something else.",
-    fix: "Write the sentence in migration/schema_annotations.yaml; `up` brings it into the database.",
-    source: "database-layer.md, Conventions Enforced by Tests: Column Documentation",
+    requires: "Every table and column has a description of at least three words that adds to its name.",
+    why: "Readers guess the meaning of an undocumented column, and applications store different things in it.",
+    fix: "Write the description in migration/schema_annotations.yaml; `up` sets it as the comment.",
+    source: "docs/conventions.md#documentation-of-tables-and-columns",
     check: Check::Catalogue(include_str!("tables_and_columns_documented.sql")),
     breaks: &[
         Break {

@@ -6,7 +6,7 @@ with described (name, sentence) as (
 
 select name, case
         when coalesce(trim(sentence), '') = '' then 'has no description'
-        else format('has a description that says nothing: %s', sentence)
+        else format('has an uninformative description: %s', sentence)
     end, null
 from described
 where coalesce(trim(sentence), '') = ''

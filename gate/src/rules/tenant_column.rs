@@ -1,4 +1,4 @@
-//! Every row of a tenant table says whose it is.
+//! Every table except organizations and users has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,13 +8,10 @@ pub const RULE: Rule = Rule {
     id: "tenant_column",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every table but organizations and users has organization_id uuid not null, a cascading key to \
-           organizations, and by default the bound organization.",
-    why: "Rows without an owner are seen by nobody or by everybody, and cannot be moved to another machine \
-           with their tenant.",
-    fix: "Declare: organization_id uuid not null default current_organization_id() references organizations \
-           (id) on delete cascade.",
-    source: "data-model.md, On every table; architecture.md, Decisions: tenancy",
+    requires: "Every table except organizations and users has organization_id: uuid, not null, a cascading foreign key to organizations, default current_organization_id().",
+    why: "Rows without a tenant are visible to no tenant or to all, and cannot be distributed or exported by tenant.",
+    fix: "Declare: organization_id uuid not null default current_organization_id() references organizations (id) on delete cascade.",
+    source: "docs/conventions.md#tenant-column",
     check: Check::Catalogue(include_str!("tenant_column.sql")),
     breaks: &[
         Break {

@@ -1,4 +1,4 @@
--- A membership is made by an administrator, so the bound organization is no default there.
+-- Administrators create memberships, so user_organizations has no default.
 with owned as (
     select t.name, c.attnum, c.type_oid, c.type_name, c.attnotnull, c.default_text,
         t.name <> 'user_organizations' and c.default_text is distinct from 'current_organization_id()' as lacks_default,
@@ -17,7 +17,7 @@ select name || '.organization_id', case
         when attnum is null then 'is missing'
         else concat_ws(
             ', ',
-            case when type_oid <> 'uuid'::regtype then format('is %s', type_name) end,
+            case when type_oid <> 'uuid'::regtype then format('has the type %s', type_name) end,
             case when not attnotnull then 'may be null' end,
             case when lacks_default then format('has the default %s', coalesce(default_text, 'null')) end,
             case when lacks_key then 'has no cascading key to organizations' end

@@ -1,4 +1,4 @@
-//! A key between two tenant tables contains `organization_id` at both ends, and deleting the parent leaves it alone.
+//! A foreign key between two tenant tables contains `organization_id` at both ends, and SET NULL leaves `organization_id` unchanged.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,15 +8,10 @@ pub const RULE: Rule = Rule {
     id: "tenant_foreign_keys_composite",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A key between two tenant tables contains organization_id at both ends, and deleting the parent \
-           leaves it alone.",
-    why: "A row can refer to another tenant's: row security does not look at keys, and a cascade deletes \
-           across tenants.",
-    fix: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on \
-           delete set null (x_id).",
-    source: "architecture.md, Decisions: tenant integrity; \
-             https://www.postgresql.org/docs/15/ddl-rowsecurity.html (referential integrity checks bypass row \
-             security)",
+    requires: "A foreign key between two tenant tables contains organization_id at both ends, and SET NULL leaves organization_id unchanged.",
+    why: "Referential integrity checks bypass Row Level Security: a row could refer to another tenant's row, and a cascade could delete across tenants.",
+    fix: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on delete set null (x_id).",
+    source: "docs/conventions.md#foreign-keys-between-tenant-tables",
     check: Check::Catalogue(include_str!("tenant_foreign_keys_composite.sql")),
     breaks: &[
         Break {
@@ -36,7 +31,7 @@ pub const RULE: Rule = Rule {
             ),
             finds: &["events.fk_events_call_attempt_id_call_attempts"],
         },
-        // A membership is an organization's as well.
+        // user_organizations is a tenant table as well.
         Break {
             by: Mutation::Uncommitted(
                 "alter table campaigns add membership_id uuid constraint \

@@ -11,7 +11,7 @@ cross join lateral (
     join pg_attribute as there on there.attrelid = k.confrelid and there.attnum = pair.there
 ) as ends
 where not ends.is_whole
-    -- Without a list of columns the action is for all of them.
+    -- Without a column list the action applies to all columns.
     or k.confdeltype in ('n', 'd') and exists (
         select
         from pg_attribute as a

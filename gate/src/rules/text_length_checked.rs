@@ -1,4 +1,4 @@
-//! Text is text, with a named length check unless people write or say as much as they like there.
+//! Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "text_length_checked",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Text is text, with a named length check unless people write or say as much as they like there.",
-    why: "Without a bound one request stores a gigabyte; a bound in the type is changed under a lock and has \
-           no name in errors.",
-    fix: "Make it text and add the check ck_<table>_<column>_length; if it is prose, list it in \
-           text_length_checked.sql.",
-    source: "data-model.md, On every table",
+    requires: "Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.",
+    why: "Without a limit one request can store a gigabyte; the limit of varchar(n) has no constraint name, and changing it needs ACCESS EXCLUSIVE.",
+    fix: "Change the type to text and add the check ck_<table>_<column>_length; list a prose column in text_length_checked.sql, with the reason.",
+    source: "docs/conventions.md#text-length",
     check: Check::Catalogue(include_str!("text_length_checked.sql")),
     breaks: &[
         Break {
@@ -24,7 +22,7 @@ pub const RULE: Rule = Rule {
             by: Mutation::Uncommitted("alter table exclusion_list_entries alter reason type varchar(20)"),
             finds: &["exclusion_list_entries.reason"],
         },
-        // A list counts its words; the length of each is a domain's.
+        // An array limits its number of elements; a domain limits their length.
         Break {
             by: Mutation::Uncommitted(
                 "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \

@@ -1,24 +1,24 @@
 with prose (name, reason) as (
     values
-    ('campaigns.description', 'in the words of the manager'),
+    ('campaigns.description', 'free text of the manager'),
     ('campaigns.intro_script', 'a script, read aloud'),
     ('campaigns.question_1_text', 'a script, read aloud'),
     ('campaigns.question_2_text', 'a script, read aloud'),
     ('campaigns.question_3_text', 'a script, read aloud'),
-    ('email_notifications.error_message', 'whatever the provider answers'),
-    ('email_templates.body_html', 'a letter'),
-    ('email_templates.body_text', 'a letter'),
-    ('exclusion_list_entries.reason', 'in the words of whoever asked'),
-    ('survey_responses.q1_answer', 'what a person said'),
-    ('survey_responses.q2_answer', 'what a person said'),
-    ('survey_responses.q3_answer', 'what a person said'),
-    ('transcript_snippets.transcript_text', 'what people said')
+    ('email_notifications.error_message', 'an answer of the provider'),
+    ('email_templates.body_html', 'the body of an e-mail'),
+    ('email_templates.body_text', 'the body of an e-mail'),
+    ('exclusion_list_entries.reason', 'free text of the requester'),
+    ('survey_responses.q1_answer', 'a spoken answer'),
+    ('survey_responses.q2_answer', 'a spoken answer'),
+    ('survey_responses.q3_answer', 'a spoken answer'),
+    ('transcript_snippets.transcript_text', 'a transcript')
 )
 
 select c.name,
     case
         when c.type_oid = 'text'::regtype then 'has no length check'
-        else format('is %s', c.type_name)
+        else format('has the type %s', c.type_name)
     end,
     case
         when c.type_name like '%[]' then 'check (cardinality(…) <= …)'
@@ -40,7 +40,7 @@ where c.type_oid in ('varchar'::regtype, 'bpchar'::regtype, '"char"'::regtype, '
                 '^CHECK \(%s\("?%s"?\) <= \d+\)',
                 case when c.type_name like '%[]' then 'cardinality' else 'length' end, c.attname
             )
-            -- Of a domain.
+            -- The check of a domain.
             or k.contypid = c.atttypid and pg_get_constraintdef(k.oid, true) ~ '^CHECK \(length\(VALUE\) <= \d+\)'
     )
 order by c.name

@@ -1,4 +1,4 @@
-//! Every table has `created_at` and `updated_at`, timestamptz, not null, default `now()`.
+//! Every table has `created_at` and `updated_at`: timestamptz, not null, default `now()`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,10 +8,10 @@ pub const RULE: Rule = Rule {
     id: "timestamps_present",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every table has created_at and updated_at, timestamptz, not null, default now().",
-    why: "Nobody can tell when a row came, and incremental exports miss the rows that changed.",
+    requires: "Every table has created_at and updated_at: timestamptz, not null, default now().",
+    why: "Without them the age of a row is unknown, and incremental exports miss changed rows.",
     fix: "Add the column: timestamptz not null default now().",
-    source: "database-layer.md, Conventions Enforced by Tests: Created/Updated",
+    source: "docs/conventions.md#created_at-and-updated_at",
     check: Check::Catalogue(include_str!("timestamps_present.sql")),
     breaks: &[
         Break {

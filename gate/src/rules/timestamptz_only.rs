@@ -1,4 +1,4 @@
-//! A point in time is a timestamptz.
+//! Timestamps are `timestamptz`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "timestamptz_only",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A point in time is a timestamptz.",
-    why: "A time without a zone is another moment for every client, and an hour of the autumn night is two \
-           of them.",
-    fix: "Make it timestamptz.",
-    source: "database-layer.md, Conventions Enforced by Tests: Timestamps",
+    requires: "Timestamps are timestamptz.",
+    why: "A timestamp without time zone depends on the client's time zone, and an hour is ambiguous when daylight saving time ends.",
+    fix: "Change the column type to timestamptz.",
+    source: "docs/conventions.md#timestamps-with-time-zone",
     check: Check::Catalogue(include_str!("timestamptz_only.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted("alter table call_attempts alter answered_at type timestamp"),

@@ -1,4 +1,4 @@
-//! No trigger is switched off, least of all those by which foreign keys are kept.
+//! No trigger is disabled, including the internal triggers of foreign keys.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "triggers_enabled",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "No trigger is switched off, least of all those by which foreign keys are kept.",
-    why: "Rows refer to nothing or to another tenant's, and the catalogue still shows the key.",
-    fix: "Switch them on: alter table <table> enable trigger all. Then look for the rows that came \
-           meanwhile.",
-    source: "https://www.postgresql.org/docs/15/sql-altertable.html, DISABLE TRIGGER",
+    requires: "No trigger is disabled, including the internal triggers of foreign keys.",
+    why: "With its triggers disabled a foreign key is not checked, although the catalogue still shows it.",
+    fix: "Run: alter table <table> enable trigger all. Then check the rows written meanwhile.",
+    source: "docs/conventions.md#enabled-triggers",
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),
     breaks: &[
         Break {

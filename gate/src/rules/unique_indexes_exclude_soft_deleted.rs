@@ -1,4 +1,4 @@
-//! Where rows are only marked as deleted, what is unique is unique among the others, unless a reason keeps it.
+//! In a table with `deleted_at`, unique indexes exclude soft-deleted rows, unless a listed reason keeps the value reserved.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "unique_indexes_exclude_soft_deleted",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Where rows are only marked as deleted, what is unique is unique among the others, unless a reason \
-           keeps it.",
-    why: "A name stays taken by a row that nobody sees.",
-    fix: "Use a unique index with: where deleted_at is null. If the name must never come back, list it in \
-           unique_indexes_exclude_soft_deleted.sql.",
-    source: "database-rules.md, Data Integrity: Soft delete",
+    requires: "In a table with deleted_at, unique indexes exclude soft-deleted rows, unless a listed reason keeps the value reserved.",
+    why: "A soft-deleted row, which no query returns, still reserves its name.",
+    fix: "Use a unique index with: where deleted_at is null. List a value that must stay reserved in unique_indexes_exclude_soft_deleted.sql, with the reason.",
+    source: "docs/conventions.md#soft-deletion",
     check: Check::Catalogue(include_str!("unique_indexes_exclude_soft_deleted.sql")),
     breaks: &[Break {
         by: Mutation::Uncommitted(

@@ -1,12 +1,12 @@
--- An id is never used again, so what contains it needs no condition.
+-- An id is never reused, so an index with it needs no predicate.
 with kept (name, reason) as (
     values
-    ('uq_organizations_slug', 'old addresses must not lead to another tenant'),
-    ('uq_users_email', 'a closed account must be found, and refused, when its person signs in again'),
-    ('uq_users_oidc_sub', 'a closed account must be found, and refused, when its person signs in again')
+    ('uq_organizations_slug', 'an old address must not resolve to another tenant'),
+    ('uq_users_email', 'a sign-in to a closed account has to be found and refused'),
+    ('uq_users_oidc_sub', 'a sign-in to a closed account has to be found and refused')
 )
 
-select i.indexrelid::regclass::text as object, format('also holds for deleted rows of %s', t.name), null
+select i.indexrelid::regclass::text as object, format('also covers soft-deleted rows of %s', t.name), null
 from our_tables as t
 join our_columns as deleted on deleted.table_oid = t.oid and deleted.attname = 'deleted_at'
 join our_columns as id on id.table_oid = t.oid and id.attname = 'id'

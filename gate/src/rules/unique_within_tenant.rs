@@ -1,4 +1,4 @@
-//! What has to be unique in a tenant table is unique within the tenant.
+//! Unique constraints of tenant tables begin with `organization_id`.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,11 +8,10 @@ pub const RULE: Rule = Rule {
     id: "unique_within_tenant",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "What has to be unique in a tenant table is unique within the tenant.",
-    why: "A tenant learns from the violation what another one has, and takes values away from it.",
-    fix: "Begin the constraint with organization_id; if it has to hold for all, list it in \
-           unique_within_tenant.sql.",
-    source: "architecture.md, Decisions: tenant integrity; pgrls SEC035",
+    requires: "Unique constraints of tenant tables begin with organization_id.",
+    why: "A unique violation across tenants reveals another tenant's value, and blocks it for everyone else.",
+    fix: "Begin the constraint with organization_id; list a constraint that has to apply to all tenants in unique_within_tenant.sql, with the reason.",
+    source: "docs/conventions.md#uniqueness-within-a-tenant",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),
     breaks: &[
         Break {

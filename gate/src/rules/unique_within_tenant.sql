@@ -1,10 +1,10 @@
--- A constraint may go without the tenant if it contains a key to a row of the tenant: that is a random uuid, which
--- nobody guesses. The primary key is one itself.
+-- A constraint does not need organization_id if it contains a key to a row of the tenant, which is a random uuid and
+-- cannot be guessed. The primary key is one itself.
 with excepted (name, reason) as (
-    values ('uq_call_attempts_call_id', 'a provider''s webhook names the call and no tenant; our random ids')
+    values ('uq_call_attempts_call_id', 'the provider''s webhooks contain the call_id and no tenant; it is a random id')
 )
 
-select i.indexrelid::regclass::text as object, format('is unique over all tenants of %s', t.name), null
+select i.indexrelid::regclass::text as object, format('is unique across the tenants of %s', t.name), null
 from our_tables as t
 join pg_index as i on i.indrelid = t.oid and (i.indisunique or i.indisexclusion) and not i.indisprimary
 where t.is_tenant

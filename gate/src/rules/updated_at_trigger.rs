@@ -9,10 +9,9 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "Every table has the trigger updated_at: before each update of any column, set_updated_at().",
-    why: "updated_at keeps the time of the insert, and whatever follows changes by it misses them.",
-    fix: "Create it: create trigger updated_at before update on <table> for each row execute function \
-           set_updated_at().",
-    source: "database-layer.md, Conventions Enforced by Tests: Update Trigger",
+    why: "Otherwise updated_at keeps the time of the insert, and incremental readers miss updates.",
+    fix: "Run: create trigger updated_at before update on <table> for each row execute function set_updated_at().",
+    source: "docs/conventions.md#the-updated_at-trigger",
     check: Check::Catalogue(include_str!("updated_at_trigger.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("drop trigger updated_at on events"), finds: &["events"] },

@@ -1,7 +1,7 @@
--- Bits of tgtype: 1 for each row, 2 before, 16 update. That it is switched on is for triggers_enabled to say.
+-- Bits of tgtype: 1 for each row, 2 before, 16 update. triggers_enabled checks that it is enabled.
 select t.name, case
         when g.oid is null then 'has no trigger updated_at'
-        else format('has another one: %s', pg_get_triggerdef(g.oid))
+        else format('has a different trigger updated_at: %s', pg_get_triggerdef(g.oid))
     end, format(
         'create or replace trigger updated_at before update on %s for each row execute function set_updated_at()',
         t.name

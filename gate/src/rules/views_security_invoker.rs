@@ -1,4 +1,4 @@
-//! Every view has `security_invoker`, and none is materialized.
+//! Every view has `security_invoker = true`, and there are no materialized views.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
@@ -8,12 +8,10 @@ pub const RULE: Rule = Rule {
     id: "views_security_invoker",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every view has security_invoker, and none is materialized.",
-    why: "Any other view reads with its owner's rights, whom row security does not bind: it shows every \
-           tenant's rows.",
-    fix: "alter view <view> set (security_invoker = true).",
-    source: "database-layer.md, Conventions Enforced by Tests: Views; \
-             https://www.postgresql.org/docs/15/sql-createview.html",
+    requires: "Every view has security_invoker = true, and there are no materialized views.",
+    why: "Another view runs with its owner's privileges, to which Row Level Security does not apply: it returns the rows of every tenant.",
+    fix: "Run: alter view <view> set (security_invoker = true).",
+    source: "docs/conventions.md#views",
     check: Check::Catalogue(include_str!("views_security_invoker.sql")),
     breaks: &[
         Break { by: Mutation::Uncommitted("create view due as select id from contacts"), finds: &["due"] },

@@ -1,7 +1,7 @@
--- security_barrier is not asked for: what a policy says is a barrier by itself in a view that asks as its reader.
+-- security_barrier is not required: with security_invoker the policies of the reader apply.
 select name, case relkind
-        when 'm' then 'is materialized: it keeps every tenant''s rows and has no policies'
-        else 'reads with the rights of its owner'
+        when 'm' then 'is materialized: it stores the rows of every tenant and has no policies'
+        else 'runs with the privileges of its owner'
     end, case relkind
         when 'm' then format('drop materialized view %s', name)
         else format('alter view %s set (security_invoker = true)', name)
