@@ -1,5 +1,5 @@
-//! Each mistake of `hostile.sql` is found by exactly the rules that it names; and what pgrls calls an error there, the
-//! gate finds as well, or `docs/decisions/pgrls.md` tells why not.
+//! Each violation of `hostile.sql` is found by exactly the rules that it lists. The gate finds each error that pgrls
+//! reports, except those in `docs/decisions/pgrls.md`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -21,55 +21,55 @@ use std::process::Command;
 
 const HOSTILE: &str = include_str!("hostile.sql");
 
-/// One mistake.
-struct Mistake {
-    /// Its number and what it is.
+/// One violation.
+struct Violation {
+    /// Its number and title.
     title: &'static str,
     /// The rules that find it, each with the object.
     finds: BTreeSet<String>,
-    /// Statements that make it.
+    /// The statements that create it.
     sql: &'static str,
 }
 
-fn mistakes() -> Vec<Mistake> {
+fn violations() -> Vec<Violation> {
     let blocks = HOSTILE.split("\n\n-- ").skip(1);
     blocks
         .map(|block| {
             let (title, sql) = block.split_once('\n').unwrap();
             let finds = sql.lines().filter_map(|line| line.strip_prefix("-- finds: ")).map(ToOwned::to_owned);
-            Mistake { title, finds: finds.collect(), sql }
+            Violation { title, finds: finds.collect(), sql }
         })
         .collect()
 }
 
 #[tokio::test]
-async fn every_mistake_is_found_and_nothing_else() {
-    let mistakes = mistakes();
-    assert!(mistakes.len() >= 25);
+async fn each_violation_is_found_by_the_listed_rules_only() {
+    let violations = violations();
+    assert!(violations.len() >= 25);
     let subject = Subject::migrated(Workspace::at(None)).await.unwrap();
     let mut wrong = Vec::new();
-    for (index, mistake) in mistakes.iter().enumerate() {
+    for (index, violation) in violations.iter().enumerate() {
         assert!(
-            mistake.title.starts_with(&format!("{:02} ", index + 1)),
+            violation.title.starts_with(&format!("{:02} ", index + 1)),
             "{} is out of order",
-            mistake.title
+            violation.title
         );
-        assert!(!mistake.finds.is_empty(), "{} is to be found by nobody", mistake.title);
-        let changed = subject.with(&Mutation::Uncommitted(mistake.sql)).await;
-        let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", mistake.title));
+        assert!(!violation.finds.is_empty(), "{} lists no finding", violation.title);
+        let changed = subject.with(&Mutation::Uncommitted(violation.sql)).await;
+        let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", violation.title));
         let mut found = BTreeSet::new();
         for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Catalogue(_))) {
             let findings = ask(&changed, rule).await.unwrap();
             found.extend(findings.iter().map(|finding| format!("{} {}", rule.id, finding.object)));
         }
-        for line in mistake.finds.difference(&found) {
-            wrong.push(format!("{}: - {line}", mistake.title));
+        for line in violation.finds.difference(&found) {
+            wrong.push(format!("{}: - {line}", violation.title));
         }
-        for line in found.difference(&mistake.finds) {
-            wrong.push(format!("{}: + {line}", mistake.title));
+        for line in found.difference(&violation.finds) {
+            wrong.push(format!("{}: + {line}", violation.title));
         }
     }
-    assert!(wrong.is_empty(), "- is not found, + is found besides\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "- is not found, + is found in addition\n{}", wrong.join("\n"));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn pgrls_finds_no_error_that_the_gate_does_not() {
         eprintln!("not compared: there is no pgrls; `pip install pgrls`, or name it by PGRLS");
         return;
     }
-    // Roles belong to the server, so this one is nobody else's.
+    // Roles belong to the server, so the test has a server of its own.
     let mut options = Options::from_environment();
     options.admin_url = None;
     let server = options.start().unwrap();
@@ -95,7 +95,7 @@ async fn pgrls_finds_no_error_that_the_gate_does_not() {
         let violations = report["violations"].as_array().unwrap().iter();
         let found =
             violations.map(|one| (text(&one["rule_id"]), text(&one["location"]).replace("public.", "")));
-        // Decided otherwise: docs/decisions/pgrls.md.
+        // Accepted in docs/decisions/pgrls.md.
         let is_explained = |(rule, object): &(String, String)| {
             rule == "SEC002" || (rule == "SEC001" && object == "seaql_migrations")
         };
@@ -106,14 +106,14 @@ async fn pgrls_finds_no_error_that_the_gate_does_not() {
     let pool = sqlx::PgPool::connect(&database.url()).await.unwrap();
     sqlx::raw_sql(HOSTILE).execute(&pool).await.unwrap();
     let errors = errors("public,hidden,hidden_too");
-    assert!(errors.len() >= 10, "pgrls sees {errors:?}");
-    let found: BTreeSet<String> = mistakes().into_iter().flat_map(|mistake| mistake.finds).collect();
+    assert!(errors.len() >= 10, "pgrls finds {errors:?}");
+    let found: BTreeSet<String> = violations().into_iter().flat_map(|violation| violation.finds).collect();
     let more: Vec<_> = errors
         .iter()
         .filter(|(_, object)| {
-            // A function is named without its arguments there.
+            // pgrls names a function without its arguments.
             !found.iter().any(|line| line.split([' ', '(']).nth(1) == Some(object))
         })
         .collect();
-    assert!(more.is_empty(), "pgrls finds what the gate does not: {more:?}");
+    assert!(more.is_empty(), "pgrls finds errors that the gate does not: {more:?}");
 }

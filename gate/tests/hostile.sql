@@ -1,101 +1,101 @@
--- Mistakes by which one tenant reaches another's rows, or a customer more than rows. Each is made on a migrated
--- database by itself and taken back; `-- finds:` names what the gate says then, and it says nothing else. All of them
--- can be made together too, on distinct objects, for the comparison with pgrls in hostile.rs.
+-- Violations through which a tenant reaches the rows of another one, or a customer more than rows. Each is created on a
+-- migrated database by itself and rolled back; `-- finds:` lists the findings, and there are no others. All of them can
+-- be created together, on distinct objects, for the comparison with pgrls in hostile.rs.
 
--- 01 Row Level Security is switched off.
+-- 01 Row Level Security is disabled.
 -- finds: row_level_security_enabled call_attempts
 alter table call_attempts disable row level security;
 
--- 02 Row Level Security is forced on the owner, whose retention jobs then delete nothing.
+-- 02 Row Level Security is forced, so that retention jobs of the owner affect no rows.
 -- finds: row_level_security_enabled user_organizations
 alter table user_organizations force row level security;
 
--- 03 Every tenant's rows are read.
+-- 03 USING admits the rows of every tenant.
 -- finds: policies_canonical campaigns.tenant_isolation
 alter policy tenant_isolation on campaigns using (true);
 
--- 04 Rows are written for other tenants.
+-- 04 WITH CHECK admits rows of other tenants.
 -- finds: policies_canonical events.tenant_isolation
 alter policy tenant_isolation on events with check (true);
 
--- 05 WITH CHECK is left out.
+-- 05 WITH CHECK is missing.
 -- finds: policies_canonical email_templates.tenant_isolation
 drop policy tenant_isolation on email_templates;
 create policy tenant_isolation on email_templates to customer
 using (organization_id = (select current_setting('app.organization_id')::uuid));
 
--- 06 The policy is for everybody.
+-- 06 The policy applies to PUBLIC.
 -- finds: policies_to_customer_role survey_responses.tenant_isolation
 alter policy tenant_isolation on survey_responses to public;
 
--- 07 A second permissive policy is an alternative to the first.
+-- 07 A second permissive policy is combined with OR.
 -- finds: policies_canonical survey_responses.support
 create policy support on survey_responses for select to customer using (true);
 
--- 08 Deleting has a policy of its own, wider than the rest.
+-- 08 DELETE has its own, wider policy.
 -- finds: policies_canonical exclusion_list_entries.cleanup
 create policy cleanup on exclusion_list_entries for delete to customer using (created_at < now());
 
--- 09 An unbound tenant is silence in place of an error.
+-- 09 Without a tenant the policy returns no rows instead of an error.
 -- finds: policies_canonical provider_configs.tenant_isolation
 alter policy tenant_isolation on provider_configs
 using (organization_id = (select current_setting('app.organization_id', true)::uuid))
 with check (organization_id = (select current_setting('app.organization_id', true)::uuid));
 
--- 10 The setting is read for each row.
+-- 10 The setting is evaluated for each row.
 -- finds: policies_canonical transcript_snippets.tenant_isolation
 alter policy tenant_isolation on transcript_snippets
 using (organization_id = current_setting('app.organization_id')::uuid)
 with check (organization_id = current_setting('app.organization_id')::uuid);
 
--- 11 Another column is compared.
+-- 11 The policy compares another column.
 -- finds: policies_canonical contacts.tenant_isolation
 alter policy tenant_isolation on contacts
 using (campaign_id = (select current_setting('app.organization_id')::uuid));
 
--- 12 A column is compared with itself.
+-- 12 The policy compares a column with itself.
 -- finds: policies_canonical email_notifications.tenant_isolation
 alter policy tenant_isolation on email_notifications using (organization_id = organization_id);
 
--- 13 Rows of nobody are everybody's.
+-- 13 Rows without a tenant are visible to all tenants.
 -- finds: policies_canonical contacts.orphans
 create policy orphans on contacts to customer
 using (organization_id = (select current_setting('app.organization_id')::uuid) or organization_id is null);
 
--- 14 The policy answers another thing each time.
+-- 14 The policy is volatile.
 -- finds: policies_canonical contacts.sampled
 create policy sampled on contacts for select to customer using (random() < 0.1);
 
--- 15 The policy believes what a customer may write.
+-- 15 The policy depends on a column that customers can update.
 -- finds: policies_canonical contacts.lookup
 create policy lookup on contacts for select to customer
 using (exists (select from campaigns where campaigns.id = contacts.campaign_id and campaigns.name = 'public'));
 
--- 16 The policy asks a table without Row Level Security.
+-- 16 The policy queries a table without Row Level Security.
 -- finds: policies_canonical contacts.unguarded
 create policy unguarded on contacts for select to customer using (exists (select from seaql_migrations));
 
--- 17 The policy calls a function that claims never to change and reads a setting.
+-- 17 The policy calls a function that is declared immutable and reads a setting.
 -- finds: restrictive_policy_functions_stable events.of_tenant
 create function tenant_of_session() returns uuid language sql immutable
 return current_setting('app.organization_id', true)::uuid;
 create policy of_tenant on events as restrictive to customer using (organization_id = tenant_of_session());
 
--- 18 A restrictive policy shows each row to a volatile function before it is filtered.
+-- 18 A restrictive policy passes each row to a volatile function before it is filtered.
 -- finds: restrictive_policy_functions_stable events.delayed
 create policy delayed on events as restrictive to customer using (pg_sleep(0) is not null);
 
--- 19 A policy trusts the user's own word for who it is.
+-- 19 A policy trusts a setting for the identity of the user.
 -- finds: policies_canonical users.by_name
 create policy by_name on users for select to customer using (name = current_setting('app.name', true));
 
--- 20 The policy of a person lets every tenant's people through.
+-- 20 The policy of users admits the users of every tenant.
 -- finds: policies_canonical users.users_visible
 alter policy users_visible on users using (
     (select current_setting('app.organization_id')::uuid) is not null or id = (select current_user_id())
 );
 
--- 21 The policy is for another role, whom the tables are granted to.
+-- 21 The policy applies to another role with grants on the tables.
 -- finds: policies_to_customer_role organizations.reporting
 -- finds: policies_canonical organizations.reporting
 -- finds: privileges_granted_to_customer_only organizations
@@ -103,49 +103,49 @@ create role hostile_reporting;
 grant select on organizations to hostile_reporting;
 create policy reporting on organizations for select to hostile_reporting using (true);
 
--- 22 A table has no policy, so that somebody will switch Row Level Security off to make it work.
+-- 22 A table has no policy.
 -- finds: policies_canonical user_organizations
 drop policy tenant_isolation on user_organizations;
 
--- 23 A row may belong to nobody.
+-- 23 organization_id is nullable.
 -- finds: tenant_column provider_configs.organization_id
 alter table provider_configs alter organization_id drop not null;
 
--- 24 A new row belongs to one tenant, whoever writes it.
+-- 24 organization_id has a constant default.
 -- finds: tenant_column exclusion_list_entries.organization_id
 alter table exclusion_list_entries alter organization_id set default '00000000-0000-0000-0000-000000000001';
 
--- 25 The customer is above Row Level Security.
+-- 25 customer bypasses Row Level Security.
 -- finds: customer_role_unprivileged customer
 alter role customer bypassrls;
 
--- 26 The customer is a superuser.
+-- 26 customer is a superuser.
 -- finds: customer_role_unprivileged customer
 alter role customer superuser;
 
--- 27 The customer becomes the owner at will.
+-- 27 customer can become the owner.
 -- finds: customer_role_unprivileged customer
 create role hostile_owner;
 grant hostile_owner to customer;
 
--- 28 The customer reads everything by a role that PostgreSQL brings.
+-- 28 customer is a member of pg_read_all_data.
 -- finds: customer_role_unprivileged customer
 grant pg_read_all_data to customer;
 
--- 29 A login of customers is above Row Level Security.
+-- 29 A login that is a member of customer bypasses Row Level Security.
 -- finds: customer_role_unprivileged customer
 create role hostile_login login bypassrls;
 grant customer to hostile_login;
 
--- 30 The customer is bound to one tenant by default.
+-- 30 customer is bound to one tenant by default.
 -- finds: customer_role_unprivileged customer
 alter role customer set app.organization_id = '00000000-0000-0000-0000-000000000001';
 
--- 31 The customer asks for row security to be off.
+-- 31 customer disables row_security.
 -- finds: customer_role_unprivileged customer
 alter role customer set row_security = off;
 
--- 32 Everybody is bound to one tenant by default.
+-- 32 Every role is bound to one tenant by default.
 -- finds: customer_role_unprivileged database
 do $$ begin
     execute format(
@@ -153,30 +153,30 @@ do $$ begin
     );
 end $$;
 
--- 33 The customer owns a table, and no owner is bound by row security.
+-- 33 customer owns a table, to whose owner Row Level Security does not apply.
 -- finds: customer_privileges_minimal transcript_snippets
 -- finds: one_owner transcript_snippets
 grant create on schema public to customer;
 alter table transcript_snippets owner to customer;
 revoke create on schema public from customer;
 
--- 34 A view reads with its owner's rights.
+-- 34 A view runs with the privileges of its owner.
 -- finds: views_security_invoker due_contacts
 create view due_contacts as select * from contacts where state = 'pending';
 grant select on due_contacts to customer;
 
--- 35 A barrier is no invoker.
+-- 35 security_barrier is not security_invoker.
 -- finds: views_security_invoker due_calls
 create view due_calls with (security_barrier = true, security_invoker = false) as select * from call_attempts;
 grant select on due_calls to customer;
 
--- 36 A materialized view keeps every tenant's rows.
+-- 36 A materialized view stores the rows of every tenant.
 -- finds: customer_privileges_minimal answer_counts
 -- finds: views_security_invoker answer_counts
 create materialized view answer_counts as select organization_id, count(*) from survey_responses group by 1;
 grant select on answer_counts to customer;
 
--- 37 A function lends the owner's rights to whoever calls it.
+-- 37 A SECURITY DEFINER function is executable by PUBLIC.
 -- finds: functions_not_security_definer all_contacts()
 create function all_contacts() returns bigint language sql security definer begin atomic
     select count(*) from contacts; end;
@@ -189,105 +189,105 @@ begin atomic
     select count(*) from campaigns; end;
 revoke execute on function all_campaigns() from public;
 
--- 39 A trigger function lends them to whoever writes a row.
+-- 39 A SECURITY DEFINER trigger function runs for each writer.
 -- finds: functions_not_security_definer copy_contact()
 create function copy_contact() returns trigger language plpgsql security definer as $$ begin return new; end $$;
 create trigger copied after insert on contacts for each row execute function copy_contact();
 
--- 40 A function is called with rows that policies hide.
+-- 40 A LEAKPROOF function is called with rows hidden by policies.
 -- finds: functions_not_security_definer current_user_id()
 alter function current_user_id() leakproof;
 
--- 41 TRUNCATE ignores row security.
+-- 41 TRUNCATE bypasses Row Level Security.
 -- finds: customer_privileges_minimal contacts
 grant truncate on contacts to customer;
 
--- 42 REFERENCES tells which rows of others exist.
+-- 42 REFERENCES reveals which rows of other tenants exist.
 -- finds: customer_privileges_minimal campaigns
 grant references on campaigns to customer;
 
--- 43 TRIGGER runs the customer's code with others' rows.
+-- 43 TRIGGER runs the customer's code with rows of other tenants.
 -- finds: customer_privileges_minimal events
 grant trigger on events to customer;
 
--- 44 The customer passes on what it holds.
+-- 44 customer holds a privilege with grant option.
 -- finds: customer_privileges_minimal email_templates
 grant select on email_templates to customer with grant option;
 
--- 45 A person makes itself an administrator.
+-- 45 A user can set its own role.
 -- finds: customer_privileges_minimal users.role
 grant update (role) on users to customer;
 
--- 46 A person joins another organization.
+-- 46 A user can join another organization.
 -- finds: customer_privileges_minimal user_organizations
 grant insert on user_organizations to customer;
 
--- 47 A table is granted to everybody.
+-- 47 A table is granted to PUBLIC.
 -- finds: privileges_granted_to_customer_only provider_configs
 grant select on provider_configs to public;
 
--- 48 A column is granted to everybody.
+-- 48 A column is granted to PUBLIC.
 -- finds: privileges_granted_to_customer_only users.email
 grant select (email) on users to public;
 
--- 49 The customer reads the ledger, which has no policies.
+-- 49 customer can select from the ledger, which has no policies.
 -- finds: customer_privileges_minimal seaql_migrations
 grant select on seaql_migrations to customer;
 
--- 50 The customer makes functions where others find them.
+-- 50 customer can create functions in public.
 -- finds: customer_privileges_minimal schema public
 grant create on schema public to customer;
 
--- 51 Everybody makes functions where others find them.
+-- 51 PUBLIC can create functions in public.
 -- finds: privileges_granted_to_customer_only schema public
 grant create on schema public to public;
 
--- 52 The next table is open before it has a policy.
+-- 52 Default privileges grant new tables to PUBLIC before they have policies.
 -- finds: no_default_privileges default privileges
 alter default privileges in schema public grant select on tables to customer;
 
--- 53 The customer switches off triggers, and with them foreign keys.
+-- 53 customer can disable triggers, and with them foreign keys.
 -- finds: customer_privileges_minimal parameter session_replication_role
 grant set on parameter session_replication_role to customer;
 
--- 54 A key leads to another tenant's row.
+-- 54 A foreign key can refer to a row of another tenant.
 -- finds: tenant_foreign_keys_composite contacts.fk_contacts_campaign_id_campaigns
 alter table contacts drop constraint fk_contacts_campaign_id_campaigns,
 add constraint fk_contacts_campaign_id_campaigns foreign key (campaign_id) references campaigns (id) on delete restrict;
 
--- 55 Deleting a row deletes another tenant's.
+-- 55 A cascade can delete a row of another tenant.
 -- finds: tenant_foreign_keys_composite transcript_snippets.fk_transcript_snippets_call_attempt_id_call_attempts
 alter table transcript_snippets drop constraint fk_transcript_snippets_call_attempt_id_call_attempts,
 add constraint fk_transcript_snippets_call_attempt_id_call_attempts
 foreign key (call_attempt_id) references call_attempts (id) on delete cascade;
 
--- 56 The tenant is at both ends, crosswise.
+-- 56 organization_id is at both ends of the key, paired with other columns.
 -- finds: tenant_foreign_keys_composite events.fk_events_contact_id_contacts
 alter table events drop constraint fk_events_contact_id_contacts;
 alter table contacts add constraint uq_contacts_id_organization_id unique (id, organization_id);
 alter table events add constraint fk_events_contact_id_contacts
 foreign key (organization_id, contact_id) references contacts (id, organization_id) on delete cascade;
 
--- 57 Deleting a parent takes the tenant off its children.
+-- 57 Deleting a parent sets organization_id to null.
 -- finds: tenant_foreign_keys_composite events.fk_events_call_attempt_id_call_attempts
 alter table events drop constraint fk_events_call_attempt_id_call_attempts,
 add constraint fk_events_call_attempt_id_call_attempts
 foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null;
 
--- 58 A violation tells what another tenant has.
+-- 58 A unique violation reveals a value of another tenant.
 -- finds: unique_within_tenant uq_contacts_phone_number
 alter table contacts add constraint uq_contacts_phone_number unique (phone_number);
 
--- 59 A number tells how many rows the others have.
+-- 59 A sequence reveals the number of rows of other tenants.
 -- finds: no_sequences email_notifications.ticket
 alter table email_notifications add column ticket bigint generated always as identity;
 comment on column email_notifications.ticket is 'The number that the letter carries, counted over everybody.';
 
--- 60 Foreign keys are switched off.
+-- 60 The triggers of foreign keys are disabled.
 -- finds: triggers_enabled survey_responses
 alter table survey_responses disable trigger all;
 
--- 61 A table of tenants without a tenant.
+-- 61 A tenant table has no organization_id.
 -- finds: tenant_column notes.organization_id
 -- finds: policies_canonical notes.readable
 create table notes (
@@ -305,7 +305,7 @@ comment on column notes.id is 'Tells one note from another.';
 comment on column notes.created_at is 'When it was written, in UTC.';
 comment on column notes.updated_at is 'When it was last changed, in UTC.';
 
--- 62 A partition is read past its table's policies.
+-- 62 A partition is queried without the policies of its parent.
 -- finds: customer_privileges_minimal recordings_0
 -- finds: row_level_security_enabled recordings_0
 create table recordings (
@@ -331,7 +331,7 @@ comment on column recordings.organization_id is 'The tenant that was on the phon
 comment on column recordings.created_at is 'When it was recorded, in UTC.';
 comment on column recordings.updated_at is 'When it was last changed, in UTC.';
 
--- 63 A child by inheritance takes the columns of its parent, and neither its policies nor its keys.
+-- 63 A child table inherits columns, but neither policies nor keys.
 -- finds: tables_and_columns_documented former_members
 -- finds: tables_and_columns_documented former_members.created_at
 -- finds: tables_and_columns_documented former_members.id
@@ -347,7 +347,7 @@ comment on column recordings.updated_at is 'When it was last changed, in UTC.';
 create table former_members () inherits (user_organizations);
 grant select on former_members to customer;
 
--- 64 A tenant's rows in a schema that nobody looks at.
+-- 64 Rows of tenants are in another schema.
 -- finds: tables_and_columns_documented hidden.contacts
 -- finds: tables_and_columns_documented hidden.contacts.phone_number
 -- finds: policies_canonical hidden.contacts
@@ -363,7 +363,7 @@ create table hidden.contacts (phone_number text);
 grant usage on schema hidden to customer;
 grant select on hidden.contacts to customer;
 
--- 65 A table that calls itself the ledger.
+-- 65 A table in another schema has the name of the ledger.
 -- finds: tables_and_columns_documented hidden_too.seaql_migrations
 -- finds: tables_and_columns_documented hidden_too.seaql_migrations.applied_at
 -- finds: tables_and_columns_documented hidden_too.seaql_migrations.stolen
@@ -387,22 +387,22 @@ create server hostile_server foreign data wrapper hostile_wrapper;
 create foreign table far_contacts (id uuid) server hostile_server;
 grant select on far_contacts to customer;
 
--- 67 A rule runs with the owner's rights.
+-- 67 A rewrite rule runs with the privileges of the owner.
 -- finds: ordinary_tables_only email_templates.copied
 create rule copied as on update to email_templates do also delete from events;
 
--- 68 A sequence is one for all tenants.
+-- 68 A sequence is shared by all tenants.
 -- finds: customer_privileges_minimal tickets
 -- finds: no_sequences tickets
 create sequence tickets;
 grant usage on sequence tickets to customer;
 
--- 69 Every later migration runs somebody's code.
+-- 69 An event trigger runs during every later migration.
 -- finds: no_event_triggers grants_again
 create function grant_again() returns event_trigger language plpgsql as 'begin end';
 create event trigger grants_again on ddl_command_end execute function grant_again();
 
--- 70 Keys are not checked for the rows that are there.
+-- 70 A foreign key is not validated.
 -- finds: constraints_validated survey_responses.fk_survey_responses_contact_id_contacts
 alter table survey_responses drop constraint fk_survey_responses_contact_id_contacts,
 add constraint fk_survey_responses_contact_id_contacts
