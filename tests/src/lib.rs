@@ -6,6 +6,7 @@
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "helpers of tests: a failed step fails the test"
 )]
 #![expect(
@@ -19,6 +20,7 @@ pub mod factory;
 pub mod login_role;
 pub mod private_server;
 pub mod process;
+pub mod queries;
 pub mod runtime;
 
 use crate::runtime::on_tokio;

@@ -1,9 +1,24 @@
-//! The crate `database`: transactions, errors and queries.
+//! The crate `database`: transactions and errors, and the queries of each table.
 
 mod access;
+mod call_attempts;
+mod campaigns;
 mod cancellation;
+mod contacts;
+mod email_notifications;
+mod email_templates;
+mod engines;
+mod events;
+mod exclusion_list_entries;
 mod faults;
-mod lookups;
+mod isolation_level;
 mod observability;
+mod organizations;
+mod page;
+mod provider_configs;
 mod proxy;
-mod queries;
+mod survey_responses;
+mod tenants;
+mod transcript_snippets;
+mod user_organizations;
+mod users;
