@@ -92,8 +92,9 @@ pub mod transcript_snippets;
 pub mod user_organizations;
 pub mod users;
 
+pub use environment::AppEnv;
 pub use error::{Error, Fault};
 pub use generated::{constraint, schema};
 pub use pool::Database;
-pub use settings::{AppEnv, Settings, SettingsError, Url};
+pub use settings::{Settings, SettingsError, Url};
 pub use transaction::{Actor, Admin, AdminTx, Customer, CustomerTx, Named, Rows, Scope, Tx};

@@ -2,9 +2,10 @@
 
 use crate::deadline::{sleep, within};
 use crate::error::{Error, Fault};
-use crate::settings::{AppEnv, Settings, Url};
+use crate::settings::{Settings, Url};
 use crate::startup;
 use crate::transaction::{Actor, AdminTx, CustomerTx};
+use environment::AppEnv;
 use metrics::{gauge, histogram};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxPostgresConnector,

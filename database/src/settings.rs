@@ -1,5 +1,6 @@
 //! Settings from the environment: the URLs of the database, and the parameters of the pools.
 
+use environment::{AppEnv, DotEnvError, EMBEDDED, load_dot_env};
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
@@ -42,34 +43,6 @@ pub struct Settings {
     pub require_migrations: bool,
     /// `DATABASE_SLOW_STATEMENT_MS`: the duration from which a statement is logged as slow; default: 500 ms.
     pub slow_statement: Duration,
-}
-
-/// What the database is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AppEnv {
-    /// A developer's own machine.
-    #[default]
-    Development,
-    /// An automated test.
-    Test,
-    /// A rehearsal of production.
-    Staging,
-    /// Real customers: no setting has an unsafe default.
-    Production,
-}
-
-impl FromStr for AppEnv {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "development" => Ok(Self::Development),
-            "test" => Ok(Self::Test),
-            "staging" => Ok(Self::Staging),
-            "production" => Ok(Self::Production),
-            _ => Err(()),
-        }
-    }
 }
 
 /// A database URL. Neither `Debug` nor an error shows it, because it may contain a password.
@@ -128,9 +101,9 @@ pub enum SettingsError {
     /// Production requires PostgreSQL.
     #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
     Sqlite,
-    /// The file `.env` cannot be read.
-    #[error("the file .env cannot be read or has a malformed line; write one NAME=value per line")]
-    DotEnv,
+    /// The file `.env` cannot be used.
+    #[error(transparent)]
+    DotEnv(#[from] DotEnvError),
 }
 
 impl Settings {
@@ -139,10 +112,7 @@ impl Settings {
     /// # Errors
     /// A variable is malformed, or one that production requires is not set.
     pub fn from_env() -> Result<Self, SettingsError> {
-        match dotenvy::dotenv() {
-            Err(error) if !error.not_found() => return Err(SettingsError::DotEnv),
-            _ => {}
-        }
+        load_dot_env()?;
         Self::read(std::env::var_os::<&str>)
     }
 
@@ -155,7 +125,7 @@ impl Settings {
         const COUNT: &str = "a whole number of 0 or more";
         const POSITIVE: &str = "a whole number of 1 or more";
         let source = Source { get };
-        let app_env =
+        let app_env: AppEnv =
             source.parse("APP_ENV", "development, test, staging or production")?.unwrap_or_default();
         let database_url: Option<Url> = source.parse("DATABASE_URL", URL)?;
         let customer_database_url: Option<Url> =
@@ -197,7 +167,7 @@ impl Settings {
             return Err(SettingsError::Form { variable: "DATABASE_STATEMENT_TIMEOUT_MS", expected });
         }
         Ok(Self {
-            database_url: database_url.unwrap_or_else(|| Url("sqlite://voicesurvey.db".to_owned())),
+            database_url: database_url.unwrap_or_else(|| Url(format!("sqlite://{EMBEDDED}"))),
             customer_database_url,
             app_env,
             pool_size,

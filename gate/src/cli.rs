@@ -218,13 +218,6 @@ fn lines(findings: &[Finding]) -> (String, ExitCode) {
 }
 
 fn fail(error: &Error) -> ExitCode {
-    let mut text = format!("error: {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "error: {}", environment::chain(error));
     ExitCode::from(2)
 }

@@ -3,6 +3,7 @@
 use crate::status::{self, State, Status};
 use crate::{AppEnv, Error, Event, Options, Session, Target, generate};
 use clap::{Parser, Subcommand};
+use environment::{AppEnvVariable, chain, load_dot_env};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,9 +31,16 @@ struct Cli {
     )]
     database_url: Option<String>,
 
-    /// What the database is for: development, test, staging or production.
-    #[arg(long, global = true, env = "APP_ENV", default_value = "development", value_name = "WORD")]
-    app_env: AppEnv,
+    /// What the database is used for: development, test, staging or production [default: development].
+    #[arg(
+        long,
+        global = true,
+        env = "APP_ENV",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORD"
+    )]
+    app_env: AppEnvVariable,
 
     /// How many seconds to wait for another run of the migrator.
     #[arg(long, global = true, env = "MIGRATION_LOCK_WAIT", default_value_t = 60, value_name = "SECONDS")]
@@ -93,7 +101,7 @@ enum Command {
 /// failure, or 2 for a wrong use.
 pub async fn run() -> ExitCode {
     if let Err(error) = load_dot_env() {
-        return fail(&error);
+        return fail(&error.into());
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -112,6 +120,7 @@ pub async fn run() -> ExitCode {
 
 async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     let command = cli.command.unwrap_or(Command::Up { num: None });
+    let app_env = cli.app_env.0.unwrap_or_default();
     if let Command::Generate { migration_name, local_time, .. } = &command {
         let file = generate::generate(migration_name, *local_time)?;
         say(&format!("Write its header, `up` and `down`: {}", file.display()));
@@ -125,12 +134,12 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         _ => None,
     };
     if let Some(command) = destructive
-        && cli.app_env == AppEnv::Production
+        && app_env == AppEnv::Production
         && !cli.allow_destructive
     {
         return Err(Error::Destructive { command });
     }
-    let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), cli.app_env)?;
+    let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), app_env)?;
     if target.is_embedded() {
         warn(&format!("DATABASE_URL is not set: using the {target}"));
     }
@@ -159,19 +168,6 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         say("Nothing to do.");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads `.env` of the working directory or above; what the environment holds already wins.
-fn load_dot_env() -> Result<(), Error> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The line itself may hold a password.
-        Err(dotenvy::Error::LineParse(_, at)) => {
-            Err(Error::DotEnv(format!("has a line that cannot be read, at its character {at}")))
-        }
-        Err(error) => Err(Error::DotEnv(format!("cannot be read: {error}"))),
-    }
 }
 
 /// Warnings of the server go to standard error, with `--verbose` its notices and every statement.
@@ -217,13 +213,6 @@ fn warn(line: &str) {
 }
 
 fn fail(error: &Error) -> ExitCode {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    warn(&format!("error: {text}"));
+    warn(&format!("error: {}", chain(error)));
     ExitCode::from(if matches!(error, Error::MigrationName(_)) { 2 } else { 1 })
 }

@@ -3,6 +3,7 @@
 use crate::ddl::quote;
 use crate::target::{Server, Target};
 use crate::{Error, Options};
+use environment::OLDEST_POSTGRES_NUM;
 use sea_orm_migration::sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
@@ -16,9 +17,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest timeout that both engines can hold, in milliseconds as a signed 32-bit number: 24 days.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
-
-/// The oldest PostgreSQL that has `ON DELETE SET NULL (column)`.
-const OLDEST: u32 = 150_000;
 
 /// What the connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +100,7 @@ async fn probe(target: &Target, server: &PgConnectOptions) -> Result<(), Error> 
             return Err(Error::unreachable(target, &sqlx::Error::Io(silent)));
         }
     };
-    if number.parse::<u32>().is_ok_and(|number| number < OLDEST) {
+    if number.parse::<u32>().is_ok_and(|number| number < OLDEST_POSTGRES_NUM) {
         return Err(Error::OldServer { target: target.to_string(), version });
     }
     if !found || (schema.is_none() && target.schema.is_none()) {

@@ -62,9 +62,9 @@ pub enum Error {
         /// The command.
         command: &'static str,
     },
-    /// The `.env` file cannot be read.
-    #[error("the file .env {0}; correct it, one NAME=value a line")]
-    DotEnv(String),
+    /// The file `.env` cannot be used.
+    #[error(transparent)]
+    DotEnv(#[from] environment::DotEnvError),
     /// What a migration executes cannot be told without a database.
     #[error(
         "the migration {migration} cannot be noted without a database: {cause}; \
@@ -153,13 +153,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn url(error: sqlx::Error) -> Self {
-        Self::Url(match error {
-            sqlx::Error::Configuration(source) => source.to_string(),
-            other => other.to_string(),
-        })
-    }
-
     pub(crate) fn emission(migration: &str, error: &DbErr) -> Self {
         let cause = match error {
             DbErr::Custom(text) | DbErr::Migration(text) => text.clone(),
@@ -233,27 +226,20 @@ pub(crate) fn code(error: &DbErr) -> Option<String> {
     sqlx_error(error)?.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
-/// What to do about a database's error: its own hint, or what its code suggests
-/// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>).
+/// The remedy for a database's error: its own hint, the migrator's option, or the common remedy for its code.
 fn remedy(error: &sqlx::Error) -> Option<String> {
     let database = error.as_database_error()?;
     if let Some(hint) = database.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::hint) {
         return Some(hint.trim_end_matches('.').to_owned());
     }
-    let text = match database.code()?.as_ref() {
-        "28P01" | "28000" => "correct the user and password in DATABASE_URL, or the server's pg_hba.conf",
-        "3D000" => "create the database first (createdb), or correct its name in DATABASE_URL",
+    let code = database.code()?;
+    let text = match code.as_ref() {
         "3F000" => "create the schema first, or correct --database-schema",
-        "42501" => "let the owner of the database migrate, or grant this login the privilege",
-        "53300" => "the server has no connection left: end idle ones or raise max_connections",
         "55P03" => {
             "another session holds a lock on the table: try again when it is quiet, or raise --lock-timeout"
         }
         "5" | "261" | "517" => "another process writes to the file: try again, or raise --lock-wait",
-        "8" | "264" | "520" | "776" | "1032" => "make the file and its directory writable",
-        "14" => "correct the path; sqlite://FILE?mode=rwc creates a file that is not there",
-        "26" => "the file is no SQLite database: name another one",
-        _ => return None,
+        code => environment::remedy(code)?,
     };
     Some(text.to_owned())
 }

@@ -21,12 +21,13 @@ mod target;
 mod tokens;
 
 pub use emitted::{Emitted, Script, emitted};
+pub use environment::AppEnv;
 pub use error::Error;
 pub use generate::TEMPLATE;
 pub use session::{Event, Options, Session};
 pub use statements::{digest, statements};
 pub use status::{State, Status};
-pub use target::{AppEnv, Target};
+pub use target::Target;
 pub use tokens::{Token, tokens};
 
 use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait, async_trait};

@@ -28,7 +28,12 @@ pub(crate) fn newest(
     };
     // A thread of its own, because the caller may be inside a runtime.
     let result = std::thread::scope(|scope| {
-        let run = || crate::sql::runtime().map_err(|e| e.to_string())?.block_on(work).map_err(|e| chain(&e));
+        let run = || {
+            crate::sql::runtime()
+                .map_err(|e| e.to_string())?
+                .block_on(work)
+                .map_err(|e| environment::chain(&e))
+        };
         scope.spawn(run).join().unwrap_or_else(|_| Err("its thread panicked".to_owned()))
     });
     let binaries = result.map_err(|e| format!("make {URL} reachable, HTTPS_PROXY is honoured ({e})"))?;
@@ -39,9 +44,4 @@ pub(crate) fn newest(
 #[cfg(not(feature = "download"))]
 pub(crate) fn newest(_: &Options, _: Option<crate::account::Account>) -> Result<Installation, String> {
     Err("build with --features scratch/download".to_owned())
-}
-
-#[cfg(feature = "download")]
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |e| e.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

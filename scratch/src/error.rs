@@ -17,7 +17,7 @@ pub enum Error {
          - set TEST_DATABASE_URL to a running server: postgres://USER:PASSWORD@HOST:PORT/postgres, with a login that is SUPERUSER or has CREATEDB and CREATEROLE\n\
          - install the server (Debian: apt install postgresql, macOS: brew install postgresql@18), or name its directory of initdb and postgres in SCRATCH_PG_BIN\n\
          - let it be downloaded: {download}",
-        minimum = crate::MINIMUM_MAJOR
+        minimum = environment::OLDEST_POSTGRES
     )]
     NotFound {
         /// Each directory that was considered, with the reason against it.
@@ -64,7 +64,7 @@ pub enum Error {
     },
 
     /// The server of `TEST_DATABASE_URL` is too old.
-    #[error("TEST_DATABASE_URL: {place} is PostgreSQL {major}, but {minimum} is the oldest supported; name a newer server", minimum = crate::MINIMUM_MAJOR)]
+    #[error("TEST_DATABASE_URL: {place} is PostgreSQL {major}, but {minimum} is the oldest supported; name a newer server", minimum = environment::OLDEST_POSTGRES)]
     TooOld {
         /// The login and the address.
         place: String,

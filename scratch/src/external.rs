@@ -4,7 +4,8 @@
 //! without such a connection belongs to nobody any more.
 
 use crate::supervisor::{self, Supervisor};
-use crate::{Error, MINIMUM_MAJOR, Options, find, server, sql};
+use crate::{Error, Options, find, server, sql};
+use environment::OLDEST_POSTGRES;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row};
 use std::ffi::OsStr;
@@ -104,7 +105,7 @@ fn check_login(admin: &PgConnectOptions, place: &str) -> Result<(), Error> {
         .and_then(|rows| rows.first().ok_or(sqlx::Error::RowNotFound).and_then(read))
         .map_err(|e| sql::error(place, "read the login's privileges".to_owned(), "", e))?;
     let major = u32::try_from(major).unwrap_or_default();
-    if major < MINIMUM_MAJOR {
+    if major < OLDEST_POSTGRES {
         return Err(Error::TooOld { place: place.to_owned(), major });
     }
     let lacks: Vec<&str> = [("createdb", databases), ("createrole", roles)]

@@ -1,7 +1,8 @@
 //! Finds the server's programs on this machine.
 
 use crate::account::{Account, run_as};
-use crate::{Error, MINIMUM_MAJOR, Options};
+use crate::{Error, Options};
+use environment::OLDEST_POSTGRES;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -87,8 +88,8 @@ fn examine(binaries: &Path, account: Option<Account>) -> Result<Installation, St
     let version = parse_version(&text).ok_or_else(|| {
         format!("postgres --version failed: {}", String::from_utf8_lossy(&output.stderr).trim())
     })?;
-    if version.major < MINIMUM_MAJOR {
-        return Err(format!("{} is older than {MINIMUM_MAJOR}", text.trim()));
+    if version.major < OLDEST_POSTGRES {
+        return Err(format!("{} is older than {OLDEST_POSTGRES}", text.trim()));
     }
     Ok(Installation { binaries: binaries.to_owned(), version })
 }

@@ -50,6 +50,3 @@ pub use database::Database;
 pub use error::Error;
 pub use options::Options;
 pub use server::Server;
-
-/// The oldest PostgreSQL that is used, as its major version.
-pub const MINIMUM_MAJOR: u32 = 15;

@@ -26,7 +26,7 @@ const SECRET: &str = "s3cretpass";
 fn a_server_starts_for_the_caller_even_root_and_answers() {
     let server = own().start().unwrap();
     assert_eq!(query(&server.url("postgres"), "show server_version_num"), server.version().to_string());
-    assert!(server.version() >= scratch::MINIMUM_MAJOR * 10_000);
+    assert!(server.version() >= environment::OLDEST_POSTGRES_NUM);
     assert_eq!(query(&server.url("postgres"), "show timezone"), "UTC");
     assert_eq!(query(&server.url("postgres"), "show server_encoding"), "UTF8");
     let mode = fs::metadata(server.socket_dir().unwrap()).unwrap().mode();

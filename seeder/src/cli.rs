@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Parser;
-use database::AppEnv;
+use environment::{AppEnvVariable, chain, load_dot_env};
 use tracing_subscriber::EnvFilter;
 
 use crate::{Error, Fixtures, Mode, Target};
@@ -31,27 +31,19 @@ struct Cli {
     database_url: Option<String>,
 
     /// What the database is for: development, test, staging or production.
-    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD", value_parser = mark)]
-    app_env: Mark,
+    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD")]
+    app_env: AppEnvVariable,
 
     /// Show each SQL statement, without its values.
     #[arg(short, long)]
     verbose: bool,
 }
 
-/// `None`: `APP_ENV` is unset or empty.
-type Mark = Option<AppEnv>;
-
-fn mark(text: &str) -> Result<Mark, &'static str> {
-    let known = |()| "expected development, test, staging or production";
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(known) }
-}
-
 /// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
 /// failure, or 2 for a wrong use.
 pub async fn run() -> ExitCode {
     if let Err(error) = load_dot_env() {
-        return fail(&error);
+        return fail(&error.into());
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -77,7 +69,7 @@ async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli)
             .without_time()
             .init();
     }
-    let target = Target::resolve(database_url.as_deref(), app_env)?;
+    let target = Target::resolve(database_url.as_deref(), app_env.0)?;
     if target.is_embedded() {
         tell(&format!("DATABASE_URL is not set: using the {target}"));
     }
@@ -90,28 +82,8 @@ async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli)
     writeln!(io::stdout(), "{report}").map_err(Error::Report)
 }
 
-/// Reads `.env` of the working directory or above; what the environment holds already wins.
-fn load_dot_env() -> Result<(), Error> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The line itself may hold a password.
-        Err(dotenvy::Error::LineParse(_, at)) => {
-            Err(Error::DotEnv(format!("has a line that cannot be read, at its character {at}")))
-        }
-        Err(error) => Err(Error::DotEnv(format!("cannot be read: {error}"))),
-    }
-}
-
 fn fail(error: &Error) -> ExitCode {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    tell(&format!("error: {text}"));
+    tell(&format!("error: {}", chain(error)));
     ExitCode::FAILURE
 }
 

@@ -3,7 +3,8 @@
 use std::{ffi::OsString, fmt, net::IpAddr, path::PathBuf};
 
 use database::{AppEnv, Database, Settings};
-use sqlx::{postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use environment::{describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
+use sqlx::postgres::PgConnectOptions;
 
 use crate::Error;
 
@@ -42,10 +43,10 @@ impl Target {
         })?;
         let text = settings.database_url.expose();
         let place = if settings.database_url.is_sqlite() {
-            let options: SqliteConnectOptions = text.parse().map_err(malformed)?;
+            let options = parse_sqlite(text).map_err(Error::Url)?;
             Place::Sqlite(options.get_filename().to_owned())
         } else {
-            Place::Postgres(Box::new(text.parse().map_err(malformed)?))
+            Place::Postgres(Box::new(parse_postgres(text).map_err(Error::Url)?))
         };
         let target = Self { settings, place, embedded: url.is_none() };
         if env.is_none() && !target.is_local() {
@@ -90,27 +91,8 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::Postgres(options) => {
-                let user = options.get_username();
-                let database = options.get_database().unwrap_or(user);
-                let port = options.get_port();
-                match options.get_socket() {
-                    Some(socket) => write!(
-                        f,
-                        "PostgreSQL database \"{database}\" as \"{user}\" on socket {}/.s.PGSQL.{port}",
-                        socket.display()
-                    ),
-                    None => write!(
-                        f,
-                        "PostgreSQL database \"{database}\" as \"{user}\" at {}:{port}",
-                        options.get_host()
-                    ),
-                }
-            }
-            Place::Sqlite(path) => {
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                write!(f, "SQLite file {}", path.display())
-            }
+            Place::Postgres(options) => f.write_str(&describe_postgres(options)),
+            Place::Sqlite(path) => f.write_str(&describe_sqlite(path)),
         }
     }
 }
@@ -119,13 +101,6 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({self})")
     }
-}
-
-fn malformed(error: sqlx::Error) -> Error {
-    Error::Url(match error {
-        sqlx::Error::Configuration(source) => source.to_string(),
-        other => other.to_string(),
-    })
 }
 
 #[cfg(test)]

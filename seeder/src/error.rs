@@ -17,7 +17,7 @@ pub enum Error {
         /// What the database said.
         cause: String,
         /// What to do, after a semicolon; empty where nothing is known.
-        remedy: &'static str,
+        remedy: String,
     },
     /// The directory of fixtures cannot be read.
     #[error("the fixture directory {} cannot be read", path.display())]
@@ -27,9 +27,9 @@ pub enum Error {
         /// What the attempt met.
         source: io::Error,
     },
-    /// The `.env` file cannot be read.
-    #[error("the file .env {0}; correct it, one NAME=value a line")]
-    DotEnv(String),
+    /// The file `.env` cannot be used.
+    #[error(transparent)]
+    DotEnv(#[from] environment::DotEnvError),
     /// The directory of fixtures holds no YAML file.
     #[error("the fixture directory {} holds no YAML file; name the files {tables}", path.display())]
     Empty {
@@ -105,7 +105,7 @@ pub enum Error {
         /// What the attempt met.
         cause: String,
         /// What to do, after a semicolon; empty where nothing is known.
-        remedy: &'static str,
+        remedy: String,
     },
     /// The URL cannot be read.
     #[error(
@@ -203,10 +203,10 @@ impl Error {
     pub(crate) fn database(table: &str, error: &DbErr) -> Self {
         let failed = |cause: String, remedy| Self::Database { table: table.to_owned(), cause, remedy };
         let Some(source) = sqlx_error(error) else {
-            return failed(error.to_string(), "");
+            return failed(error.to_string(), String::new());
         };
         let Some(database) = source.as_database_error() else {
-            return failed(source.to_string(), "");
+            return failed(source.to_string(), String::new());
         };
         let cause = database.message().to_owned();
         let code = database.code().unwrap_or_default();
@@ -215,7 +215,7 @@ impl Error {
             "42704" if cause.contains("configuration parameter") => failed(cause, remedy("42501")),
             // The message of a data exception quotes the datum.
             code if code.len() == 5 && code.starts_with("22") => {
-                failed(format!("data exception, SQLSTATE {code}"), "")
+                failed(format!("data exception, SQLSTATE {code}"), String::new())
             }
             code => failed(cause, remedy(code)),
         }
@@ -223,16 +223,16 @@ impl Error {
 }
 
 /// What a connection or a transaction failed of, and the remedy.
-fn explained(error: &database::Error) -> (String, &'static str) {
+fn explained(error: &database::Error) -> (String, String) {
     match error {
         database::Error::Unavailable(fault) if fault.code.is_empty() => (
             fault.message.clone(),
-            "; start the server, or correct DATABASE_URL: host, port, sslmode, sslrootcert",
+            "; start the server, or correct DATABASE_URL: host, port, sslmode, sslrootcert".to_owned(),
         ),
         database::Error::Database(fault)
         | database::Error::Forbidden(fault)
         | database::Error::Unavailable(fault) => (fault.message.clone(), remedy(&fault.code)),
-        other => (other.to_string(), ""),
+        other => (other.to_string(), String::new()),
     }
 }
 
@@ -246,24 +246,9 @@ pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
-/// What a SQLSTATE or a result code of SQLite suggests, after a semicolon
-/// (<https://www.postgresql.org/docs/15/errcodes-appendix.html>, <https://www.sqlite.org/rescode.html>).
-fn remedy(code: &str) -> &'static str {
-    match (code, primary(code)) {
-        ("28P01" | "28000", _) => {
-            "; correct the user and password in DATABASE_URL, or the server's pg_hba.conf"
-        }
-        ("3D000", _) => "; create the database first (createdb), or correct its name in DATABASE_URL",
-        ("25006", _) => "; seed the primary, and a database that is not read-only",
-        ("42501", _) => "; seed with the login that owns the tables, not with a customer's",
-        ("53300", _) => "; the server has no connection left: end idle ones or raise max_connections",
-        ("57P03", _) => "; the server is starting or stopping: try again",
-        (_, Some(5)) => "; another process writes to the file: try again",
-        (_, Some(8)) => "; make the file and its directory writable",
-        (_, Some(14)) => "; correct the path, or make the file readable",
-        (_, Some(26)) => "; name a SQLite database",
-        _ => "",
-    }
+/// The remedy for a SQLSTATE or a result code of SQLite, after a semicolon; empty if the code suggests none.
+fn remedy(code: &str) -> String {
+    environment::remedy(code).map(|remedy| format!("; {remedy}")).unwrap_or_default()
 }
 
 /// The primary result code of SQLite, of which others are extensions; `None` for a SQLSTATE.

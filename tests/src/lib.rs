@@ -23,6 +23,8 @@ pub mod process;
 pub mod queries;
 pub mod runtime;
 
+pub use environment::chain;
+
 use crate::runtime::on_tokio;
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
@@ -144,18 +146,6 @@ pub fn code(error: &DbErr) -> String {
     };
     let error = error.as_database_error().unwrap_or_else(|| panic!("no error of the database: {error}"));
     error.code().unwrap_or_default().into_owned()
-}
-
-/// An error with its sources.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// The examples of the README compile.

@@ -16,9 +16,7 @@ use chrono::Utc;
 use clap::Parser as _;
 use database::{Database, Settings};
 use futures_util::future::{BoxFuture, FutureExt as _, try_join_all};
-use std::error::Error as _;
 use std::io;
-use std::iter::successors;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
@@ -42,11 +40,7 @@ pub async fn main(spawn: impl AsyncFn(Task) -> Result<Summary, Error>) -> ExitCo
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprint!("error: {error}");
-            for cause in successors(error.source(), |cause| (*cause).source()) {
-                eprint!(": {cause}");
-            }
-            eprintln!();
+            eprintln!("error: {}", environment::chain(&error));
             ExitCode::FAILURE
         }
     }

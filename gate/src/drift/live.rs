@@ -2,6 +2,7 @@
 
 use crate::catalogue::LEDGER;
 use crate::{Catalogue, Error, Finding, subject};
+use environment::OLDEST_POSTGRES_NUM;
 use migration::{AppEnv, Target};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
@@ -9,9 +10,6 @@ use std::time::Duration;
 
 /// The longest time for the connection, and for each statement.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The oldest PostgreSQL with the catalogue that the queries read.
-const OLDEST: u32 = 150_000;
 
 /// Compares the database of a URL with one that was migrated by this build.
 ///
@@ -45,7 +43,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
     let unreachable = |source| Error::Live { target: target.to_string(), source };
     let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
     let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
-    if connection.server_version_num().is_some_and(|version| version < OLDEST) {
+    if connection.server_version_num().is_some_and(|version| version < OLDEST_POSTGRES_NUM) {
         return Err(Error::OldServer { target: target.to_string() });
     }
     Ok(connection)

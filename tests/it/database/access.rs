@@ -315,7 +315,7 @@ async fn an_error_names_the_constraint_and_never_a_value() {
     again.email = Set("x".repeat(256) + SECRET);
     errors.push(("check", again.insert(&t.admin().await).await.unwrap_err()));
     for (how, error) in errors {
-        let raw = format!("{error} {error:?} {}", tests::chain(&error));
+        let raw = format!("{error} {error:?} {}", environment::chain(&error));
         assert!(!raw.contains(SECRET), "{how}: {raw}");
         let constraint = if how == "check" { "ck_users_email_length" } else { "uq_users_email" };
         let error = Error::from(error);

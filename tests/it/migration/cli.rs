@@ -75,7 +75,7 @@ async fn a_login_that_may_not_create_tables_is_one_error() {
     let db = connect(&guest.admin_url()).await.unwrap();
     let before = catalogue(&db).await;
     let ended = Migrator::on(&guest.url()).run("up");
-    ended.fails(&["permission denied for schema public", "let the owner of the database migrate"]);
+    ended.fails(&["permission denied for schema public", "connect as the owner of the database"]);
     assert_same(&before, &catalogue(&db).await, "up without a privilege");
 }
 
