@@ -5,7 +5,7 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::Subject;
 use crate::drift::live;
 
-/// The rule. `gate --database` compares a live database in the same way.
+/// `gate --database` compares a live database in the same way.
 pub const RULE: Rule = Rule {
     id: "database_matches_migrations",
     level: Level::Block,

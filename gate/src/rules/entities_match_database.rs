@@ -8,7 +8,6 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Finding, Subject};
 use std::collections::BTreeSet;
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "entities_match_database",
     level: Level::Block,

@@ -13,7 +13,6 @@ use sqlx::PgPool;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "entities_match_generated",
     level: Level::Block,

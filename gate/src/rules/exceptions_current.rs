@@ -4,7 +4,7 @@ use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Exceptions, Finding, Workspace};
 
-/// The rule. If all rules run, an exception that is not needed is a finding as well.
+/// If all rules run, an exception that is not needed is a finding as well.
 pub const RULE: Rule = Rule {
     id: "exceptions_current",
     level: Level::Block,

@@ -3,7 +3,6 @@
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "external_ids_suffixed",
     level: Level::Block,

@@ -12,7 +12,6 @@ use syn::{Attribute, Ident, LitStr, Token};
 /// The file of the id types.
 const IDS: &str = "entity/src/id.rs";
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "id_prefixes_unique",
     level: Level::Block,

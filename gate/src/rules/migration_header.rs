@@ -5,7 +5,6 @@ use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "migration_header",
     level: Level::Block,

@@ -5,7 +5,7 @@ use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Finding, Subject};
 
-/// The rule. It also finds each change of a migration that violates another rule.
+/// Also finds each change of a migration that violates another rule.
 pub const RULE: Rule = Rule {
     id: "migration_lock_file_current",
     level: Level::Block,

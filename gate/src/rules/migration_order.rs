@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 const LIST: &str = "migration/src/migrations/mod.rs";
 
-/// The rule. `migration up` compares with the migrations of a live database, `check-for-migration` with the main branch.
+/// `migration up` compares with the migrations of a live database, `check-for-migration` with the main branch.
 pub const RULE: Rule = Rule {
     id: "migration_order",
     level: Level::Block,

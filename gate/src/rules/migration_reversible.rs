@@ -8,7 +8,7 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
-/// The rule. It compares the catalogue, so that an empty `down` is a violation.
+/// Compares the catalogue, so that an empty `down` is a violation.
 pub const RULE: Rule = Rule {
     id: "migration_reversible",
     level: Level::Block,

@@ -7,7 +7,7 @@ use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
 use squawk_syntax::SourceFile;
 
-/// The rule. A table that the migration does not create is assumed to hold rows. Of a `do` block, squawk sees only the
+/// A table that the migration does not create is assumed to hold rows. Of a `do` block, squawk sees only the
 /// statement of a block that catches an error, as `ddl.rs` writes it.
 pub const RULE: Rule = Rule {
     id: "migration_sql_safe",

@@ -8,7 +8,7 @@ use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
-/// The rule. The locks are those in `pg_locks` at the end of the migration's transaction, with a row in each table. In a
+/// The locks are those in `pg_locks` at the end of the migration's transaction, with a row in each table. In a
 /// migration without a transaction only rewrites are found. The locks of `down` are not checked.
 pub const RULE: Rule = Rule {
     id: "migration_table_locks_documented",

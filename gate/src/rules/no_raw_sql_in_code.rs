@@ -30,7 +30,7 @@ const GROUPS: [&str; 2] = ["all", "style"];
 
 const CLIPPY: &str = "clippy.toml";
 
-/// The rule. Clippy finds the SQL; the rule ensures that nothing turns clippy off.
+/// Clippy finds the SQL; the rule ensures that nothing turns clippy off.
 pub const RULE: Rule = Rule {
     id: "no_raw_sql_in_code",
     level: Level::Block,

@@ -3,7 +3,6 @@
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "no_sequences",
     level: Level::Block,

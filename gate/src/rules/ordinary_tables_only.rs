@@ -3,7 +3,6 @@
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "ordinary_tables_only",
     level: Level::Block,

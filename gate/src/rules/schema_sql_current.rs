@@ -5,7 +5,6 @@ use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 use crate::{Subject, generated_files};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "schema_sql_current",
     level: Level::Block,

@@ -4,7 +4,7 @@ use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
 
-/// The rule. `sea-orm-migration` enables the feature itself, so the rule also finds calls.
+/// `sea-orm-migration` enables the feature itself, so the rule also finds calls.
 pub const RULE: Rule = Rule {
     id: "schema_sync_off",
     level: Level::Block,

@@ -5,7 +5,6 @@ use crate::docs::areas;
 use crate::mutation::Mutation;
 use crate::rule::{Answer, Break, Check, Family, Level, Rule};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "tables_in_areas",
     level: Level::Block,

@@ -3,7 +3,6 @@
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 
-/// The rule.
 pub const RULE: Rule = Rule {
     id: "updated_at_trigger",
     level: Level::Block,
