@@ -1,7 +1,7 @@
 //! The command line: SeaORM's commands and flags, and what they lack.
 
 use crate::status::{self, State, Status};
-use crate::{AppEnv, Error, Event, Options, Session, Target, generate};
+use crate::{AppEnv, Error, Event, Options, Session, Target, generate, history};
 use clap::{Parser, Subcommand};
 use environment::{AppEnvVariable, chain, load_dot_env};
 use std::io::Write as _;
@@ -73,6 +73,8 @@ enum Command {
     },
     /// Drop all tables and types of the schema, then apply all migrations.
     Fresh,
+    /// Show the applied migrations, newest first, each with its time, its duration where known, and its intent.
+    History,
     /// Roll back all applied migrations, then apply them again.
     Refresh,
     /// Roll back all applied migrations.
@@ -157,6 +159,10 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         Command::Refresh => session.refresh().await?,
         Command::Fresh => session.fresh().await?,
         Command::Generate { .. } => 0,
+        Command::History => {
+            say(&history::render(&session.history().await?));
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Status { check } => {
             let list = session.status().await?;
             say(&status::render(&list));

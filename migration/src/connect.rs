@@ -2,7 +2,8 @@
 
 use crate::ddl::quote;
 use crate::target::{Server, Target};
-use crate::{Error, Options};
+use crate::Error;
+use crate::options::Options;
 use environment::OLDEST_POSTGRES_NUM;
 use sea_orm_migration::sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};

@@ -1,4 +1,4 @@
-//! How the schema got here: one reversible migration for each table, and the command line that applies them.
+//! The history of the schema: one reversible migration per table, and the command line that applies them.
 //!
 //! The migrations are the files of `src/migrations`; the other files are the program that applies them.
 
@@ -11,20 +11,25 @@ mod ddl;
 mod emitted;
 mod error;
 mod generate;
+pub mod header;
+mod history;
 mod ledger;
 mod lock;
 mod migrations;
+mod options;
 mod session;
 mod statements;
 mod status;
 mod target;
 mod tokens;
 
-pub use emitted::{Emitted, Script, emitted};
+pub use emitted::{Emitted, Script, accepts, emitted};
 pub use environment::AppEnv;
 pub use error::Error;
 pub use generate::TEMPLATE;
-pub use session::{Event, Options, Session};
+pub use history::Applied;
+pub use options::{Event, Options};
+pub use session::Session;
 pub use statements::{digest, statements};
 pub use status::{State, Status};
 pub use target::Target;

@@ -1,6 +1,6 @@
 //! The advisory lock that lets one migrator at a time work on a PostgreSQL database.
 
-use crate::session::{Event, Options};
+use crate::options::{Event, Options};
 use crate::{Error, Target};
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 use std::time::{Duration, Instant};

@@ -3,6 +3,8 @@
 use crate::connect::{self, Purpose};
 use crate::emitted::Accepted;
 use crate::error::{code, sqlx_error};
+use crate::history::{self, Applied};
+use crate::options::{Event, Options};
 use crate::status::{self, State, Status};
 use crate::target::Server;
 use crate::{Emitted, Error, Migrator, Target, annotations, ledger, lock};
@@ -13,68 +15,6 @@ use sea_orm_migration::sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 use std::time::{Duration, Instant};
-
-/// How a session waits, and whom it tells.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long to queue behind another migrator.
-    pub lock_wait: Duration,
-    /// How long one statement waits for a table's lock before the migration is rolled back and tried again.
-    pub lock_timeout: Duration,
-    /// Whether each statement is logged, at debug level; migrations hold no personal data.
-    pub log_statements: bool,
-    /// Told of each step as it happens.
-    pub report: fn(&Event<'_>),
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            lock_wait: Duration::from_mins(1),
-            lock_timeout: Duration::from_secs(5),
-            log_statements: false,
-            report: |_| (),
-        }
-    }
-}
-
-/// A step of a session.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A migration was applied.
-    Applied {
-        /// Its name.
-        migration: &'a str,
-        /// How long it took, retries included.
-        took: Duration,
-    },
-    /// Everything was dropped, to be created again.
-    Dropped,
-    /// A migration lost a race for a lock, and is tried again.
-    Retrying {
-        /// Its name.
-        migration: &'a str,
-        /// The attempt that failed, from 1.
-        attempt: u32,
-        /// The time until the next one.
-        pause: Duration,
-        /// What the database said.
-        reason: &'a str,
-    },
-    /// A migration was rolled back.
-    RolledBack {
-        /// Its name.
-        migration: &'a str,
-        /// How long it took, retries included.
-        took: Duration,
-    },
-    /// Another migrator is at work.
-    Waiting {
-        /// The process that holds the lock.
-        holder: &'a str,
-    },
-}
 
 /// How often a migration is tried when it meets locks.
 const ATTEMPTS: u32 = 5;
@@ -154,6 +94,21 @@ impl Session {
         self.standings(&db).await
     }
 
+    /// Returns the applied migrations, newest first. Like [`Session::status`], it changes nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or the ledger cannot be read.
+    pub async fn history(&self) -> Result<Vec<Applied>, Error> {
+        if let Server::Sqlite(file) = &self.target.server
+            && !file.get_filename().exists()
+        {
+            return Ok(Vec::new());
+        }
+        let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
+        let applied = history::read(&db).await;
+        applied.map_err(|error| Error::database("reading the ledger", &self.target, &error))
+    }
+
     async fn run(&self, work: Work) -> Result<usize, Error> {
         let purpose = if work == Work::Fresh { Purpose::DropAll } else { Purpose::Migrate };
         let db = connect::connect(&self.target, &self.options, purpose).await?;
@@ -215,7 +170,7 @@ impl Session {
                 let applied = self.standing(db).await?;
                 for Status { name, .. } in &applied {
                     let record = emitted(name).await?.recorded(db.get_database_backend());
-                    self.retrying(name, || ledger::record(db, name, &record)).await?;
+                    self.retrying(name, || ledger::record(db, name, &record, None)).await?;
                     (self.options.report)(&Event::Applied { migration: name, took: Duration::ZERO });
                 }
                 Ok(applied.len())
@@ -334,13 +289,14 @@ where
     for<'c> &'c C: IntoSchemaManagerConnection<'c>,
 {
     let record = emitted.recorded(db.get_database_backend());
+    let started = Instant::now();
     if !emitted.transactional {
         Migrator::up(db, Some(1)).await?;
-        return ledger::record(db, &emitted.name, &record).await;
+        return ledger::record(db, &emitted.name, &record, Some(started.elapsed())).await;
     }
     let transaction = db.begin().await?;
     Migrator::up(&transaction, Some(1)).await?;
-    ledger::record(&transaction, &emitted.name, &record).await?;
+    ledger::record(&transaction, &emitted.name, &record, Some(started.elapsed())).await?;
     transaction.commit().await
 }
 

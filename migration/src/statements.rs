@@ -13,6 +13,10 @@ pub(crate) const VERSION: &str = "1";
 
 /// SHA-256 of a statement in its normal form: the first 16 hexadecimal digits, enough to tell the statements of one
 /// migration apart.
+///
+/// The SQL itself is rendered by `sea-query`. If another version of it renders a statement differently, the digest differs as
+/// well, because a new database gets other text. The gate then reports the statement against the lock file in the change that
+/// upgrades, before any database refuses it, and an entry in `accepted_digests.yaml` accepts it after review.
 #[must_use]
 pub fn digest(statement: &str) -> String {
     let mut digits = String::with_capacity(16);

@@ -39,8 +39,8 @@ pub(crate) async fn read(db: &impl ConnectionTrait, accepted: &[Accepted]) -> Re
     for migration in Migrator::migrations() {
         let (state, difference) = match applied.remove(migration.name()) {
             None => (State::Pending, None),
-            Some(Entry { applied_at, digest: None }) => (State::Applied(applied_at), None),
-            Some(Entry { applied_at, digest: Some(record) }) => {
+            Some(Entry { applied_at, digest: None, duration: _ }) => (State::Applied(applied_at), None),
+            Some(Entry { applied_at, digest: Some(record), duration: _ }) => {
                 let emitted = Emitted::by(migration.as_ref()).await?;
                 match emitted.difference(db.get_database_backend(), &record, accepted) {
                     None => (State::Applied(applied_at), None),

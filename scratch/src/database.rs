@@ -1,6 +1,6 @@
 //! One database, for the length of a test.
 
-use crate::server::Inner;
+use crate::server::{Inner, Server};
 use crate::{Error, external, sql};
 use std::fmt;
 use std::sync::Arc;
@@ -14,8 +14,26 @@ pub struct Database {
     server: Arc<Inner>,
 }
 
+impl Server {
+    /// Makes an empty database, dropped with the value; its name contains `prefix`.
+    ///
+    /// # Errors
+    /// If the server refuses, or its libraries were upgraded underneath it.
+    pub fn create_database(&self, prefix: &str) -> Result<Database, Error> {
+        Database::create(&self.inner, prefix, None)
+    }
+
+    /// Makes a copy of a database, which nobody may be connected to: the quick way to a migrated one.
+    ///
+    /// # Errors
+    /// If the server refuses, or its libraries were upgraded underneath it.
+    pub fn create_database_from(&self, template: &Database, prefix: &str) -> Result<Database, Error> {
+        Database::create(&self.inner, prefix, Some(template.name()))
+    }
+}
+
 impl Database {
-    pub(crate) fn create(server: &Arc<Inner>, prefix: &str, template: Option<&str>) -> Result<Self, Error> {
+    fn create(server: &Arc<Inner>, prefix: &str, template: Option<&str>) -> Result<Self, Error> {
         server.check_libraries()?;
         let name = unique_name(&server.token, prefix);
         // template0, because somebody may be connected to template1.

@@ -6,14 +6,12 @@
 
 use crate::Error;
 use crate::account::Account;
+use crate::error::LONGEST_ROOT;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// A socket's path has at most 103 bytes (macOS), 33 of which are ours: `/scratch-pg-XXXXXX/.s.PGSQL.65535`.
-pub(crate) const LONGEST_ROOT: usize = 70;
 
 const LOCK: &str = "lock";
 const PREFIX: &str = "scratch-pg-";

@@ -1,9 +1,12 @@
 //! What can go wrong, by what the reader can do about it.
 
-use std::error::Error as _;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The longest directory for a server, in bytes: a socket's path has at most 103 bytes (macOS), 33 of which are ours,
+/// `/scratch-pg-XXXXXX/.s.PGSQL.65535`.
+pub(crate) const LONGEST_ROOT: usize = 70;
 
 /// Why there is no server, or why it did not do what was asked; no message holds a password.
 #[derive(thiserror::Error)]
@@ -92,7 +95,7 @@ pub enum Error {
     NoAccount,
 
     /// There is no directory that is short enough for a socket, and reachable.
-    #[error("no directory for a server: tried {tried}; set TMPDIR to a directory of at most {limit} bytes that the server's account may write to", limit = crate::directory::LONGEST_ROOT)]
+    #[error("no directory for a server: tried {tried}; set TMPDIR to a directory of at most {limit} bytes that the server's account may write to", limit = LONGEST_ROOT)]
     NoDirectory {
         /// Each directory with the reason against it.
         tried: String,
@@ -152,12 +155,6 @@ impl Error {
 // `unwrap` and a test that returns `Err` print the `Debug` form: it has to be the message for people.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, "\ncaused by: {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&environment::chain(self))
     }
 }

@@ -4,7 +4,7 @@
 //! without such a connection belongs to nobody any more.
 
 use crate::supervisor::{self, Supervisor};
-use crate::{Error, Options, find, server, sql};
+use crate::{Error, Options, find, percent, sql};
 use environment::OLDEST_POSTGRES;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row};
@@ -58,7 +58,7 @@ impl External {
     /// The URL of a database, for the login of `TEST_DATABASE_URL`.
     pub(crate) fn url(&self, database: &str) -> String {
         let mut url = self.base.clone();
-        url.set_path(&server::percent_encode(database.as_bytes()));
+        url.set_path(&percent::encode(database.as_bytes()));
         // The parameter would win over the path.
         let query = url.query().map(|query| {
             query.split('&').filter(|pair| !pair.starts_with("dbname=")).collect::<Vec<_>>().join("&")
@@ -149,7 +149,7 @@ fn janitor(base: &Url, admin: &PgConnectOptions, token: &str, options: &Options)
     let psql = find::program(options, "psql")?;
     let parameter =
         |name: &str| base.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    let password = || percent_decode(base.password()?);
+    let password = || percent::decode(base.password()?);
     let socket = admin.get_socket().and_then(|socket| socket.to_str());
     let settings = [
         ("PGHOST", Some(socket.unwrap_or(admin.get_host()).to_owned())),
@@ -168,12 +168,6 @@ fn janitor(base: &Url, admin: &PgConnectOptions, token: &str, options: &Options)
     command.envs(settings.into_iter().filter_map(|(name, value)| Some((name, value?))));
     // Without it the next run cleans up, so its failure is none of ours.
     Supervisor::start(command.stdout(Stdio::null()).stderr(Stdio::null())).ok()
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    url::form_urlencoded::parse(format!("p={}", text.replace('+', "%2B")).as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
 }
 
 /// A connection that is held open, so that other runs on the same server see that this one lives.

@@ -41,9 +41,11 @@ mod external;
 mod find;
 mod local;
 mod options;
+mod percent;
 mod server;
 mod sql;
 mod supervisor;
+mod token;
 
 pub use companion::Companion;
 pub use database::Database;

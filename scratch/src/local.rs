@@ -3,7 +3,8 @@
 use crate::directory::{self, Directory, Handle};
 use crate::find::Installation;
 use crate::supervisor::{self, Supervisor};
-use crate::{Error, Options, server, sql};
+use crate::token::token;
+use crate::{Error, Options, percent, sql};
 use sqlx::postgres::PgConnectOptions;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -51,7 +52,7 @@ impl Local {
         // Before the start: an upgrade from here on is noticed.
         let identity = Identity::of(&binaries).map_err(|e| Error::io("examine", &binaries, e))?;
         let port = if options.tcp { free_port()? } else { SOCKET_PORT };
-        let password = options.tcp.then(|| format!("{}{}", server::token(), server::token()));
+        let password = options.tcp.then(|| format!("{}{}", token(), token()));
         if let Some(password) = &password {
             directory.write_private("password", password)?;
         }
@@ -197,10 +198,10 @@ fn free_port() -> Result<u16, Error> {
 
 /// Says everything, so that neither PGPORT nor PGSSLMODE of the caller's environment fills a gap.
 fn url(directory: &Path, port: u16, password: Option<&str>, database: &str) -> String {
-    let database = server::percent_encode(database.as_bytes());
+    let database = percent::encode(database.as_bytes());
     if let Some(password) = password {
         return format!("postgres://postgres:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
     }
-    let socket = server::percent_encode(directory.as_os_str().as_bytes());
+    let socket = percent::encode(directory.as_os_str().as_bytes());
     format!("postgres://postgres@localhost:{port}/{database}?host={socket}&sslmode=disable")
 }

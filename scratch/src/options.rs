@@ -1,11 +1,10 @@
 //! Where to look for a server, and how to run one of our own.
 
-use crate::{Error, Server};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What [`Server::start`] takes from the environment, as values.
+/// What [`Server::start`](crate::Server::start) takes from the environment, as values.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -48,14 +47,6 @@ impl Options {
             settings: Vec::new(),
             tcp: false,
         }
-    }
-
-    /// Starts the server, or connects to the one that is named.
-    ///
-    /// # Errors
-    /// If there is none, it does not start, or the one that is named cannot be used.
-    pub fn start(&self) -> Result<Server, Error> {
-        Server::start_with(self)
     }
 }
 

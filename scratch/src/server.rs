@@ -3,17 +3,17 @@
 use crate::directory::Directory;
 use crate::external::External;
 use crate::local::Local;
-use crate::{Database, Error, Options, account, download, find, sql};
+use crate::token::token;
+use crate::{Error, Options, account, download, find, sql};
 use sqlx::Row;
 use sqlx::postgres::PgConnectOptions;
-use std::fmt::{self, Write as _};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-/// A PostgreSQL server; one of our own stops with the last of this value and its [`Database`]s.
+/// A PostgreSQL server; one of our own stops with the last of this value and its [`Database`](crate::Database)s.
 pub struct Server {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 pub(crate) struct Inner {
@@ -54,22 +54,6 @@ impl Server {
         let mut inner = Inner { kind, token, version: 0 };
         inner.version = inner.read_version()?;
         Ok(Self { inner: Arc::new(inner) })
-    }
-
-    /// Makes an empty database, dropped with the value; its name contains `prefix`.
-    ///
-    /// # Errors
-    /// If the server refuses, or its libraries were upgraded underneath it.
-    pub fn create_database(&self, prefix: &str) -> Result<Database, Error> {
-        Database::create(&self.inner, prefix, None)
-    }
-
-    /// Makes a copy of a database, which nobody may be connected to: the quick way to a migrated one.
-    ///
-    /// # Errors
-    /// If the server refuses, or its libraries were upgraded underneath it.
-    pub fn create_database_from(&self, template: &Database, prefix: &str) -> Result<Database, Error> {
-        Database::create(&self.inner, prefix, Some(template.name()))
     }
 
     /// Stops the server, until [`Server::start_again`]: its sessions end, its databases stay.
@@ -119,6 +103,16 @@ impl Server {
             Kind::External(external) => external.port,
             Kind::Local(local) => local.port,
         }
+    }
+}
+
+impl Options {
+    /// Starts the server, or connects to the one that is named.
+    ///
+    /// # Errors
+    /// If there is none, it does not start, or the one that is named cannot be used.
+    pub fn start(&self) -> Result<Server, Error> {
+        Server::start_with(self)
     }
 }
 
@@ -204,25 +198,4 @@ fn start_once(options: &Options) -> Result<Local, Error> {
     };
     // Last, so that the supervisor has the directory as soon as there is one.
     Local::start(&installation, Directory::create(&options.roots, account)?, options)
-}
-
-/// Twelve hexadecimal digits that no other run has.
-pub(crate) fn token() -> String {
-    // Each state of the standard library's hasher has random keys from the system.
-    let random = RandomState::new().build_hasher().finish();
-    format!("{:012x}", random >> 16)
-}
-
-/// Escapes everything but letters, digits and `-._~`, as every reader of URLs undoes it.
-pub(crate) fn percent_encode(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(*byte));
-            }
-            // Writing to a string does not fail.
-            _ => drop(write!(text, "%{byte:02X}")),
-        }
-        text
-    })
 }

@@ -8,16 +8,12 @@ use std::{
 };
 
 use database::Database;
-use entity::{
-    call_attempts, campaigns, contacts, email_notifications, email_templates, events, exclusion_list_entries,
-    organizations, provider_configs, survey_responses, transcript_snippets, user_organizations, users,
-};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Error, Report,
-    reference::refuse_dangling,
+    Error, Mode, Report,
+    dangling::refuse_dangling,
     table::{Records, Table},
     yaml::Source,
 };
@@ -28,26 +24,8 @@ const LOCK_OF_POSTGRESQL: &str = "select pg_advisory_xact_lock(x'736565646572'::
 /// As a write it waits for another writer, which a transaction that has read before could not.
 const LOCK_OF_SQLITE: &str = "update users set id = id where false";
 
-/// The fixtures of the data model, by the name of their table.
-const BUILT_IN: [(&str, &str); 8] = [
-    ("campaigns", include_str!("../fixtures/campaigns.yaml")),
-    ("contacts", include_str!("../fixtures/contacts.yaml")),
-    ("email_templates", include_str!("../fixtures/email_templates.yaml")),
-    ("exclusion_list_entries", include_str!("../fixtures/exclusion_list_entries.yaml")),
-    ("organizations", include_str!("../fixtures/organizations.yaml")),
-    ("provider_configs", include_str!("../fixtures/provider_configs.yaml")),
-    ("user_organizations", include_str!("../fixtures/user_organizations.yaml")),
-    ("users", include_str!("../fixtures/users.yaml")),
-];
-
-/// Whether changes are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// They are.
-    Commit,
-    /// Everything is done, and rolled back.
-    DryRun,
-}
+// `BUILT_IN`: the text of each file of `seeder/fixtures`, by the name of its table.
+include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
 
 /// Records that passed every check that needs no database.
 #[derive(Debug)]
@@ -136,29 +114,18 @@ impl Kind {
     }
 }
 
-/// Every table, those referred to before those that refer to them.
-fn kinds() -> [Kind; 13] {
-    [
-        Kind::of::<organizations::Entity>(),
-        Kind::of::<users::Entity>(),
-        Kind::of::<user_organizations::Entity>(),
-        Kind::of::<email_templates::Entity>(),
-        Kind::of::<campaigns::Entity>(),
-        Kind::of::<contacts::Entity>(),
-        Kind::of::<exclusion_list_entries::Entity>(),
-        Kind::of::<call_attempts::Entity>(),
-        Kind::of::<survey_responses::Entity>(),
-        Kind::of::<events::Entity>(),
-        Kind::of::<email_notifications::Entity>(),
-        Kind::of::<provider_configs::Entity>(),
-        Kind::of::<transcript_snippets::Entity>(),
-    ]
+/// Every table, referenced tables first.
+fn kinds() -> Vec<Kind> {
+    macro_rules! kinds {
+        ($($table:ident: $Entity:ident,)+) => { vec![$(Kind::of::<entity::$table::Entity>()),+] };
+    }
+    entity::for_each_table!(kinds)
 }
 
 /// The YAML files of a directory, each with its table and that table's position in the order of loading.
 fn files(directory: &Path) -> Result<Vec<(usize, Kind, PathBuf)>, Error> {
     let unreadable = |source| Error::Directory { path: directory.to_owned(), source };
-    let names = || kinds().map(|kind| format!("{}.yaml", kind.table)).join(", ");
+    let names = || kinds().iter().map(|kind| format!("{}.yaml", kind.table)).collect::<Vec<_>>().join(", ");
     let mut paths = fs::read_dir(directory)
         .map_err(unreadable)?
         .map(|entry| entry.map(|entry| entry.path()))

@@ -5,6 +5,7 @@
 
 pub mod cli;
 mod connect;
+mod dangling;
 mod error;
 mod fixtures;
 mod reference;
@@ -15,5 +16,5 @@ mod yaml;
 
 pub use connect::Target;
 pub use error::{Error, Fault, Place};
-pub use fixtures::{Fixtures, Mode};
-pub use report::{Counts, Report};
+pub use fixtures::Fixtures;
+pub use report::{Counts, Mode, Report};

@@ -4,7 +4,14 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::Mode;
+/// Whether changes are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Commit,
+    /// Everything is done, and rolled back.
+    DryRun,
+}
 
 /// What became of the records of one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -240,7 +240,7 @@ fn unique_keys<E: EntityTrait>() -> Vec<Vec<E::Column>> {
         Schema::new(DbBackend::Postgres)
             .create_index_from_entity(E::default())
             .into_iter()
-            .filter(sea_orm::sea_query::IndexCreateStatement::is_unique_key)
+            .filter(sea_query::IndexCreateStatement::is_unique_key)
             .map(|index| index.get_index_spec().get_column_names().into_iter().filter_map(by_name).collect()),
     );
     keys

@@ -105,12 +105,5 @@ fn migration(workspace: &Workspace, table: &str) -> Result<Option<(String, Strin
     let files = workspace.files_in("migration/src/migrations")?;
     let Some(file) = files.into_iter().find(|file| file.ends_with(&ending)) else { return Ok(None) };
     let text = workspace.read(&file)?;
-    let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim).collect();
-    let intent = head.iter().skip_while(|line| !line.starts_with("Intent:"));
-    let intent: Vec<&str> = intent
-        .enumerate()
-        .take_while(|(place, line)| *place == 0 || !(line.is_empty() || line.starts_with("Risk:")))
-        .map(|(_, line)| line.trim_start_matches("Intent:").trim())
-        .collect();
-    Ok(Some((file, intent.join(" "))))
+    Ok(Some((file, migration::header::intent(&text).unwrap_or_default())))
 }

@@ -105,7 +105,7 @@ impl Lock {
             let texts = emitted.iter().find(|emitted| emitted.name == old.name);
             match new.zip(texts) {
                 None => findings.push(Finding::of(&old.name, "the migration is gone")),
-                Some((new, texts)) if old != new => {
+                Some((new, texts)) if old != new && !is_accepted(old, new) => {
                     findings.push(Finding::of(&old.name, difference(old, new, texts)));
                 }
                 Some(_) => (),
@@ -178,6 +178,19 @@ fn released_and_changed(old: &Lock, emitted: &[Emitted]) -> Vec<Finding> {
         finding.fix = Some("Restore the released migration, and write a new one for the change.".to_owned());
     }
     findings
+}
+
+/// Whether the entries differ in nothing but statements that `migration/accepted_digests.yaml` lists.
+fn is_accepted(old: &Entry, new: &Entry) -> bool {
+    let scripts = old.scripts.iter().zip(&new.scripts).all(|((was, earlier), (is, digests))| {
+        let engine = is.split(' ').next().unwrap_or_default();
+        was == is
+            && earlier.len() == digests.len()
+            && earlier.iter().zip(digests).all(|(earlier, digest)| {
+                earlier == digest || migration::accepts(&old.name, engine, earlier)
+            })
+    });
+    scripts && old.scripts.len() == new.scripts.len() && old.transactional == new.transactional
 }
 
 /// The first statement that differs, in words.

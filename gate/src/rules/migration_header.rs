@@ -1,9 +1,10 @@
 //! A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.
 
-use crate::migrations::files::{self, FIELDS, MigrationFile};
+use crate::migrations::files::{self, MigrationFile};
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Level, Rule};
 use crate::{Error, Finding, Workspace};
+use migration::header::{self, FIELDS};
 
 pub const RULE: Rule = Rule {
     id: "migration_header",
@@ -51,7 +52,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
-    let template = files::header(migration::TEMPLATE);
+    let template = header::parse(migration::TEMPLATE);
     let mut findings = Vec::new();
     for MigrationFile { name, file, header } in files::read(workspace)? {
         let names: Vec<_> = header.iter().map(|field| field.name).collect();

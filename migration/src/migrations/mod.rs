@@ -13,6 +13,10 @@ macro_rules! migrations {
         pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
             vec![$(Box::new($module::Migration)),*]
         }
+
+        /// The source of each migration by its name.
+        pub(crate) const SOURCES: &[(&str, &str)] =
+            &[$((stringify!($module), include_str!(concat!(stringify!($module), ".rs")))),*];
     };
 }
 

@@ -1,6 +1,7 @@
 //! The migrator's command line: what each wrong use and each wrong database gets, and what the flags do.
 
 use crate::migration::snapshot::{assert_same, catalogue};
+use sea_orm_migration::prelude::MigratorTrait as _;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -161,8 +162,8 @@ async fn a_sqlite_file_that_cannot_be_one_is_one_error() {
         (format!("sqlite://{}?mode=rwc", directory.join("no/dir.db").display()), "up", "correct the path"),
         (format!("sqlite://{}?mode=rwc", directory.display()), "up", "unable to open database file"),
         ("sqlite:///proc/x.db?mode=rwc".to_owned(), "up", "unable to open database file"),
-        (format!("sqlite://{}", text.display()), "up", "no SQLite database: name another"),
-        (format!("sqlite://{}", text.display()), "status", "no SQLite database: name another"),
+        (format!("sqlite://{}", text.display()), "up", "not a SQLite database: name another"),
+        (format!("sqlite://{}", text.display()), "status", "not a SQLite database: name another"),
         (format!("sqlite://{}?mode=ro", path.display()), "reset", "make the file and its directory writable"),
     ] {
         Migrator::on(&url).run(command).fails(&[words, "SQLite file /"]);
@@ -278,22 +279,60 @@ async fn status_shows_what_is_applied_since_when_and_what_is_pending() {
 }
 
 #[tokio::test]
-async fn status_creates_nothing() {
-    let nothing = Migrator::default();
-    nothing.run("status").succeeds();
-    assert_eq!(files(nothing.directory()), [""; 0], "not even the embedded default");
+async fn history_shows_the_newest_first_with_its_time_duration_and_intent() {
+    let database = empty_with_role("history").await;
     let file = SqliteFile::new();
-    Migrator::on(&file.url()).run("status").succeeds();
-    assert!(!file.path().exists());
-    std::fs::write(file.path(), "").unwrap();
-    Migrator::on(&file.url()).run("status").succeeds();
-    assert_eq!(std::fs::metadata(file.path()).unwrap().len(), 0);
+    for url in [database.url(), file.url()] {
+        let migrator = Migrator::on(&url);
+        assert_eq!(migrator.run("history").succeeds().stdout, "No migration is applied.\n");
 
-    let database = empty_with_role("status_creates_nothing").await;
-    let db = connect(&database.url()).await.unwrap();
-    let before = catalogue(&db).await;
-    Migrator::on(&database.url()).run("status").succeeds();
-    assert_same(&before, &catalogue(&db).await, "status");
+        // As `sea-orm-cli` does, which records no duration.
+        let db = connect(&url).await.unwrap();
+        migration::Migrator::up(&db, Some(1)).await.unwrap();
+        migrator.run("up -n 2").succeeds();
+        run(&db, "update seaql_migrations set applied_at = 1796000000").await.unwrap();
+        let history = migrator.run("history");
+        let lines: Vec<&str> = history.succeeds().stdout.lines().collect();
+        let [newest, why, _, _, oldest, _] = lines[..] else { panic!("two lines each: {history:?}") };
+        let took = newest.strip_prefix("2026-11-30 00:53:20 UTC  m20261121_000003_create_organizations  ");
+        assert!(took.unwrap().strip_suffix(" ms").unwrap().parse::<u32>().is_ok(), "{newest}");
+        assert!(why.starts_with("    ") && why.ends_with('.') && !why.contains("Intent"), "{why}");
+        assert_eq!(oldest, "2026-11-30 00:53:20 UTC  m20261121_000001_create_enums", "no duration");
+
+        let unknown = "insert into seaql_migrations values ('m20990101_000001_unknown', 1796000001)";
+        run(&db, &unknown.replace(" values", " (version, applied_at) values")).await.unwrap();
+        let history = migrator.run("history");
+        let start = "2026-11-30 00:53:21 UTC  m20990101_000001_unknown\n    (unknown to this build)\n";
+        assert!(history.succeeds().stdout.starts_with(start), "{history:?}");
+        run(&db, "delete from seaql_migrations where version like '%unknown'").await.unwrap();
+        migrator.run("reset").succeeds();
+    }
+}
+
+#[test]
+fn an_empty_app_env_counts_as_unset() {
+    Migrator::default().with("APP_ENV", "").run("up").succeeds();
+}
+
+#[tokio::test]
+async fn status_and_history_create_nothing() {
+    for command in ["status", "history"] {
+        let nothing = Migrator::default();
+        nothing.run(command).succeeds();
+        assert_eq!(files(nothing.directory()), [""; 0], "not even the embedded default");
+        let file = SqliteFile::new();
+        Migrator::on(&file.url()).run(command).succeeds();
+        assert!(!file.path().exists());
+        std::fs::write(file.path(), "").unwrap();
+        Migrator::on(&file.url()).run(command).succeeds();
+        assert_eq!(std::fs::metadata(file.path()).unwrap().len(), 0);
+
+        let database = empty_with_role("creates_nothing").await;
+        let db = connect(&database.url()).await.unwrap();
+        let before = catalogue(&db).await;
+        Migrator::on(&database.url()).run(command).succeeds();
+        assert_same(&before, &catalogue(&db).await, command);
+    }
 }
 
 #[tokio::test]
