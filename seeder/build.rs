@@ -14,9 +14,9 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut list = String::from("const BUILT_IN: &[(&str, &str)] = &[");
     for file in files {
-        let table = file.file_stem().unwrap_or_default();
+        let table = file.file_stem().unwrap_or_default().to_string_lossy();
         // Writing to a string does not fail.
-        let _ = write!(list, "({table:?}, include_str!({file:?})),");
+        let _ = write!(list, "({table:?}, include_str!({:?})),", file.to_string_lossy());
     }
     fs::write(variable("OUT_DIR")?.join("fixtures.rs"), list + "];\n")
 }

@@ -8,21 +8,21 @@ use crate::ddl::{literal, quote};
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr, Statement};
 use std::collections::BTreeMap;
 
-/// The sentences: for each table its columns, and under `_table` the table itself.
+/// The documentation: for each table that of its columns and, under `_table`, of the table itself.
 pub type Annotations = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The key under which a table's own sentence stands.
+/// The key of a table's own documentation.
 pub const TABLE: &str = "_table";
 
-/// Reads the sentences that this build was made with.
+/// Parses the annotations embedded in this build.
 ///
 /// # Errors
-/// The file is no map of maps of text, or has a key twice.
+/// The file is not a map of maps of text, or has a duplicate key.
 pub fn read() -> Result<Annotations, Error> {
     serde_saphyr::from_str(include_str!("../schema_annotations.yaml")).map_err(Error::Annotations)
 }
 
-/// Comments on the tables and columns that exist, where the comment is another one.
+/// Writes the comments of existing tables and columns that differ from the annotations.
 pub(crate) async fn apply(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let annotations = read().map_err(|error| DbErr::Custom(error.to_string()))?;
     let rows = db

@@ -1,4 +1,4 @@
-//! The command line: SeaORM's commands and flags, and what they lack.
+//! The command line: SeaORM's commands and flags, and additional ones.
 
 use crate::status::{self, State, Status};
 use crate::{AppEnv, Error, Event, Options, Session, Target, generate, history};
@@ -42,11 +42,11 @@ struct Cli {
     )]
     app_env: AppEnvVariable,
 
-    /// How many seconds to wait for another run of the migrator.
+    /// Seconds to wait for another run of the migrator.
     #[arg(long, global = true, env = "MIGRATION_LOCK_WAIT", default_value_t = 60, value_name = "SECONDS")]
     lock_wait: u32,
 
-    /// How many seconds a statement waits for a table's lock before the migration is tried again; 0 is for ever.
+    /// Seconds that a statement waits for a table's lock before the migration is retried; 0: no limit.
     #[arg(long, global = true, env = "MIGRATION_LOCK_TIMEOUT", default_value_t = 5, value_name = "SECONDS")]
     lock_timeout: u32,
 
@@ -79,28 +79,28 @@ enum Command {
     Refresh,
     /// Roll back all applied migrations.
     Reset,
-    /// Show which migrations are applied, and since when.
+    /// Show the state of each migration, and when it was applied.
     Status {
-        /// Exit with 1 when a migration is pending, or changed since it was applied.
+        /// Exit with 1 if a migration is pending, or was changed since it was applied.
         #[arg(long)]
         check: bool,
     },
-    /// Apply pending migrations; also what happens without a command.
+    /// Apply pending migrations (default command).
     Up {
-        /// How many; all without it.
+        /// The number of migrations [default: all].
         #[arg(short, long)]
         num: Option<u32>,
     },
     /// Roll back applied migrations.
     Down {
-        /// How many.
+        /// The number of migrations.
         #[arg(short, long, default_value_t = 1)]
         num: u32,
     },
 }
 
-/// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
-/// failure, or 2 for a wrong use.
+/// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
+/// for incorrect usage.
 pub async fn run() -> ExitCode {
     if let Err(error) = load_dot_env() {
         return fail(&error.into());
@@ -176,9 +176,9 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Warnings of the server go to standard error, with `--verbose` its notices and every statement.
+/// Logs the server's warnings to standard error; with `--verbose`, also its notices and each statement.
 ///
-/// Nothing else of the driver: it warns of a URL's unknown parameter together with its value.
+/// No other target: sqlx logs an unknown URL parameter with its value, which may be a password.
 fn listen(verbose: bool) {
     let filter = if verbose {
         "sea_orm_migration=debug,sqlx::query=debug,sqlx::postgres::notice=debug"
@@ -208,7 +208,7 @@ fn tell(event: &Event<'_>) {
     }
 }
 
-/// Prints a line. `println!` panics when its reader has gone, as `head` does; the migrations go on.
+/// Prints a line. `println!` panics if standard output is closed, as by `head`; the migrations continue.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -1,9 +1,9 @@
-//! Opens the one connection that migrates.
+//! Opens the connection of a session.
 
-use crate::ddl::quote;
-use crate::target::{Server, Target};
 use crate::Error;
+use crate::ddl::quote;
 use crate::options::Options;
+use crate::target::{Server, Target};
 use environment::OLDEST_POSTGRES_NUM;
 use sea_orm_migration::sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -13,20 +13,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a server may take to answer the first connection.
+/// The timeout of the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest timeout that both engines can hold, in milliseconds as a signed 32-bit number: 24 days.
 const LONGEST_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// What the connection is for.
+/// The purpose of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To look: nothing is created, not even a SQLite file.
+    /// To read: nothing is created, not even a SQLite file.
     Look,
     /// To migrate.
     Migrate,
-    /// To drop everything, in whatever order: SQLite's foreign keys stay off.
+    /// To drop everything in any order: SQLite's foreign keys stay off.
     DropAll,
 }
 
@@ -46,7 +46,7 @@ async fn postgres(
     server: &PgConnectOptions,
     options: &Options,
 ) -> Result<DatabaseConnection, Error> {
-    // The name is what a waiting run shows of the one that holds the lock.
+    // A waiting run shows this name of the one that holds the lock.
     let name = format!("migration, process {}", std::process::id());
     let quiet = server.clone().application_name(&name).disable_statement_logging();
     probe(target, &quiet).await?;
@@ -56,7 +56,7 @@ async fn postgres(
         format!("set lock_timeout = {}", options.lock_timeout.min(LONGEST_TIMEOUT).as_millis());
     let search_path = target.schema.iter().map(|schema| format!("set search_path = {}", quote(schema)));
     let settings = std::iter::once(lock_timeout).chain(search_path).collect::<Vec<_>>().join("; ");
-    // A second physical connection would go on without the advisory lock of the first.
+    // A second physical connection would not hold the advisory lock of the first.
     let used = Arc::new(AtomicBool::new(false));
     let pool = PgPoolOptions::new()
         .max_connections(1)
@@ -79,7 +79,7 @@ async fn postgres(
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-/// Connects once, outside the pool: the pool would take a refused connection for a passing one and retry.
+/// Connects once, outside the pool, which would treat a refused connection as transient and retry.
 async fn probe(target: &Target, server: &PgConnectOptions) -> Result<(), Error> {
     let attempt = async {
         let mut connection = server.connect().await?;

@@ -1,16 +1,16 @@
-//! Builders for what sea-query cannot say: tables that carry their trigger, policies and grants with them.
+//! Builders for DDL that sea-query lacks: tables with their trigger, policies and grants.
 //!
 //! Everything here is written for both engines, can run again on its own result, and quotes its identifiers.
-//! What this module emits is part of what every applied migration means: extend it, never change it.
+//! Applied migrations consist of the statements of this module: extend it, and never change an emitted statement.
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{timestamp_with_time_zone, uuid};
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// The bound organization, read once per statement; unbound, reading it is an error.
+/// The bound organization, read once per statement; an error if none is bound.
 pub const BOUND_ORGANIZATION: &str = "(select current_setting('app.organization_id')::uuid)";
 
-/// The bound user, read once per statement; unbound, reading it is an error.
+/// The bound user, read once per statement; an error if none is bound.
 pub const BOUND_USER: &str = "(select current_setting('app.user_id')::uuid)";
 
 /// The role that a customer transaction takes.
@@ -36,7 +36,7 @@ impl EnumType {
         ColumnDef::new(name).enumeration(self.name, self.values.iter().copied()).take()
     }
 
-    /// Creates the type; one that exists already stays as it is. Nothing on SQLite.
+    /// Creates the type unless it exists. Does nothing on SQLite.
     pub async fn create(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         if manager.get_database_backend() != DbBackend::Postgres {
             return Ok(());
@@ -53,7 +53,7 @@ impl EnumType {
         .await
     }
 
-    /// Drops the type if it is there. Nothing on SQLite.
+    /// Drops the type if it exists. Does nothing on SQLite.
     pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         if manager.get_database_backend() != DbBackend::Postgres {
             return Ok(());
@@ -62,9 +62,9 @@ impl EnumType {
     }
 }
 
-/// A table to be created with all that belongs to it.
+/// A table to create, with its constraints, indexes, trigger, policies and grants.
 ///
-/// It starts with `id`, and ends with `created_at`, `updated_at` and the trigger that moves the latter.
+/// The first column is `id`; the last are `created_at` and `updated_at`, which a trigger sets.
 #[derive(Debug)]
 pub struct NewTable {
     backend: DbBackend,
@@ -74,7 +74,7 @@ pub struct NewTable {
 }
 
 impl NewTable {
-    /// A table outside any tenant: its policies and grants are the caller's to add.
+    /// A table outside any tenant, to which the caller adds policies and grants.
     pub fn new(manager: &SchemaManager<'_>, name: &'static str) -> Self {
         let backend = manager.get_database_backend();
         let new = Self { backend, name, table: Table::create(), after: Vec::new() };
@@ -95,9 +95,9 @@ impl NewTable {
         new
     }
 
-    /// A table of which every row belongs to one organization, and which a customer reads and writes whole.
+    /// A table whose rows each belong to one organization, with all privileges for the customer.
     ///
-    /// It wants an index that begins with `organization_id`; a table that others refer to gets it by
+    /// It requires an index that begins with `organization_id`; a referenced table has it by
     /// `unique(&["organization_id", "id"])`, which their composite keys need.
     pub fn tenant(manager: &SchemaManager<'_>, name: &'static str) -> Self {
         Self::tenant_with(manager, name, "select, insert, update, delete")
@@ -117,7 +117,7 @@ impl NewTable {
             .grant(privileges)
     }
 
-    /// Adds a column, on SQLite with the check that stands for its type.
+    /// Adds a column, on SQLite with the check that replaces its type.
     pub fn column(mut self, column: impl IntoColumnDef) -> Self {
         let column = column.into_column_def();
         let name = column.get_column_name();
@@ -147,7 +147,7 @@ impl NewTable {
         self.column(column).check(&format!("{name}_length"), &format!("length({}) <= {max}", quote(&name)))
     }
 
-    /// Adds a point in time that is the statement's own unless given.
+    /// Adds a point in time that defaults to the statement's.
     pub fn instant(self, name: &'static str) -> Self {
         let now = match self.backend {
             DbBackend::Postgres => "now()".to_owned(),
@@ -162,7 +162,7 @@ impl NewTable {
         self
     }
 
-    /// Adds the check `ck_<table>_<rule>`, said as each engine can: a regular expression, or GLOB patterns.
+    /// Adds the check `ck_<table>_<rule>` with an expression for each engine: a regular expression, or GLOB patterns.
     pub fn check_as(self, rule: &str, postgres: &str, sqlite: &str) -> Self {
         let condition = if self.backend == DbBackend::Postgres { postgres } else { sqlite };
         self.check(rule, condition)
@@ -193,7 +193,7 @@ impl NewTable {
 
     /// Adds a key to a row of the same organization: `(organization_id, column)` to `(organization_id, id)`.
     ///
-    /// With `SetNull` only `column` becomes null, which PostgreSQL says by a column list; SQLite has none and
+    /// With `SetNull` only `column` becomes null, by PostgreSQL's column list; SQLite has none and
     /// gets the key without the organization (<https://www.postgresql.org/docs/15/ddl-constraints.html>).
     pub fn references_own(
         mut self,
@@ -247,7 +247,7 @@ impl NewTable {
         self
     }
 
-    /// Adds a policy for the customer. Nothing on SQLite.
+    /// Adds a policy for the customer. Does nothing on SQLite.
     pub fn policy(mut self, policy: &Policy<'_>) -> Self {
         if self.backend == DbBackend::Postgres {
             self.after.extend(policy.statements(self.name));
@@ -263,7 +263,7 @@ impl NewTable {
         self
     }
 
-    /// Creates it all; what exists already stays as it is.
+    /// Creates each object unless it exists.
     pub async fn create(self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         let Self { backend, name, table, after } = self.instant("created_at").instant("updated_at");
         let mut statements = vec![match backend {
@@ -302,22 +302,22 @@ pub struct Policy<'a> {
 }
 
 impl<'a> Policy<'a> {
-    /// Rows that may be seen, changed and made.
+    /// The rows that may be selected, updated, deleted and inserted.
     pub fn all(name: &'a str, condition: &'a str) -> Self {
         Self { name, header: "for all", using: Some(condition), check: Some(condition) }
     }
 
-    /// Rows that may be seen.
+    /// The rows that may be selected.
     pub fn select(name: &'a str, condition: &'a str) -> Self {
         Self { name, header: "for select", using: Some(condition), check: None }
     }
 
-    /// Rows that may be changed, before and after.
+    /// The rows that may be updated, before and after the update.
     pub fn update(name: &'a str, condition: &'a str) -> Self {
         Self { name, header: "for update", using: Some(condition), check: Some(condition) }
     }
 
-    /// What a new row has to meet besides the other policies.
+    /// The condition on a new row, in addition to the other policies.
     pub fn insert_also(name: &'a str, condition: &'a str) -> Self {
         Self { name, header: "as restrictive for insert", using: None, check: Some(condition) }
     }
@@ -334,7 +334,7 @@ impl<'a> Policy<'a> {
     }
 }
 
-/// Makes a policy on a table that exists, in place of one of that name. Nothing on SQLite.
+/// Creates or replaces a policy on an existing table. Does nothing on SQLite.
 pub async fn set_policy(manager: &SchemaManager<'_>, table: &str, policy: &Policy<'_>) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -342,7 +342,7 @@ pub async fn set_policy(manager: &SchemaManager<'_>, table: &str, policy: &Polic
     execute(manager, &policy.statements(table).join(";\n")).await
 }
 
-/// Drops a policy if it and its table are there. Nothing on SQLite.
+/// Drops a policy if it and its table exist. Does nothing on SQLite.
 pub async fn drop_policy(manager: &SchemaManager<'_>, table: &str, name: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -350,7 +350,7 @@ pub async fn drop_policy(manager: &SchemaManager<'_>, table: &str, name: &str) -
     execute(manager, &format!("drop policy if exists {} on {}", quote(name), quote(table))).await
 }
 
-/// Drops a table, with its indexes, trigger, policies and grants, if it is there.
+/// Drops a table, with its indexes, trigger, policies and grants, if it exists.
 pub async fn drop_table(manager: &SchemaManager<'_>, name: &'static str) -> Result<(), DbErr> {
     manager.drop_table(Table::drop().table(name).if_exists().take()).await
 }
@@ -370,7 +370,7 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Now, as sqlx writes a time in UTC: a whole second has no fraction.
+/// The current time as sqlx writes it in UTC: a whole second has no fraction.
 const SQLITE_NOW: &str = "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')";
 
 fn foreign_key(

@@ -45,7 +45,7 @@ impl Emitted {
         })
     }
 
-    /// The scripts, each with the words that name it: the engine, and up or down.
+    /// The scripts by name: the engine, and `up` or `down`.
     #[must_use]
     pub fn scripts(&self) -> [(&'static str, &[String]); 4] {
         let Self { name: _, transactional: _, postgres, sqlite } = self;
@@ -66,15 +66,15 @@ impl Emitted {
         format!("{VERSION}:{}", digests.join(","))
     }
 
-    /// The first statement of `up` that is not the one in the ledger's record, in words; `None`: all are, or the record
-    /// has no version, as those of builds before 0.1.0, and cannot be compared.
+    /// Describes the first statement of `up` that differs from the ledger's record; `None` if all are equal, or if the
+    /// record has no version and cannot be compared, as those of builds before 0.1.0.
     pub(crate) fn difference(
         &self,
         engine: DbBackend,
         record: &str,
         accepted: &[Accepted],
     ) -> Option<String> {
-        /// As much of a statement as a line holds.
+        /// The number of characters shown of a statement.
         const SHOWN: usize = 80;
         let name = if engine == DbBackend::Postgres { "postgres" } else { "sqlite" };
         let (version, earlier) = record.split_once(':')?;
@@ -102,7 +102,7 @@ impl Emitted {
     }
 }
 
-/// A statement that was changed in a way that is known to be harmless.
+/// A reviewed exception: an earlier digest of a statement that was changed without effect.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Accepted {
@@ -115,7 +115,7 @@ pub(crate) struct Accepted {
 }
 
 impl Accepted {
-    /// The list that is checked in.
+    /// The checked-in list.
     pub(crate) fn all() -> Result<Vec<Self>, Error> {
         serde_saphyr::from_str(include_str!("../accepted_digests.yaml")).map_err(Error::AcceptedDigests)
     }
@@ -142,7 +142,7 @@ fn recorder(backend: DbBackend) -> DatabaseConnection {
         .into_connection()
 }
 
-/// What was executed, each value in its place.
+/// The executed statements, with their values in place of the parameters.
 fn recorded(recorder: DatabaseConnection) -> Vec<String> {
     let transactions = recorder.into_transaction_log();
     transactions.iter().flat_map(Transaction::statements).map(ToString::to_string).collect()
@@ -156,10 +156,10 @@ pub fn accepts(migration: &str, engine: &str, earlier: &str) -> bool {
     Accepted::all().is_ok_and(|list| list.iter().any(|one| one.covers(migration, engine, earlier)))
 }
 
-/// What every migration of this build executes, in their order.
+/// Records what every migration of this build executes, in the order of their names.
 ///
 /// # Errors
-/// A migration fails, or wants an answer that only a database can give.
+/// A migration fails, or queries the database.
 pub async fn emitted() -> Result<Vec<Emitted>, Error> {
     let mut all = Vec::new();
     for migration in Migrator::migrations() {

@@ -1,4 +1,4 @@
-//! What can go wrong, each with the thing, the place and the remedy.
+//! Errors, each with its object, its place and the remedy.
 
 use sea_orm_migration::sea_orm::{DbErr, RuntimeErr};
 use sqlx::postgres::PgDatabaseError;
@@ -7,11 +7,11 @@ use std::time::Duration;
 /// Why a command of the migrator failed. No message holds a password.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The text of the column documentation is not what it should be.
-    #[error("migration/schema_annotations.yaml is broken; correct it and build again")]
+    /// The file of the column documentation is malformed.
+    #[error("migration/schema_annotations.yaml is malformed; correct it and build again")]
     Annotations(#[source] serde_saphyr::Error),
     /// `migration/accepted_digests.yaml` is not a list of accepted digests.
-    #[error("migration/accepted_digests.yaml is broken; correct it and build again")]
+    #[error("migration/accepted_digests.yaml is malformed; correct it and build again")]
     AcceptedDigests(#[source] serde_saphyr::Error),
     /// Applied migrations have other statements than when they were applied.
     #[error(
@@ -38,9 +38,9 @@ pub enum Error {
         what: String,
         /// The database.
         target: String,
-        /// What the database said.
+        /// The message of the database.
         cause: String,
-        /// What to do, after a semicolon; empty where nothing is known.
+        /// The remedy, after a semicolon; empty if none is known.
         remedy: String,
     },
     /// The database has migrations that this build does not know.
@@ -65,15 +65,15 @@ pub enum Error {
     /// The file `.env` cannot be used.
     #[error(transparent)]
     DotEnv(#[from] environment::DotEnvError),
-    /// What a migration executes cannot be told without a database.
+    /// The statements of a migration cannot be recorded without a database.
     #[error(
-        "the migration {migration} cannot be noted without a database: {cause}; \
-         let it ask for nothing, and say `if exists` or `if not exists` in its SQL"
+        "the migration {migration} cannot be recorded without a database: {cause}; \
+         remove its queries, and write `if exists` or `if not exists` in its SQL"
     )]
     Emission {
         /// The migration.
         migration: String,
-        /// What it met.
+        /// The failure.
         cause: String,
     },
     /// A source file of a new migration cannot be read or written.
@@ -84,7 +84,7 @@ pub enum Error {
         /// What failed.
         cause: String,
     },
-    /// Somebody else migrates, and took too long.
+    /// Another session held the migration lock for too long.
     #[error(
         "the migration lock of the {target} was not free within {} s: {holder} holds it; \
          wait for that run, raise --lock-wait, or end it",
@@ -98,9 +98,9 @@ pub enum Error {
         /// How long this run waited.
         waited: Duration,
     },
-    /// The name of a new migration is not one.
+    /// The name of a new migration is malformed.
     #[error(
-        "`{0}` is no name for a migration; use a verb and an object in snake case: index_contacts_by_due_time"
+        "`{0}` is not a name for a migration; use a verb and an object in snake case: index_contacts_by_due_time"
     )]
     MigrationName(String),
     /// The server is too old.
@@ -124,10 +124,10 @@ pub enum Error {
         /// The newest that is applied.
         newest: String,
     },
-    /// Production was to run on a SQLite file.
+    /// Production requires PostgreSQL.
     #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
     ProductionOnSqlite,
-    /// Production was to run without naming a database.
+    /// Production requires an explicit database.
     #[error(
         "APP_ENV is production and DATABASE_URL is not set; set it to postgres://user:password@host/database"
     )]
@@ -140,9 +140,9 @@ pub enum Error {
     Unreachable {
         /// The database.
         target: String,
-        /// What the attempt met.
+        /// The failure.
         cause: String,
-        /// What to do, after a semicolon.
+        /// The remedy, after a semicolon.
         remedy: String,
     },
     /// The URL cannot be read.
@@ -161,7 +161,7 @@ impl Error {
         Self::Emission { migration: migration.to_owned(), cause }
     }
 
-    /// An error of a statement, with the remedy that its SQLSTATE suggests.
+    /// An error of a statement, with the remedy for its SQLSTATE.
     pub(crate) fn database(what: impl Into<String>, target: &impl ToString, error: &DbErr) -> Self {
         let target = target.to_string();
         let Some(sqlx) = sqlx_error(error) else {
@@ -190,7 +190,7 @@ impl Error {
         }
     }
 
-    /// An error of the attempt to connect.
+    /// An error of a connection attempt.
     pub(crate) fn unreachable(target: &impl ToString, error: &sqlx::Error) -> Self {
         let (cause, remedy) = match error {
             sqlx::Error::Database(source) => (source.message().to_owned(), remedy(error)),
@@ -211,7 +211,7 @@ impl Error {
     }
 }
 
-/// The driver's error within SeaORM's.
+/// The driver's error inside SeaORM's.
 pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(source))

@@ -51,12 +51,12 @@ fn append(text: &str, module: &str) -> Option<String> {
     Some(format!("{}    {module},\n{}", &text[..end], &text[end..]))
 }
 
-/// What a new migration's file says.
+/// The content of a new migration's file.
 pub const TEMPLATE: &str = r#"//! What: the change, in one sentence.
 //!
 //! Intent: why, and for each index the query it serves.
 //! Risk: what it can break or slow down, and for how long.
-//! Locks: users (access exclusive: why that is bearable). Without such a lock, no line.
+//! Locks: users (access exclusive: why that is acceptable). Without such a lock, no line.
 //! Down: what it cannot restore.
 
 use sea_orm_migration::prelude::*;

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 /// "voicesrv" in ASCII: the key of the lock, one for each database of a server.
 const KEY: i64 = 0x766f_6963_6573_7276;
 
-/// Between two looks at the lock. A statement that waited for it would itself be a transaction that
+/// The interval between two attempts to take the lock. A statement that waited for it would itself be a transaction that
 /// `create index concurrently` waits for.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Takes the lock for the rest of the session, or says who holds it.
+/// Takes the lock for the rest of the session, or returns an error that names its holder.
 pub(crate) async fn acquire(
     db: &DatabaseConnection,
     target: &Target,
@@ -30,7 +30,7 @@ pub(crate) async fn acquire(
             tokio::time::sleep(POLL).await;
             continue;
         }
-        // The holder may have gone between the two statements: then the next attempt succeeds.
+        // If the holder ended between the two statements, the next attempt succeeds.
         let Some(holder) = holder(db).await.map_err(failed)? else { continue };
         if waited >= options.lock_wait {
             return Err(Error::LockHeld { target: target.to_string(), holder, waited });
@@ -40,7 +40,7 @@ pub(crate) async fn acquire(
     }
 }
 
-/// Gives the lock back.
+/// Releases the lock.
 pub(crate) async fn release(db: &DatabaseConnection) -> Result<(), DbErr> {
     db.execute_unprepared(&format!("select pg_advisory_unlock({KEY})")).await.map(|_| ())
 }

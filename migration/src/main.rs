@@ -1,4 +1,4 @@
-//! `cargo run -p migration -- up`: brings a database to the schema of this workspace.
+//! `cargo run -p migration -- up`: migrates a database to the schema of this workspace.
 
 use std::process::ExitCode;
 

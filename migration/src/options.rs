@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// How a session waits, and whom it tells.
+/// The timeouts, logging and event callback of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How long to queue behind another migrator.
+    /// The limit of the wait for another migrator.
     pub lock_wait: Duration,
-    /// How long one statement waits for a table's lock before the migration is rolled back and tried again.
+    /// The limit of a statement's wait for a table's lock, after which the migration is rolled back and retried.
     pub lock_timeout: Duration,
     /// Whether each statement is logged, at debug level; migrations hold no personal data.
     pub log_statements: bool,
-    /// Told of each step as it happens.
+    /// Receives each event as it happens.
     pub report: fn(&Event<'_>),
 }
 
@@ -39,7 +39,7 @@ pub enum Event<'a> {
     },
     /// Everything was dropped, to be created again.
     Dropped,
-    /// A migration lost a race for a lock, and is tried again.
+    /// A migration failed with a lock timeout, deadlock or serialization failure, and is retried.
     Retrying {
         /// Its name.
         migration: &'a str,
@@ -47,7 +47,7 @@ pub enum Event<'a> {
         attempt: u32,
         /// The time until the next one.
         pause: Duration,
-        /// What the database said.
+        /// The message of the database.
         reason: &'a str,
     },
     /// A migration was rolled back.
@@ -57,7 +57,7 @@ pub enum Event<'a> {
         /// How long it took, retries included.
         took: Duration,
     },
-    /// Another migrator is at work.
+    /// Another migrator holds the lock.
     Waiting {
         /// The process that holds the lock.
         holder: &'a str,

@@ -1,4 +1,4 @@
-//! What the commands do: one connection, one lock, one transaction for each migration.
+//! The commands, on one connection: one lock, and one transaction per migration.
 
 use crate::connect::{self, Purpose};
 use crate::emitted::Accepted;
@@ -16,10 +16,10 @@ use sea_orm_migration::sea_orm::{
 };
 use std::time::{Duration, Instant};
 
-/// How often a migration is tried when it meets locks.
+/// The number of attempts for a migration that cannot get its locks.
 const ATTEMPTS: u32 = 5;
 
-/// The first pause after a lost race; each further one is twice as long.
+/// The pause after the first failed attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The direction in which one step goes.
@@ -31,8 +31,7 @@ enum Direction {
 
 /// One run of the migrator against one database.
 ///
-/// On PostgreSQL it holds an advisory lock while it changes anything, and each migration is a transaction of
-/// its own. On SQLite the whole run is one immediate transaction, which is the lock as well.
+/// On PostgreSQL it holds an advisory lock while it changes anything, and each migration has its own transaction. On SQLite the whole run is one immediate transaction, which is the lock as well.
 #[derive(Debug)]
 pub struct Session {
     target: Target,
@@ -58,7 +57,7 @@ impl Session {
     /// Rolls back applied migrations, the newest first, all or `steps` of them, and returns how many.
     ///
     /// # Errors
-    /// See [`Error`], and [`Session::up`] for what a failure leaves.
+    /// See [`Error`], and [`Session::up`] for the state after a failure.
     pub async fn down(&self, steps: Option<u32>) -> Result<usize, Error> {
         self.run(Work::Down(steps)).await
     }
@@ -71,8 +70,8 @@ impl Session {
         self.run(Work::Refresh).await
     }
 
-    /// Drops every table, view and type of the schema, whoever made them, and applies all migrations. On
-    /// PostgreSQL what belongs to an extension stays, on SQLite a view does.
+    /// Drops every table, view and type of the schema, and applies all migrations. On PostgreSQL, objects of extensions
+    /// remain; on SQLite, views do.
     ///
     /// # Errors
     /// See [`Session::up`].
@@ -80,7 +79,7 @@ impl Session {
         self.run(Work::Fresh).await
     }
 
-    /// Where each migration stands. It changes nothing, and creates no SQLite file.
+    /// Returns the state of each migration. It changes nothing, and creates no SQLite file.
     ///
     /// # Errors
     /// The database cannot be reached or the ledger not read.
@@ -116,7 +115,7 @@ impl Session {
             Server::Postgres(_) => self.run_on_postgres(&db, work).await,
             Server::Sqlite(_) => self.run_on_sqlite(&db, work).await,
         };
-        // The connection's end gives the lock back, also where releasing it failed.
+        // Closing the connection releases the lock, also if releasing it failed.
         let _ = db.close().await;
         done
     }
@@ -157,7 +156,7 @@ impl Session {
                 self.roll_back(db, None).await?;
                 self.steps(db, Direction::Up, None).await
             }
-            // SeaORM's own stops at what an extension made, and at a view that needs no table.
+            // SeaORM's `fresh` fails on objects of an extension, and on a view without a table.
             Work::Fresh if db.get_database_backend() == DbBackend::Postgres => {
                 self.retrying("fresh", || async { db.execute_unprepared(DROP_ALL).await.map(|_| ()) })
                     .await?;
@@ -227,7 +226,7 @@ impl Session {
         Ok(names.len())
     }
 
-    /// Refuses to go on from another past than the one of this build.
+    /// Refuses a ledger whose history differs from that of this build.
     fn check_history(&self, list: &[Status]) -> Result<(), Error> {
         let target = || self.target.to_string();
         let changed: Vec<String> = list
@@ -262,7 +261,7 @@ impl Session {
         list.map_err(|error| Error::database("reading the ledger", &self.target, &error))
     }
 
-    /// Tries again, with growing pauses, what met a lock that another session held too long.
+    /// Retries, with growing pauses, after a lock timeout, deadlock or serialization failure.
     async fn retrying<F>(&self, what: &str, mut work: impl FnMut() -> F) -> Result<(), Error>
     where
         F: Future<Output = Result<(), DbErr>>,
@@ -270,7 +269,7 @@ impl Session {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let Err(error) = work().await else { return Ok(()) };
-            if attempt == ATTEMPTS || !is_lost_race(&error) {
+            if attempt == ATTEMPTS || !is_transient(&error) {
                 return Err(Error::database(what, &self.target, &error));
             }
             let reason = error.to_string();
@@ -282,7 +281,7 @@ impl Session {
     }
 }
 
-/// Applies the next migration, and records what it executed: both or, if it wants no transaction, one by one.
+/// Applies the next migration and records it in the ledger, in one transaction unless the migration opts out.
 async fn apply_next<C>(db: &C, emitted: &Emitted) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
@@ -300,7 +299,7 @@ where
     transaction.commit().await
 }
 
-/// What a migration of this build executes.
+/// Records what a migration of this build executes.
 async fn emitted(name: &str) -> Result<Emitted, Error> {
     let migrations = Migrator::migrations();
     let migration = migrations.iter().find(|migration| migration.name() == name);
@@ -352,7 +351,7 @@ end $$";
 /// Whether the same statement may succeed a little later: a lock not given in time (55P03), a deadlock (40P01),
 /// a serialization failure (40001), or a row of a shared catalogue that another database's migrator changed in
 /// the same moment (XX000 with these words, 23505 on a catalogue's index).
-fn is_lost_race(error: &DbErr) -> bool {
+fn is_transient(error: &DbErr) -> bool {
     match code(error).as_deref() {
         Some("55P03" | "40P01" | "40001") => true,
         Some("XX000") => error.to_string().contains("tuple concurrently"),

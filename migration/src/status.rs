@@ -1,4 +1,4 @@
-//! Which migrations are applied, and since when.
+//! The states of the migrations.
 
 use crate::emitted::Accepted;
 use crate::ledger::{self, Entry};
@@ -8,27 +8,27 @@ use comfy_table::{Table, presets};
 use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-/// Where one migration stands.
+/// The state of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Applied at that time.
     Applied(DateTime<Utc>),
-    /// Applied at that time, with other statements than it has in this build.
+    /// Applied at that time, with other statements than this build's.
     Changed(DateTime<Utc>),
     /// Not applied yet.
     Pending,
-    /// Applied at that time, by a build that knew a migration this one does not.
+    /// Applied at that time by another build; this one does not have it.
     Unknown(DateTime<Utc>),
 }
 
-/// One migration and where it stands.
+/// A migration and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The migration's name.
     pub name: String,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
-    /// Of a changed migration, the first statement that differs, in words.
+    /// A description of the first statement that differs, for a changed migration.
     pub difference: Option<String>,
 }
 
@@ -56,14 +56,14 @@ pub(crate) async fn read(db: &impl ConnectionTrait, accepted: &[Accepted]) -> Re
     Ok(list)
 }
 
-/// Every migration of this build as pending: what a database that is not there has.
+/// Every migration of this build as pending, for a database that does not exist.
 pub(crate) fn all_pending() -> Vec<Status> {
     let migrations = Migrator::migrations();
     let names = migrations.iter().map(|migration| migration.name().to_owned());
     names.map(|name| Status { name, state: State::Pending, difference: None }).collect()
 }
 
-/// The list as a table for people.
+/// Formats the list as a table.
 pub(crate) fn render(list: &[Status]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["migration", "state", "applied at (UTC)"]);

@@ -1,4 +1,4 @@
-//! Which database is meant: `DATABASE_URL`, or the embedded SQLite file.
+//! The database to migrate: `DATABASE_URL`, or the embedded SQLite file.
 
 use crate::Error;
 use environment::{AppEnv, EMBEDDED, describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
@@ -6,12 +6,12 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::fmt;
 
-/// A database to migrate. Its `Display` form shows where it is, and no password.
+/// A database to migrate. Its `Display` form shows the address without the password.
 #[derive(Clone)]
 pub struct Target {
     pub(crate) server: Server,
     pub(crate) schema: Option<String>,
-    /// Nobody named it: it is the embedded default.
+    /// Whether it is the embedded default, as no URL was given.
     pub(crate) embedded: bool,
 }
 
@@ -50,7 +50,7 @@ impl Target {
         Ok(Self { server, schema, embedded })
     }
 
-    /// Whether this is the embedded default that nobody named.
+    /// Whether this is the embedded default.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.embedded
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn production_needs_a_postgresql_that_somebody_named() {
+    fn production_requires_an_explicit_postgresql() {
         let refused = |url| Target::resolve(url, None, AppEnv::Production).unwrap_err();
         assert!(matches!(refused(None), Error::ProductionWithoutUrl));
         assert!(matches!(refused(Some("")), Error::ProductionWithoutUrl));

@@ -14,12 +14,12 @@ pub(crate) struct Account {
     pub(crate) gid: u32,
 }
 
-/// Whom root hands the server to: PostgreSQL's own user, else `nobody`, else the first ordinary one.
+/// The account that runs root's server: PostgreSQL's own user, else `nobody`, else the first ordinary one.
 ///
 /// `None` if the caller is not root, and thus runs the server itself.
 pub(crate) fn of_server() -> Result<Option<Account>, Error> {
     let ours = |source| Error::Io { action: "make a temporary file".to_owned(), source };
-    // The standard library does not tell who we are; a file of ours does.
+    // The standard library does not expose the user id; the owner of a new file does.
     if tempfile::tempfile().and_then(|file| file.metadata()).map_err(ours)?.uid() != 0 {
         return Ok(None);
     }
@@ -28,7 +28,7 @@ pub(crate) fn of_server() -> Result<Option<Account>, Error> {
     choose(&text).map(Some).ok_or(Error::NoAccount)
 }
 
-/// Makes `command` run under `account`; `None` is the caller's own.
+/// Runs `command` as `account`; `None` is the caller's own.
 pub(crate) fn run_as(command: &mut Command, account: Option<Account>) -> &mut Command {
     if let Some(Account { uid, gid }) = account {
         // With `uid`, the standard library also drops root's supplementary groups.

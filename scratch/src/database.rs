@@ -1,4 +1,4 @@
-//! One database, for the length of a test.
+//! One database, for the duration of a test.
 
 use crate::server::{Inner, Server};
 use crate::{Error, external, sql};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A database that is dropped with this value, also while connections to it are open.
+/// A database that is dropped with this value, even while connections to it are open.
 #[must_use = "the database is dropped at once"]
 pub struct Database {
     name: String,
@@ -15,7 +15,7 @@ pub struct Database {
 }
 
 impl Server {
-    /// Makes an empty database, dropped with the value; its name contains `prefix`.
+    /// Creates an empty database, dropped with the value; its name contains `prefix`.
     ///
     /// # Errors
     /// If the server refuses, or its libraries were upgraded underneath it.
@@ -23,7 +23,7 @@ impl Server {
         Database::create(&self.inner, prefix, None)
     }
 
-    /// Makes a copy of a database, which nobody may be connected to: the quick way to a migrated one.
+    /// Creates a copy of a database without sessions: faster than migrating an empty one.
     ///
     /// # Errors
     /// If the server refuses, or its libraries were upgraded underneath it.
@@ -36,12 +36,12 @@ impl Database {
     fn create(server: &Arc<Inner>, prefix: &str, template: Option<&str>) -> Result<Self, Error> {
         server.check_libraries()?;
         let name = unique_name(&server.token, prefix);
-        // template0, because somebody may be connected to template1.
+        // template0, because another session may be connected to template1.
         let source = template.unwrap_or("template0");
         let statement =
             format!("create database {} template {}", sql::identifier(&name), sql::identifier(source));
         let hint = if template.is_some() { "; close every connection to the template first" } else { "" };
-        // Made before the statement: should its answer be lost, the database is dropped all the same.
+        // Created before the statement, so that the database is dropped also if the response is lost.
         let database = Self { name, server: Arc::clone(server) };
         sql::execute(server.admin(), statement).map_err(|e| {
             sql::error(

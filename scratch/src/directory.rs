@@ -1,7 +1,7 @@
 //! The private directory of one server, and the removal of those whose owner was cut off.
 //!
 //! Each holds a file `lock`, locked by its owner and its supervisor through one open file: the system frees
-//! the lock when both have ended, however they ended. That is what tells an abandoned directory from one in
+//! the lock when both have ended, however they ended. The lock distinguishes an abandoned directory from one in
 //! use, and unlike a process number it is never reused.
 
 use crate::Error;
@@ -26,7 +26,7 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Makes a directory below the first root that `account` can use.
+    /// Creates a directory below the first root that `account` can use.
     pub(crate) fn create(roots: &[PathBuf], account: Option<Account>) -> Result<Self, Error> {
         let mut tried = Vec::new();
         for root in roots {
@@ -56,7 +56,7 @@ impl Directory {
             .map_err(|e| refuse(&e.to_string()))?;
         let path = guard.path();
 
-        // Locked before it has its name: who finds it by name and can lock it knows that the owner is gone.
+        // Locked before it has its name: a process that finds it by name and can lock it knows that the owner has ended.
         let unnamed = path.join("lock.new");
         let lock = File::create(&unnamed).map_err(|e| Error::io("create", &unnamed, e))?;
         lock.lock().map_err(|e| Error::io("lock", &unnamed, e))?;
@@ -85,7 +85,7 @@ impl Directory {
             .map_err(|e| Error::io("write", &file, e))
     }
 
-    /// Gives the directory to the server's account.
+    /// Changes the owner of the directory to the server's account.
     pub(crate) fn give_away(&self) -> Result<(), Error> {
         self.account
             .map_or(Ok(()), |a| chown(self.path(), Some(a.uid), Some(a.gid)))
@@ -100,7 +100,7 @@ impl Directory {
     }
 }
 
-/// What its owner keeps of a directory that the supervisor will remove.
+/// The owner's part of a directory that the supervisor will remove.
 #[derive(Debug)]
 pub(crate) struct Handle {
     _lock: File,
@@ -155,7 +155,7 @@ fn remove_if_abandoned(directory: &Path) -> std::io::Result<()> {
             Ok(()) => fs::remove_dir_all(directory),
             Err(_) => Ok(()),
         },
-        // Either it is being made this moment, or its maker got no further than this.
+        // Either it is being created at this moment, or its creator was killed here.
         Err(_) if fs::metadata(directory)?.modified()?.elapsed().is_ok_and(|age| age > TIME_TO_LOCK) => {
             fs::remove_dir(directory)
         }

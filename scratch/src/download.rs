@@ -3,7 +3,7 @@
 use crate::Options;
 use crate::find::Installation;
 
-/// Downloads the newest server, or says why not and what would help.
+/// Downloads the newest server, or returns the reason and the remedy.
 #[cfg(feature = "download")]
 pub(crate) fn newest(
     options: &Options,
@@ -40,7 +40,7 @@ pub(crate) fn newest(
     crate::find::named(&binaries, account).map_err(|error| error.to_string())
 }
 
-/// Says that the feature is off.
+/// Returns an error: the feature is off.
 #[cfg(not(feature = "download"))]
 pub(crate) fn newest(_: &Options, _: Option<crate::account::Account>) -> Result<Installation, String> {
     Err("build with --features scratch/download".to_owned())

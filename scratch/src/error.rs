@@ -1,4 +1,4 @@
-//! What can go wrong, by what the reader can do about it.
+//! Errors, by remedy.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// `/scratch-pg-XXXXXX/.s.PGSQL.65535`.
 pub(crate) const LONGEST_ROOT: usize = 70;
 
-/// Why there is no server, or why it did not do what was asked; no message holds a password.
+/// A failure to provide a server, or of a request to it. No message contains a password.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,7 +25,7 @@ pub enum Error {
     NotFound {
         /// Each directory that was considered, with the reason against it.
         looked_at: String,
-        /// Why the download did not help, and what would.
+        /// Why the download failed, and the remedy.
         download: String,
     },
 
@@ -34,7 +34,7 @@ pub enum Error {
     Binaries {
         /// The directory named.
         directory: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
 
@@ -43,23 +43,23 @@ pub enum Error {
         "TEST_DATABASE_URL {reason}; it must read postgres://USER:PASSWORD@HOST:PORT/DATABASE, reserved characters percent-encoded (the value is not shown, it may hold a password)"
     )]
     Url {
-        /// What is wrong with it, without its text.
+        /// The fault, without the URL's text.
         reason: String,
     },
 
-    /// The server of `TEST_DATABASE_URL` did not let us in.
+    /// The server of `TEST_DATABASE_URL` cannot be reached, or refuses the login.
     #[error(
         "TEST_DATABASE_URL: cannot connect to {place}; start that server, correct the URL, or unset it to use a server of our own"
     )]
     Unreachable {
         /// The login and the address.
         place: String,
-        /// What the driver or the server said.
+        /// The error of the driver or the server.
         #[source]
         source: Box<sqlx::Error>,
     },
 
-    /// The server is not ours to stop.
+    /// The server was not started by this process.
     #[error("{place} is not stopped, because it is not our own; unset TEST_DATABASE_URL to use one that is")]
     NotOurs {
         /// The server's address.
@@ -75,7 +75,7 @@ pub enum Error {
         major: u32,
     },
 
-    /// The login of `TEST_DATABASE_URL` may not do what the tests need.
+    /// The login of `TEST_DATABASE_URL` lacks a privilege that the tests require.
     #[error(
         "TEST_DATABASE_URL: the login of {place} lacks {missing}; as an administrator: alter role {role} {missing}"
     )]
@@ -101,12 +101,12 @@ pub enum Error {
         tried: String,
     },
 
-    /// A server of our own did not come up.
+    /// A server of our own did not start.
     #[error("PostgreSQL in {} did not start: {reason}\nthe end of its log:\n{log}", .binaries.display())]
     Start {
         /// Where its programs are.
         binaries: PathBuf,
-        /// What was observed.
+        /// The reason.
         reason: String,
         /// The last lines that `initdb` and `postgres` wrote.
         log: String,
@@ -117,7 +117,7 @@ pub enum Error {
     Upgraded {
         /// The server's address or programs.
         place: String,
-        /// How that was noticed.
+        /// How that was detected.
         detail: String,
     },
 
@@ -126,21 +126,21 @@ pub enum Error {
     Sql {
         /// The server's address.
         place: String,
-        /// What was to be done.
+        /// The action.
         action: String,
         /// The remedy where one is known, with its separator, or empty.
         hint: &'static str,
-        /// What the driver or the server said.
+        /// The error of the driver or the server.
         #[source]
         source: Box<sqlx::Error>,
     },
 
-    /// The operating system refused something.
+    /// A request to the operating system failed.
     #[error("cannot {action}; check that it exists, its permissions and the free space")]
     Io {
-        /// What was to be done, and to which file.
+        /// The action and its file.
         action: String,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },

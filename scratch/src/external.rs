@@ -1,7 +1,7 @@
-//! The server of `TEST_DATABASE_URL`: not ours, so only databases are made and dropped on it.
+//! The server of `TEST_DATABASE_URL`: not ours, so only databases are created and dropped on it.
 //!
 //! A run is known to the server by the application name of a connection that it holds. A database of a run
-//! without such a connection belongs to nobody any more.
+//! without such a connection is abandoned.
 
 use crate::supervisor::{self, Supervisor};
 use crate::{Error, Options, find, percent, sql};
@@ -24,7 +24,7 @@ pub(crate) fn run_name(token: &str) -> String {
     format!("{PREFIX}{token}")
 }
 
-/// A server that somebody else runs.
+/// A server that this process did not start.
 pub(crate) struct External {
     pub(crate) admin: PgConnectOptions,
     pub(crate) place: String,
@@ -36,7 +36,7 @@ pub(crate) struct External {
 }
 
 impl External {
-    /// Connects to the server, checks that it will do, and drops what dead runs left on it.
+    /// Connects to the server, checks it, and drops the databases of ended runs.
     pub(crate) fn connect(url: &OsStr, token: &str, options: &Options) -> Result<Self, Error> {
         let base = parse(url)?;
         let admin: PgConnectOptions = base
@@ -125,7 +125,7 @@ fn probe(admin: &PgConnectOptions, place: &str) -> Result<(), Error> {
 }
 
 fn drop_abandoned(admin: &PgConnectOptions, place: &str) -> Result<(), Error> {
-    // 20 bytes: the prefix and the token. The second subquery keeps what somebody looks at with psql.
+    // 20 bytes: the prefix and the token. The second subquery keeps databases with a session, such as psql's.
     let query = "select quote_ident(datname::text) from pg_database d \
                  where datname ~ '^scratch_[0-9a-f]{12}_' and pg_has_role(datdba, 'member') \
                  and not exists (select from pg_stat_activity where application_name = left(d.datname, 20)) \

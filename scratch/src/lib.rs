@@ -1,4 +1,4 @@
-//! A real PostgreSQL for the length of a test, a gate or a drill, without any set-up by hand.
+//! A real PostgreSQL for the duration of a test or a gate run, without manual set-up.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -8,7 +8,7 @@
 //! # }
 //! ```
 //!
-//! Where the server comes from, first match wins:
+//! The source of the server; the first match wins:
 //! 1. `TEST_DATABASE_URL`, if set and not empty: the URL of a running PostgreSQL 15 or newer whose login is
 //!    SUPERUSER, or has both CREATEDB and CREATEROLE. If that server cannot be used the run fails;
 //!    nothing else is tried. It must be reached directly, not through a transaction pooler.
@@ -18,12 +18,12 @@
 //! 3. The download of `postgresql_embedded`, with the feature `download`.
 //! 4. An [`Error`] that names the remedies for all three.
 //!
-//! Nothing is left behind. A server of our own belongs to a supervisor process that holds the read end of a
+//! Nothing remains afterwards. A server of our own belongs to a supervisor process that holds the read end of a
 //! pipe from us: however this process ends, the pipe closes, the server stops and its directory is removed.
-//! Databases on the server of `TEST_DATABASE_URL` are dropped with their [`Database`]; what an interrupted run
-//! leaves is dropped by a `psql` that waits on such a pipe, where one is installed, and otherwise by the next run.
+//! Databases on the server of `TEST_DATABASE_URL` are dropped with their [`Database`]; those of an interrupted run
+//! are dropped by a `psql` that waits on such a pipe, where one is installed, and otherwise by the next run.
 //!
-//! Every call blocks and may be made from any thread, inside or outside any asynchronous runtime: no connection
+//! Every call blocks and is permitted from any thread, inside or outside any asynchronous runtime: no connection
 //! outlives the call that made it, so nothing is tied to the runtime of one test.
 //!
 //! One server serves a process. For one server across several test binaries, run them under this crate's

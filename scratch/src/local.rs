@@ -32,7 +32,7 @@ pub(crate) struct Local {
     handle: Handle,
 }
 
-/// What tells one build of `postgres` from the next one under the same name.
+/// Identifies a build of `postgres`, to detect its replacement under the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -157,7 +157,7 @@ fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options)
     let clone = |file: &fs::File| file.try_clone().map_err(|e| Error::io("open a file in", path, e));
     let mut command = supervisor::shell(include_str!("supervise.sh"), directory.account, path);
     command.arg(path).arg(binaries).stdout(clone(&directory.lock)?).stderr(clone(&directory.log)?);
-    // What is meant for the developer's own server must not reach ours.
+    // Settings for the developer's own server must not affect ours.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
         command.env_remove(name);
     }
@@ -196,7 +196,7 @@ fn free_port() -> Result<u16, Error> {
         .map_err(|source| Error::Io { action: "find a free port of 127.0.0.1".to_owned(), source })
 }
 
-/// Says everything, so that neither PGPORT nor PGSSLMODE of the caller's environment fills a gap.
+/// Complete, so that neither PGPORT nor PGSSLMODE of the caller's environment applies.
 fn url(directory: &Path, port: u16, password: Option<&str>, database: &str) -> String {
     let database = percent::encode(database.as_bytes());
     if let Some(password) = password {

@@ -20,7 +20,7 @@ pub struct Options {
     pub downloads: Option<PathBuf>,
     /// Whether a server may be downloaded; without the feature `download` it never is.
     pub may_download: bool,
-    /// Where the server's directory is made; the first that is usable is taken.
+    /// The parent of the server's directory; the first usable one is taken.
     pub roots: Vec<PathBuf>,
     /// Settings of our own server, after and above the defaults, such as `("wal_level", "logical")`.
     pub settings: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! A server that is there: started by us, or named by `TEST_DATABASE_URL`.
+//! A running server: started by us, or named by `TEST_DATABASE_URL`.
 
 use crate::directory::Directory;
 use crate::external::External;
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl Server {
-    /// Starts a server as the environment says; see the crate's documentation for the order.
+    /// Starts a server according to the environment; see the crate's documentation for the order.
     ///
     /// # Errors
     /// If there is none, it does not start, or the one that is named cannot be used.
@@ -107,7 +107,7 @@ impl Server {
 }
 
 impl Options {
-    /// Starts the server, or connects to the one that is named.
+    /// Starts the server, or connects to the configured one.
     ///
     /// # Errors
     /// If there is none, it does not start, or the one that is named cannot be used.

@@ -12,9 +12,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{Error, Fixtures, Mode, Target};
 
-/// Fills a development or test database with fixture records.
+/// Loads fixture records into a development or test database.
 ///
-/// Running it again changes nothing. One transaction holds everything: after an error the database is as it was.
+/// Running it again changes nothing. All changes are one transaction, which is rolled back after an error.
 #[derive(Parser)]
 #[command(name = "seeder", version)]
 struct Cli {
@@ -22,7 +22,7 @@ struct Cli {
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
 
-    /// Do everything, report it, and roll it back.
+    /// Load everything, print the report, and roll back.
     #[arg(long)]
     dry_run: bool,
 
@@ -30,7 +30,7 @@ struct Cli {
     #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: Option<String>,
 
-    /// What the database is for: development, test, staging or production.
+    /// The purpose of the database: development, test, staging or production.
     #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD")]
     app_env: AppEnvVariable,
 
@@ -39,8 +39,8 @@ struct Cli {
     verbose: bool,
 }
 
-/// Reads the command line and the environment, does what they say, and returns the exit code: 0, or 1 for a
-/// failure, or 2 for a wrong use.
+/// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
+/// for incorrect usage.
 pub async fn run() -> ExitCode {
     if let Err(error) = load_dot_env() {
         return fail(&error.into());
@@ -87,7 +87,7 @@ fn fail(error: &Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Writes a line to standard error; unlike `eprintln!` it does not panic where nobody reads it.
+/// Prints a line to standard error. Unlike `eprintln!`, it does not panic if standard error is closed.
 fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Which database is meant, and whether it may be filled.
+//! The database to seed, and whether seeding it is permitted.
 
 use std::{ffi::OsString, fmt, net::IpAddr, path::PathBuf};
 
@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::Error;
 
-/// A database that may be filled. Its `Display` form shows where it is, and no password.
+/// A database that may be seeded. Its `Display` form shows the address without the password.
 #[derive(Clone)]
 pub struct Target {
     settings: Settings,
@@ -24,11 +24,11 @@ enum Place {
 
 impl Target {
     /// The database of `url`, or of the embedded SQLite file where it is `None` or empty. `None` for `env` is
-    /// development, unless the database is on another machine. What else `database` reads is the environment's.
+    /// development, unless the database is on another machine. Other settings of `database` come from the environment.
     ///
     /// # Errors
     /// `url` is malformed or of another engine, `env` is production, or nothing marks a database on another
-    /// machine as one that may be filled.
+    /// machine as one that may be seeded.
     pub fn resolve(url: Option<&str>, env: Option<AppEnv>) -> Result<Self, Error> {
         if env == Some(AppEnv::Production) {
             return Err(Error::Production);
@@ -55,7 +55,7 @@ impl Target {
         Ok(target)
     }
 
-    /// Whether this is the SQLite file that nobody named.
+    /// Whether this is the embedded default.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.embedded
@@ -64,7 +64,7 @@ impl Target {
     /// Opens the database.
     ///
     /// # Errors
-    /// The server does not answer or refuses the login, the SQLite file is not there, or migrations are pending.
+    /// The server does not respond or refuses the login, the SQLite file does not exist, or migrations are pending.
     pub async fn connect(&self) -> Result<Database, Error> {
         if let Place::Sqlite(file) = &self.place
             && !file.exists()
@@ -74,7 +74,7 @@ impl Target {
         Database::connect(&self.settings).await.map_err(|error| Error::connection(self.to_string(), error))
     }
 
-    /// Whether the database can only be on this machine.
+    /// Whether the database is certainly on this machine.
     fn is_local(&self) -> bool {
         let Place::Postgres(options) = &self.place else { return true };
         let host = options.get_host();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_is_refused_until_app_env_marks_it() {
+    fn another_machine_is_refused_unless_app_env_is_set() {
         for host in ["db.example", "10.0.0.1", "[2001:db8::1]", "localhost.example", "127.example"] {
             let url = format!("postgres://u:s3cret@{host}/x");
             let error = refused(&url, None);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_is_not_there_is_reported_at_once() {
+    async fn an_unreachable_server_is_reported_at_once() {
         let target = Target::resolve(Some("postgres://u:s3cret@127.0.0.1:1/x"), None).unwrap();
         let error = target.connect().await.unwrap_err().to_string();
         assert!(error.contains("refused") && error.contains("127.0.0.1:1"), "{error}");

@@ -12,9 +12,9 @@ use crate::{
     table::{Table, bind_limit},
 };
 
-/// Refuses the first key that leads to no record of the fixtures and to none of the database.
+/// Refuses the first key without a record in the fixtures or in the database.
 ///
-/// The database would refuse it too, but SQLite without saying which key of which record.
+/// The database would refuse it too, but SQLite without the key and the record.
 pub(crate) async fn refuse_dangling(tables: &[Box<dyn Table>], tx: &AdminTx) -> Result<(), Error> {
     for table in tables {
         for reference in table.references() {
@@ -44,7 +44,7 @@ pub(crate) async fn refuse_dangling(tables: &[Box<dyn Table>], tx: &AdminTx) -> 
     Ok(())
 }
 
-/// The keys that the database has, among those with the same id as one of `keys`.
+/// The keys in the database with the same id as one of `keys`.
 async fn in_database(reference: &Reference, keys: &[&Key], tx: &AdminTx) -> Result<Vec<Key>, DbErr> {
     let Some(id) = reference.referred.last() else { return Ok(Vec::new()) };
     let ids: BTreeSet<Uuid> = keys.iter().filter_map(|key| key.last().copied()).collect();

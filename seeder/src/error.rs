@@ -1,39 +1,39 @@
-//! What can go wrong, each with the thing, the place and the remedy.
+//! Errors, each with its object, its place and the remedy.
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use database::SettingsError;
 use sea_orm::{DbErr, RuntimeErr};
 
-/// Why nothing was loaded. No message holds a password or the content of a personal field.
+/// A failed load. No message contains a password or the content of a personal field.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The database refused a statement, for a reason that is not in the fixtures.
+    /// A statement failed for a reason other than the fixtures.
     #[error("the database refused to go on with {table}: {cause}{remedy}")]
     Database {
         /// The table that was read or written.
         table: String,
-        /// What the database said.
+        /// The message of the database.
         cause: String,
-        /// What to do, after a semicolon; empty where nothing is known.
+        /// The remedy, after a semicolon; empty if none is known.
         remedy: String,
     },
     /// The directory of fixtures cannot be read.
     #[error("the fixture directory {} cannot be read", path.display())]
     Directory {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
-        /// What the attempt met.
+        /// The failure.
         source: io::Error,
     },
     /// The file `.env` cannot be used.
     #[error(transparent)]
     DotEnv(#[from] environment::DotEnvError),
-    /// The directory of fixtures holds no YAML file.
+    /// The directory of fixtures contains no YAML file.
     #[error("the fixture directory {} holds no YAML file; name the files {tables}", path.display())]
     Empty {
-        /// As it was given.
+        /// The path as given.
         path: PathBuf,
         /// The accepted file names.
         tables: String,
@@ -43,18 +43,18 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the attempt met.
+        /// The failure.
         source: io::Error,
     },
-    /// A fixture is broken.
+    /// A fixture is invalid.
     #[error("{place}: {fault}")]
     Fixture {
-        /// Where it is broken.
+        /// The place of the fault.
         place: Place,
-        /// What is wrong there.
+        /// The fault.
         fault: Fault,
     },
-    /// The file of the SQLite database is not there.
+    /// The file of the SQLite database does not exist.
     #[error("the {target} does not exist; run: cargo run -p migration -- up")]
     NoFile {
         /// The database.
@@ -65,7 +65,7 @@ pub enum Error {
     NotMigrated {
         /// The database.
         target: String,
-        /// What it lacks, and the command to run.
+        /// The missing migrations, and the command to run.
         cause: String,
     },
     /// A file of the directory is not named after a table.
@@ -76,7 +76,7 @@ pub enum Error {
         /// The accepted file names.
         tables: String,
     },
-    /// The fixtures were to be loaded into production.
+    /// Fixtures are never loaded into production.
     #[error(
         "APP_ENV is production, where fixtures are never loaded; \
          choose another database and set APP_ENV to development, test or staging"
@@ -88,7 +88,7 @@ pub enum Error {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A host that may be anybody's was to be filled.
+    /// The database is on another machine, and `APP_ENV` does not state its purpose.
     #[error(
         "the {target} is not on this machine and APP_ENV is not set; \
          if it may be filled with fixtures, say so: set APP_ENV to development, test or staging"
@@ -102,9 +102,9 @@ pub enum Error {
     Unreachable {
         /// The database.
         target: String,
-        /// What the attempt met.
+        /// The failure.
         cause: String,
-        /// What to do, after a semicolon; empty where nothing is known.
+        /// The remedy, after a semicolon; empty if none is known.
         remedy: String,
     },
     /// The URL cannot be read.
@@ -115,7 +115,7 @@ pub enum Error {
     Url(String),
 }
 
-/// What is wrong with a fixture; it names fields and constraints, not what the fields hold.
+/// A fault of a fixture. It names fields and constraints, not values.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -143,12 +143,12 @@ pub enum Fault {
         /// The table it refers to.
         table: String,
     },
-    /// The value would not come back from the database as it was written.
+    /// The database cannot store the value exactly.
     #[error("field `{column}`: {reason}")]
     Inexact {
         /// The field.
         column: String,
-        /// What the database cannot hold.
+        /// The reason.
         reason: String,
     },
     /// The database refused the record.
@@ -156,9 +156,9 @@ pub enum Fault {
     Refused {
         /// The field that the constraint is about, `None` if it is about several.
         column: Option<&'static str>,
-        /// The constraint, or what stands for it.
+        /// The constraint, or a description of it.
         constraint: String,
-        /// What would satisfy it, after a semicolon; empty where the name says it.
+        /// How to satisfy it, after a semicolon; empty if the name states it.
         hint: &'static str,
     },
     /// The file is not YAML, or not a list of the table's records.
@@ -169,7 +169,7 @@ pub enum Fault {
 /// A line of a fixture file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The file, as it was given.
+    /// The file as given.
     pub file: Arc<str>,
     /// Counted from 1.
     pub line: u64,
@@ -211,7 +211,7 @@ impl Error {
         let cause = database.message().to_owned();
         let code = database.code().unwrap_or_default();
         match code.as_ref() {
-            // A policy reads a setting that nobody bound: this login is a customer's.
+            // A policy reads an unbound setting: the login is a customer's.
             "42704" if cause.contains("configuration parameter") => failed(cause, remedy("42501")),
             // The message of a data exception quotes the datum.
             code if code.len() == 5 && code.starts_with("22") => {
@@ -222,7 +222,7 @@ impl Error {
     }
 }
 
-/// What a connection or a transaction failed of, and the remedy.
+/// The cause of a failed connection or transaction, and the remedy.
 fn explained(error: &database::Error) -> (String, String) {
     match error {
         database::Error::Unavailable(fault) if fault.code.is_empty() => (
@@ -236,7 +236,7 @@ fn explained(error: &database::Error) -> (String, String) {
     }
 }
 
-/// The driver's error within SeaORM's.
+/// The driver's error inside SeaORM's.
 pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(source))

@@ -18,19 +18,19 @@ use crate::{
     yaml::Source,
 };
 
-/// Keeps two runs apart; the key is "seeder" in ASCII.
+/// Serializes runs; the key is "seeder" in ASCII.
 const LOCK_OF_POSTGRESQL: &str = "select pg_advisory_xact_lock(x'736565646572'::bigint)";
 
-/// As a write it waits for another writer, which a transaction that has read before could not.
+/// A write waits for another writer; a transaction that has already read could not.
 const LOCK_OF_SQLITE: &str = "update users set id = id where false";
 
 // `BUILT_IN`: the text of each file of `seeder/fixtures`, by the name of its table.
 include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
 
-/// Records that passed every check that needs no database.
+/// Records that passed every check without a database.
 #[derive(Debug)]
 pub struct Fixtures {
-    /// In key order.
+    /// Referenced tables first.
     tables: Vec<Box<dyn Table>>,
 }
 
@@ -38,7 +38,7 @@ impl Fixtures {
     /// The fixture records of the data model.
     ///
     /// # Errors
-    /// One of the files is broken.
+    /// One of the files is invalid.
     pub fn built_in() -> Result<Self, Error> {
         let text = |table: &str| BUILT_IN.iter().find(|(name, _)| *name == table).map(|(_, text)| *text);
         let sources = kinds().into_iter().filter_map(|kind| {
@@ -54,7 +54,7 @@ impl Fixtures {
     /// The records of a directory of files `<table>.yaml`; a table without a file has none.
     ///
     /// # Errors
-    /// The directory cannot be read, has no YAML file or one that is not named after a table, or a file is broken.
+    /// The directory cannot be read, has no YAML file or one that is not named after a table, or a file is invalid.
     pub fn from_dir(directory: &Path) -> Result<Self, Error> {
         let mut files = files(directory)?;
         files.sort_by_key(|(position, _, _)| *position);
@@ -67,10 +67,10 @@ impl Fixtures {
         Ok(Self { tables })
     }
 
-    /// Inserts what is not there and updates what differs, in one transaction.
+    /// Inserts missing records and updates those that differ, in one transaction.
     ///
     /// # Errors
-    /// A record refers to nothing, violates a constraint, or the database fails; it is then as it was before.
+    /// A reference is dangling, a record violates a constraint, or the database fails. The transaction is then rolled back.
     #[expect(clippy::disallowed_methods, reason = "a table lock has no builder")]
     pub async fn load(&self, database: &Database, mode: Mode) -> Result<Report, Error> {
         let failed = |error| Error::transaction(&error);

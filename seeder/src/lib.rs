@@ -1,7 +1,7 @@
 //! Loads fixture records from YAML files, one file per table, into a migrated database.
 //!
-//! Loading is idempotent: a record that is there already and equal stays untouched, one that differs is
-//! updated, and nothing is ever deleted.
+//! Loading is idempotent: a record that exists and is equal is not written, one that differs is updated, and nothing is
+//! deleted.
 
 pub mod cli;
 mod connect;

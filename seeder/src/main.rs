@@ -1,4 +1,4 @@
-//! `cargo run -p seeder`: fills a development or test database with fixture records.
+//! `cargo run -p seeder`: loads fixture records into a development or test database.
 
 use std::process::ExitCode;
 

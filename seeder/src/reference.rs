@@ -9,7 +9,7 @@ pub(crate) type Key = Vec<Uuid>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) columns: Vec<String>,
-    /// The table referred to.
+    /// The referenced table.
     pub(crate) table: String,
     pub(crate) referred: Vec<String>,
 }

@@ -2,7 +2,10 @@
 
 use sea_orm::{DbErr, EntityTrait, IdenStatic, Iterable};
 
-use crate::{Fault, error::{primary, sqlx_error}};
+use crate::{
+    Fault,
+    error::{primary, sqlx_error},
+};
 
 /// What is wrong with the record that a statement failed to write, and the column where that shows; `None` if the
 /// record is not at fault.

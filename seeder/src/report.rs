@@ -1,30 +1,30 @@
-//! What loading did, for people.
+//! The result of loading.
 
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-/// Whether changes are kept.
+/// Whether changes are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// They are.
+    /// They are committed.
     Commit,
-    /// Everything is done, and rolled back.
+    /// Everything is written, and rolled back.
     DryRun,
 }
 
-/// What became of the records of one table.
+/// The number of records of one table by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Records that were not there.
+    /// Records that did not exist.
     pub inserted: usize,
-    /// Records that were there and differed.
+    /// Records that existed and differed.
     pub updated: usize,
-    /// Records that were there and equal.
+    /// Records that existed and were equal.
     pub unchanged: usize,
 }
 
-/// What became of the records of each table that has a fixture file, in the order of loading.
+/// The outcome for each table with a fixture file, in the order of loading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Whether the changes were kept.
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_says_what_happened() {
+    fn the_last_line_summarizes_the_run() {
         for (text, end) in [
             (report(Mode::Commit, 3, 0), "\n3 inserted, 0 updated"),
             (report(Mode::DryRun, 3, 0), "would be inserted and 0 updated, nothing was written"),

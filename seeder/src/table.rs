@@ -21,7 +21,7 @@ use crate::{
 
 const NO_NUL: &str = "PostgreSQL keeps no NUL character in a text";
 
-/// The records of one table, whichever it is.
+/// The records of one table of any entity.
 pub(crate) trait Table: fmt::Debug + Send + Sync {
     /// The table's name.
     fn name(&self) -> &'static str;
@@ -29,10 +29,10 @@ pub(crate) trait Table: fmt::Debug + Send + Sync {
     /// The table's foreign keys.
     fn references(&self) -> Vec<Reference>;
 
-    /// The value of a key in each record that has one; a key with a null refers to nothing.
+    /// The values of a key, of each record without a null in it.
     fn keys(&self, columns: &[String]) -> Vec<(Key, Place)>;
 
-    /// Brings the table to what the records say.
+    /// Inserts or updates the table's rows to equal the records.
     fn write<'a>(&'a self, tx: &'a AdminTx) -> BoxFuture<'a, Result<Counts, Error>>;
 }
 
@@ -47,7 +47,7 @@ where
     E: EntityTrait,
     E::Model: DeserializeOwned,
 {
-    /// Reads a file and refuses what can be refused without a database.
+    /// Reads a file and performs the checks that need no database.
     pub(crate) fn read(source: &Source) -> Result<Self, Error> {
         let records = Self { file: Arc::clone(&source.file), records: yaml::read::<E>(source)? };
         records.refuse_duplicates()?;
@@ -77,7 +77,7 @@ impl<E: EntityTrait> Records<E> {
         Ok(())
     }
 
-    /// What a database rounds would differ from its fixture for ever.
+    /// A value that the database rounds would always differ from its fixture.
     fn refuse_inexact(&self) -> Result<(), Error> {
         for record in &self.records {
             for column in E::Column::iter() {
@@ -90,7 +90,7 @@ impl<E: EntityTrait> Records<E> {
         Ok(())
     }
 
-    async fn bring(&self, tx: &AdminTx) -> Result<Counts, Error>
+    async fn upsert(&self, tx: &AdminTx) -> Result<Counts, Error>
     where
         E::Model: IntoActiveModel<E::ActiveModel> + Sync,
         E::ActiveModel: Send,
@@ -98,7 +98,7 @@ impl<E: EntityTrait> Records<E> {
         let present = self.present(tx).await.map_err(|error| failed::<E>(&error))?;
         let mut counts = Counts::default();
         let mut new = Vec::new();
-        // Updates first: they may free what a new record needs, such as an e-mail address.
+        // Updates first: they may free a unique value that a new record uses, such as an e-mail address.
         for record in &self.records {
             match present.get(&primary_key::<E>(&record.model)) {
                 None => new.push(record),
@@ -119,7 +119,7 @@ impl<E: EntityTrait> Records<E> {
         Ok(counts)
     }
 
-    /// The rows that the database has under the records' ids.
+    /// The existing rows with the records' ids.
     async fn present(&self, tx: &AdminTx) -> Result<HashMap<Vec<Value>, E::Model>, DbErr> {
         let mut present = HashMap::new();
         for records in self.records.chunks(bind_limit(tx)) {
@@ -149,7 +149,7 @@ impl<E: EntityTrait> Records<E> {
             return run("release savepoint records").await.map(|_| ());
         };
         run("rollback to savepoint records").await?;
-        // The statement does not say which of its rows is at fault: the first one that fails alone.
+        // The error does not identify the row, so the records are inserted one by one until one fails.
         for record in records {
             let result = E::insert(record.model.clone().into_active_model()).exec_without_returning(tx).await;
             result.map_err(|error| self.refused(record, &error))?;
@@ -203,18 +203,18 @@ where
     }
 
     fn write<'a>(&'a self, tx: &'a AdminTx) -> BoxFuture<'a, Result<Counts, Error>> {
-        Box::pin(self.bring(tx))
+        Box::pin(self.upsert(tx))
     }
 }
 
 impl<E: EntityTrait> fmt::Debug for Records<E> {
-    /// Counts the records: what they hold may be personal.
+    /// Counts the records: their content may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} records)", self.file, self.records.len())
     }
 }
 
-/// How many parameters a statement of this database may bind.
+/// The maximum number of parameters of a statement.
 pub(crate) fn bind_limit(tx: &AdminTx) -> usize {
     match tx.get_database_backend() {
         DbBackend::Postgres => 65_535,
@@ -246,13 +246,13 @@ fn unique_keys<E: EntityTrait>() -> Vec<Vec<E::Column>> {
     keys
 }
 
-/// The update that makes `existing` equal to `wanted`, `None` if it is.
+/// The update from `existing` to `wanted`; `None` if they are equal.
 fn changes<E>(existing: &E::Model, wanted: &E::Model) -> Option<E::ActiveModel>
 where
     E: EntityTrait,
     E::Model: IntoActiveModel<E::ActiveModel>,
 {
-    // A trigger moves `updated_at` on every update: it tells nothing about the content.
+    // A trigger sets `updated_at` on every update, so it does not depend on the content.
     let mut changed = E::Column::iter()
         .filter(|column| {
             column.as_str() != "updated_at" && !equal(&existing.get(*column), &wanted.get(*column))
@@ -266,7 +266,7 @@ where
     Some(model)
 }
 
-/// Whether two values mean the same.
+/// Whether two values are equal.
 fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
         // `Value` compares documents as texts, where `jsonb` keeps neither the order of keys nor the sign of 0.
@@ -275,7 +275,7 @@ fn equal(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Why a database would not return the value as it is.
+/// The reason why a database would not return the same value.
 fn inexact(value: &Value, column: &ColumnType) -> Option<String> {
     match (value, column) {
         (Value::ChronoDateTimeUtc(Some(time)), _) if !whole_microseconds(time) => {
@@ -307,7 +307,7 @@ fn has_nul(document: &JsonValue) -> bool {
     }
 }
 
-/// Whether the time has nothing below a microsecond, and is no leap second.
+/// Whether the time is a whole number of microseconds, and not a leap second.
 fn whole_microseconds(time: &impl Timelike) -> bool {
     time.nanosecond() < 1_000_000_000 && time.nanosecond().is_multiple_of(1_000)
 }

@@ -123,7 +123,7 @@ fn fault<E: EntityTrait>(source: &Source, lines: &[Lines], error: &serde_saphyr:
             format!("unknown field {}, expected one of {}", quoted(field), expected.join(", "))
         }
         (serde_saphyr::Error::SerdeMissingField { field, .. }, record) => {
-            // The error lies behind the last field; the record's first line says better whose it is.
+            // The parser's position is behind the last field; the record's first line is the more useful one.
             line = record.map_or(line, |lines| lines.record.line());
             format!("missing field `{field}`")
         }

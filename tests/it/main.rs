@@ -14,3 +14,4 @@ mod isolation;
 mod migration;
 mod schema;
 mod seeder;
+mod workspace;

@@ -105,7 +105,7 @@ impl Lock {
             let texts = emitted.iter().find(|emitted| emitted.name == old.name);
             match new.zip(texts) {
                 None => findings.push(Finding::of(&old.name, "the migration is gone")),
-                Some((new, texts)) if old != new && !is_accepted(old, new) => {
+                Some((new, texts)) if old != new && !is_accepted(old, new, migration::accepts) => {
                     findings.push(Finding::of(&old.name, difference(old, new, texts)));
                 }
                 Some(_) => (),
@@ -181,14 +181,15 @@ fn released_and_changed(old: &Lock, emitted: &[Emitted]) -> Vec<Finding> {
 }
 
 /// Whether the entries differ in nothing but statements that `migration/accepted_digests.yaml` lists.
-fn is_accepted(old: &Entry, new: &Entry) -> bool {
+fn is_accepted(old: &Entry, new: &Entry, accepts: impl Fn(&str, &str, &str) -> bool) -> bool {
     let scripts = old.scripts.iter().zip(&new.scripts).all(|((was, earlier), (is, digests))| {
         let engine = is.split(' ').next().unwrap_or_default();
         was == is
             && earlier.len() == digests.len()
-            && earlier.iter().zip(digests).all(|(earlier, digest)| {
-                earlier == digest || migration::accepts(&old.name, engine, earlier)
-            })
+            && earlier
+                .iter()
+                .zip(digests)
+                .all(|(earlier, digest)| earlier == digest || accepts(&old.name, engine, earlier))
     });
     scripts && old.scripts.len() == new.scripts.len() && old.transactional == new.transactional
 }
@@ -218,7 +219,7 @@ fn difference(old: &Entry, new: &Entry, emitted: &Emitted) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Lock;
+    use super::{Lock, is_accepted};
 
     #[tokio::test]
     async fn what_is_written_is_read_again() {
@@ -228,5 +229,23 @@ mod tests {
             assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
         }
         assert_eq!(Lock::parse("m1\n\n<<<<<<< ours or theirs\nm2\n"), Err(3));
+    }
+
+    #[tokio::test]
+    async fn a_listed_digest_is_accepted_for_its_migration_and_engine_only() {
+        let emitted = migration::emitted().await.unwrap();
+        let old = Lock::of(&emitted, None).entries.pop().unwrap();
+        let (mut new, earlier) = (old.clone(), old.scripts[0].1[0].clone());
+        new.scripts[0].1[0] = "0123456789abcdef".to_owned();
+        let listed = |name: &str, engine: &str| {
+            is_accepted(&old, &new, |migration, of, digest| {
+                (migration, of, digest) == (name, engine, &earlier)
+            })
+        };
+        assert!(listed(&old.name, "postgres"));
+        assert!(!listed(&old.name, "sqlite") && !listed("m1", "postgres"));
+        let mut shorter = new.clone();
+        shorter.scripts[0].1.pop();
+        assert!(!is_accepted(&old, &shorter, |_, _, _| true));
     }
 }
