@@ -5,7 +5,7 @@ use crate::{Error, Workspace, codegen};
 use heck::ToSnakeCase as _;
 use migration::Token;
 use quote::ToTokens as _;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use syn::{Expr, Item, Lit, Meta, Visibility};
 
 const SOURCES: &str = "database/src";
@@ -26,17 +26,19 @@ pub(super) struct Reader {
 /// By table, in the order of the sources.
 pub(super) type Readers = BTreeMap<String, Vec<Reader>>;
 
-/// Which tables a function touches, and whether it writes them.
+/// The tables that a function touches, and whether it writes them.
 type Tables = BTreeMap<String, bool>;
 
-/// A function of the crate, by its module and name.
+/// A function of the crate.
 struct Function {
-    name: (String, String),
+    module: String,
+    name: String,
     file: String,
     public: bool,
     says: String,
     tables: Tables,
-    calls: BTreeSet<(String, String)>,
+    /// Its code without white space; empty for a query.
+    code: String,
 }
 
 /// Reads the sources.
@@ -48,33 +50,33 @@ pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Er
     follow_calls(&mut functions);
 
     let mut readers = Readers::new();
-    for Function { name: (module, name), file, public, says, tables, .. } in functions {
-        for (table, writes) in tables.into_iter().filter(|_| public) {
-            let reader =
-                Reader { name: format!("{module}::{name}"), file: file.clone(), says: says.clone(), writes };
-            readers.entry(table).or_default().push(reader);
+    for Function { module, name, file, says, tables, .. } in functions.into_iter().filter(|it| it.public) {
+        for (table, writes) in tables {
+            let (name, file, says) = (format!("{module}::{name}"), file.clone(), says.clone());
+            readers.entry(table).or_default().push(Reader { name, file, says, writes });
         }
     }
     Ok(readers)
 }
 
-/// What a function calls touches the same tables as what it calls.
+/// A function touches the tables of the functions that it calls.
 fn follow_calls(functions: &mut [Function]) {
-    loop {
-        let known: BTreeMap<_, _> =
-            functions.iter().map(|function| (function.name.clone(), function.tables.clone())).collect();
-        let mut changed = false;
-        for function in functions.iter_mut() {
-            let mut tables = function.tables.clone();
-            for (table, writes) in function.calls.iter().filter_map(|name| known.get(name)).flatten() {
-                *tables.entry(table.clone()).or_default() |= writes;
+    let calls: Vec<Vec<usize>> = functions
+        .iter()
+        .map(|caller| (0..functions.len()).filter(|place| caller.calls(&functions[*place])).collect())
+        .collect();
+    let mut before = 0;
+    let mut count = 1;
+    while count != before {
+        for (place, called) in calls.iter().enumerate() {
+            for (table, writes) in
+                called.iter().flat_map(|place| functions[*place].tables.clone()).collect::<Vec<_>>()
+            {
+                *functions[place].tables.entry(table).or_default() |= writes;
             }
-            changed |= tables != function.tables;
-            function.tables = tables;
         }
-        if !changed {
-            return;
-        }
+        before = count;
+        count = functions.iter().flat_map(|of| &of.tables).map(|(_, writes)| 1 + usize::from(*writes)).sum();
     }
 }
 
@@ -85,16 +87,13 @@ fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, E
         let text = workspace.read(&file)?;
         for query in queries::parse(&file, &text).unwrap_or_default() {
             functions.push(Function {
-                // A function by hand may have the same name and call the private one.
-                name: (
-                    if query.private { private(&module) } else { module.clone() },
-                    query.name.to_snake_case(),
-                ),
+                module: module.clone(),
+                name: query.name.to_snake_case(),
                 file: file.clone(),
                 public: !query.private,
                 says: sentence(&query.doc),
                 tables: touched(&query, tables),
-                calls: BTreeSet::new(),
+                code: String::new(),
             });
         }
     }
@@ -117,60 +116,49 @@ fn touched(query: &queries::Query<'_>, tables: &[&str]) -> Tables {
     touched
 }
 
-/// The key of a table's generated functions that are not public.
-fn private(module: &str) -> String {
-    format!("generated::{module}")
-}
-
 fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Vec<Function>, Error> {
-    let code = syn::parse_file(&workspace.read(file)?)
-        .map_err(|error| Error::Source { path: workspace.path(file), reason: error.to_string() })?;
     let module = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".rs");
-    let functions = code.items.iter().filter_map(|item| {
+    let items = workspace.parse(file)?.items;
+    let functions = items.iter().filter_map(|item| {
         let Item::Fn(function) = item else { return None };
         let doc: Vec<String> = function.attrs.iter().filter_map(doc).collect();
-        let mut found = Function {
-            name: (module.to_owned(), function.sig.ident.to_string()),
+        let code = function.block.to_token_stream().to_string().replace(' ', "");
+        let kinds = ["Entity", "ActiveModel", "Column", "COLUMN", "Relation"];
+        let used =
+            tables.iter().filter(|table| kinds.iter().any(|kind| names(&code, &format!("{table}::{kind}"))));
+        let writes = |table: &str| {
+            ["ActiveModel", "Entity::insert", "Entity::update", "Entity::delete"]
+                .iter()
+                .any(|kind| names(&code, &format!("{table}::{kind}")))
+        };
+        Some(Function {
+            module: module.to_owned(),
+            name: function.sig.ident.to_string(),
             file: file.to_owned(),
             public: matches!(function.vis, Visibility::Public(_)),
             says: sentence(&doc.iter().map(String::as_str).collect::<Vec<_>>()),
-            tables: Tables::new(),
-            calls: BTreeSet::new(),
-        };
-        // As text the tokens stand apart, but for what is in brackets.
-        let text = function.block.to_token_stream().to_string();
-        let text = text.replace('(', " ( ").replace(['[', '{', '&', '*', '!'], " ");
-        found.look(&text.split_whitespace().collect::<Vec<_>>(), tables);
-        Some(found)
+            tables: used.map(|table| ((*table).to_owned(), writes(table))).collect(),
+            code,
+        })
     });
     Ok(functions.collect())
 }
 
 impl Function {
-    /// Notes `contacts::Entity` as a use of the table, and `name(` and `module::name(` as calls.
-    fn look(&mut self, tokens: &[&str], tables: &[&str]) {
-        for (place, token) in tokens.iter().enumerate() {
-            let before = |n: usize| place.checked_sub(n).and_then(|at| tokens.get(at)).copied().unwrap_or("");
-            let after = |n: usize| tokens.get(place + n).copied().unwrap_or("");
-            if after(1) == "::" && tables.contains(token) {
-                let kind = after(2);
-                if matches!(kind, "Entity" | "ActiveModel" | "Column" | "COLUMN" | "Relation") {
-                    let verb = if kind == "Entity" { after(4) } else { "" };
-                    let writes = kind == "ActiveModel"
-                        || ["insert", "update", "delete"].iter().any(|word| verb.starts_with(word));
-                    *self.tables.entry((*token).to_owned()).or_default() |= writes;
-                }
-            }
-            if after(1) == "(" && before(1) != "." {
-                let (own, function) = (self.name.0.clone(), (*token).to_owned());
-                let module = if before(1) == "::" { before(2) } else { own.as_str() };
-                if module == "generated" || module == own {
-                    self.calls.insert((private(&own), function.clone()));
-                }
-                self.calls.insert((module.to_owned(), function));
-            }
-        }
+    /// Whether the code has `module::name(`, or in the same module `name(` or `generated::name(`.
+    fn calls(&self, other: &Self) -> bool {
+        let call = format!("{}(", other.name);
+        let is_query = other.code.is_empty();
+        names(&self.code, &format!("{}::{call}", other.module)) && (other.public || !is_query)
+            || self.module == other.module
+                && (names(&self.code, &call) || is_query && names(&self.code, &format!("generated::{call}")))
     }
+}
+
+/// Whether the code has these names, not as the end of a longer path or name.
+fn names(code: &str, what: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | ':');
+    code.match_indices(what).any(|(at, _)| !code[..at].ends_with(is_part))
 }
 
 fn doc(attribute: &syn::Attribute) -> Option<String> {
