@@ -16,32 +16,32 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Tells whether the schema, its migrations and what is generated from them keep the rules.
+/// Checks the schema, its migrations and the generated files against the rules.
 ///
-/// Without a command it checks everything. It needs a PostgreSQL 15 or newer and starts one by itself, as the tests do.
+/// Without a command it checks everything. It requires PostgreSQL 15 or newer and starts a server itself, as the tests do.
 ///
-/// Exit code: 0 all is well, 1 something is to be fixed, 2 nobody could find out, or a wrong use.
+/// Exit code: 0 without findings, 1 with findings, 2 if a check failed or the usage is wrong.
 #[derive(Parser)]
 #[command(name = "gate", version)]
 struct Cli {
-    /// The workspace [default: the one that this program was built in].
+    /// The root of the workspace [default: the workspace of this build].
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
 
-    /// Compare this live PostgreSQL database with its migrations, and ask nothing else; only reads. The password may
-    /// come from PGPASSWORD.
+    /// Compare this live PostgreSQL database with its migrations, read-only, instead of checking the rules. PGPASSWORD
+    /// may hold the password.
     #[arg(long, value_name = "URL", conflicts_with = "only")]
     database: Option<String>,
 
-    /// How to tell what was found.
+    /// The format of the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 
-    /// Ask only this rule; may be given again.
+    /// Check only this rule; repeatable.
     #[arg(long, value_name = "RULE", value_parser = rule)]
     only: Vec<&'static Rule>,
 
-    /// Exit with 1 also where there are only warnings.
+    /// Exit with 1 for warnings as well.
     #[arg(long)]
     deny_warnings: bool,
 
@@ -51,43 +51,43 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List the migrations that the main branch does not have; fail if one that it has is gone or changed here, or if
+    /// List the migrations that the main branch lacks; fail if one of its migrations is missing or changed here, or if
     /// a new one is older than its newest.
     CheckForMigration {
         /// The branch or commit to compare with [default: origin/main, or main without a remote].
         #[arg(long, value_name = "REF")]
         base: Option<String>,
     },
-    /// Write database/src/generated from database/queries, typed by a migrated PostgreSQL.
+    /// Generate database/src/generated from database/queries and a migrated PostgreSQL.
     Codegen {
-        /// Write nothing; fail if the file is not what would be written.
+        /// Write nothing; fail if a file is not current.
         #[arg(long)]
         check: bool,
     },
-    /// Tell what a rule wants, why, and who asks for it.
+    /// Explain a rule: what it requires, why, the fix and the source.
     Explain {
-        /// Its name.
+        /// The id of the rule.
         #[arg(value_parser = rule)]
         rule: &'static Rule,
     },
     /// List the rules.
     List,
-    /// Write down in migration/migrations.lock what each migration executes.
+    /// Write the digests of what each migration executes to migration/migrations.lock.
     Lock {
-        /// Say that all migrations are released: from now on none of them changes.
+        /// Mark all migrations as released: they cannot change any more.
         #[arg(long)]
         release: bool,
     },
-    /// Break each rule in a scratch copy, and see that it notices.
+    /// Violate each rule in a scratch copy, and check that the rule finds it.
     Selftest,
-    /// Write whatever is generated and is not what it should be: the functions of the queries, schema.sql, docs/schema.
+    /// Write the generated files that are not current: the functions of the queries, schema.sql, docs/schema.
     Write,
 }
 
 /// Everything that is generated.
 pub const GENERATED: &[Kind] = &[codegen::KIND, pages::KIND, schema_sql::KIND];
 
-/// Reads the command line, does what it says, and returns the exit code.
+/// Runs the command line, and returns the exit code.
 pub async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -96,13 +96,13 @@ pub async fn run() -> ExitCode {
         }
     };
     if cli.command.is_some() && (cli.database.is_some() || !cli.only.is_empty()) {
-        let message = "--database and --only choose what is checked: they go without a command";
+        let message = "--database and --only cannot be combined with a command";
         return refuse(&Cli::command().error(ErrorKind::ArgumentConflict, message));
     }
     match perform(cli).await {
         Ok((text, code)) => {
             let mut out = io::stdout().lock();
-            // Who gets half of a report must not take it for the whole.
+            // A truncated report must not pass for a complete one.
             if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok() {
                 code
             } else {
@@ -113,7 +113,7 @@ pub async fn run() -> ExitCode {
     }
 }
 
-/// Says what is wrong with the command line; to be asked for help or the version is not wrong.
+/// Prints the usage error, or the help or version that was asked for.
 fn refuse(error: &clap::Error) -> ExitCode {
     let mistaken = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string);
     if mistaken.is_some_and(|text| text.contains("://")) {
@@ -121,12 +121,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = writeln!(io::stderr(), "error: a URL goes after --database");
         return ExitCode::from(2);
     }
-    // Where not even this can be printed, the exit code has to do.
+    // If printing fails, the exit code remains.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// What to print, and the exit code.
+/// The output and the exit code.
 async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
     let workspace = Workspace::at(cli.root);
     let Some(command) = cli.command else {
@@ -164,7 +164,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
             let failures = selftest(&Subject::migrated(workspace).await?, rules::ALL).await?;
             if failures.is_empty() {
                 let breaks: usize = rules::ALL.iter().map(|rule| rule.breaks.len()).sum();
-                let text = format!("{breaks} breaks of {} rules, each noticed\n", rules::ALL.len());
+                let text = format!("{breaks} breaks of {} rules, each found\n", rules::ALL.len());
                 (text, ExitCode::SUCCESS)
             } else {
                 let mut text = String::new();
@@ -179,7 +179,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
     })
 }
 
-/// Says what was written; nothing to say is nothing to print.
+/// Writes generated files, and lists those that changed.
 async fn write(workspace: Workspace, kinds: &[Kind]) -> Result<(String, ExitCode), Error> {
     let subject = Subject::migrated(workspace).await?;
     let Written { written, deleted, findings } = generated_files::write(&subject, kinds).await?;
@@ -190,7 +190,7 @@ async fn write(workspace: Workspace, kinds: &[Kind]) -> Result<(String, ExitCode
 }
 
 fn rule(id: &str) -> Result<&'static Rule, String> {
-    rules::find(id).ok_or_else(|| "there is no such rule; `gate list` shows them".to_owned())
+    rules::find(id).ok_or_else(|| "there is no such rule; `gate list` lists them".to_owned())
 }
 
 fn exit_code(outcomes: &[Outcome], deny_warnings: bool) -> ExitCode {

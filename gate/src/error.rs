@@ -1,85 +1,85 @@
-//! Why nobody could find out what is wrong, as opposed to what is.
+//! Why a check failed to run, as opposed to what it found.
 
 use std::path::PathBuf;
 
 /// Why the gate could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The PostgreSQL was lost, or answers what none should.
-    #[error("PostgreSQL cannot be asked")]
+    /// A statement or connection of the gate's own fails.
+    #[error("PostgreSQL failed")]
     Database(#[from] sqlx::Error),
-    /// The generator of entities refuses the schema.
-    #[error("sea-orm-codegen cannot write entities for this schema")]
+    /// sea-orm-codegen rejects the schema.
+    #[error("sea-orm-codegen cannot generate entities for this schema")]
     Entities(#[from] sea_orm_codegen::Error),
-    /// Another version of the sources cannot be had.
+    /// git cannot read the version to compare with.
     #[error("git cannot show the lock of {base}: {reason}; name a branch or commit with --base")]
     Git {
         /// The version.
         base: String,
-        /// What git says.
+        /// The message of git.
         reason: String,
     },
     /// A file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was to be done, as a verb.
+        /// The action as a verb.
         action: &'static str,
-        /// To which file.
+        /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: std::io::Error,
     },
     /// A live database cannot be reached.
-    #[error("cannot ask the {target}")]
+    #[error("cannot connect to the {target}")]
     Live {
         /// Where it is, without its password.
         target: String,
-        /// Why not.
+        /// The cause.
         source: sqlx::Error,
     },
-    /// The ledger is there and closed to this login.
+    /// The login may not read the ledger.
     #[error("cannot read which migrations are applied; grant select on seaql_migrations to this login")]
     Ledger(#[source] sqlx::Error),
-    /// The schema cannot be made.
-    #[error("the migrations fail")]
+    /// A migration fails.
+    #[error("the migrations failed")]
     Migration(#[from] migration::Error),
-    /// A change of a migration's SQL cannot be made.
-    #[error("`{text}` is not there to be replaced in what {migration} executes")]
+    /// The self-test cannot change the SQL of a migration.
+    #[error("{migration} executes nothing that contains `{text}`")]
     Mutation {
         /// The migration.
         migration: &'static str,
-        /// What was to be replaced.
+        /// The text to replace.
         text: &'static str,
     },
     /// A live database is not a PostgreSQL one.
-    #[error("only a PostgreSQL database, postgres://…, can be asked")]
+    #[error("only a PostgreSQL database, postgres://…, can be compared")]
     NotPostgres,
-    /// A live database is on a server whose catalogue says less.
+    /// The server of a live database is too old.
     #[error("the {target} is on a server older than PostgreSQL 15")]
     OldServer {
         /// Where it is, without its password.
         target: String,
     },
-    /// A rule's query is refused.
-    #[error("the rule {rule} cannot be asked")]
+    /// PostgreSQL rejects the query of a rule.
+    #[error("the query of the rule {rule} failed")]
     Rule {
         /// The rule.
         rule: &'static str,
-        /// What PostgreSQL says.
+        /// PostgreSQL's error.
         source: sqlx::Error,
     },
     /// The generated code cannot be formatted.
     #[error("rustfmt cannot format the generated code: {0}; if it is missing: rustup component add rustfmt")]
     Rustfmt(String),
-    /// There is no PostgreSQL.
-    #[error("no PostgreSQL to ask")]
+    /// No PostgreSQL could be started or reached.
+    #[error("no PostgreSQL for the checks")]
     Scratch(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// An entity is not Rust, or not one.
-    #[error("cannot understand {}: {reason}", path.display())]
+    /// A source file cannot be parsed.
+    #[error("cannot parse {}: {reason}", path.display())]
     Source {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The message of the parser.
         reason: String,
     },
 }

@@ -5,13 +5,13 @@ use std::fmt;
 /// One violation of one rule, by one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What is at fault, as the catalogue or the file system names it: `contacts.email`, `gate/exceptions.yaml`.
+    /// The object as the catalogue or the file system names it: `contacts.email`, `gate/exceptions.yaml`.
     pub object: String,
-    /// Where it is to be fixed, if that is a line of a file.
+    /// The line of a file to fix, if there is one.
     pub place: Option<Place>,
     /// What is wrong with it.
     pub problem: String,
-    /// What to do; `None`: what the rule says.
+    /// The fix; `None`: the rule's.
     pub fix: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Finding {
         Self { object: file, place, problem: problem.into(), fix: None }
     }
 
-    /// The same, with the object named.
+    /// The same about another object.
     #[must_use]
     pub fn about(mut self, object: impl Into<String>) -> Self {
         self.object = object.into();

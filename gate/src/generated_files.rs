@@ -3,43 +3,43 @@
 use crate::{Error, Finding, Subject};
 use std::pin::Pin;
 
-/// A file as it should be.
+/// A generated file in its current state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
     /// Relative to the workspace.
     pub file: String,
-    /// All of it.
+    /// The whole text.
     pub text: String,
 }
 
-/// The files, or what is wrong with what they are generated from.
+/// The files, or findings about their sources.
 pub type Generated<'a> =
     Pin<Box<dyn Future<Output = Result<Result<Vec<GeneratedFile>, Vec<Finding>>, Error>> + 'a>>;
 
 /// Files that are generated together.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// Makes them.
+    /// Generates the files.
     pub generate: for<'a> fn(&'a Subject) -> Generated<'a>,
-    /// Where no other file may stand.
+    /// A directory that contains no other files.
     pub directory: Option<&'static str>,
 }
 
 /// What [`write()`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// The files that were another text, or not there.
+    /// The files that differed or were missing.
     pub written: Vec<String>,
-    /// The files that nothing generates any more.
+    /// The files of no generator.
     pub deleted: Vec<String>,
-    /// What is wrong with the sources.
+    /// Findings about the sources.
     pub findings: Vec<Finding>,
 }
 
-/// Writes the files that differ; where the sources are wrong, none of that kind.
+/// Writes the files that differ. A kind with findings about its sources is not written.
 ///
 /// # Errors
-/// PostgreSQL cannot be asked, or a file not be read or written.
+/// PostgreSQL fails, or a file cannot be read or written.
 pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> {
     let workspace = subject.workspace();
     let mut done = Written::default();
@@ -65,10 +65,10 @@ pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> 
     Ok(done)
 }
 
-/// Compares; findings are also the first line in which each file differs.
+/// Compares the files. A finding is the first line in which a file differs.
 ///
 /// # Errors
-/// PostgreSQL cannot be asked, or a file not be read.
+/// PostgreSQL fails, or a file cannot be read.
 pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
     let generated_files = match (kind.generate)(subject).await? {
         Ok(generated_files) => generated_files,
@@ -93,25 +93,25 @@ fn strays(subject: &Subject, kind: &Kind, generated_files: &[GeneratedFile]) -> 
 }
 
 fn first_difference(generated_file: &GeneratedFile, found: Option<&str>) -> Option<Finding> {
-    let GeneratedFile { file, text: wanted } = generated_file;
+    let GeneratedFile { file, text: expected } = generated_file;
     let finding = |line, problem| Some(Finding::at(file, line, problem));
     let Some(found) = found else { return finding(1, "is missing".to_owned()) };
-    if found == wanted {
+    if found == expected {
         return None;
     }
-    let line = found.lines().zip(wanted.lines()).take_while(|(found, wanted)| found == wanted).count();
+    let line = found.lines().zip(expected.lines()).take_while(|(found, expected)| found == expected).count();
     let show = |text: &str| {
         text.lines().nth(line).map_or_else(|| "the end".to_owned(), |line| format!("`{}`", line.trim()))
     };
-    finding(line + 1, format!("is stale: it has {} where {} belongs", show(found), show(wanted)))
+    finding(line + 1, format!("is stale: it has {} instead of {}", show(found), show(expected)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{GeneratedFile, first_difference};
 
-    fn difference(found: Option<&str>, wanted: &str) -> String {
-        let generated_file = GeneratedFile { file: "docs/a.md".to_owned(), text: wanted.to_owned() };
+    fn difference(found: Option<&str>, expected: &str) -> String {
+        let generated_file = GeneratedFile { file: "docs/a.md".to_owned(), text: expected.to_owned() };
         first_difference(&generated_file, found).map(|finding| finding.to_string()).unwrap_or_default()
     }
 
@@ -120,8 +120,8 @@ mod tests {
         assert_eq!(difference(Some("a\nb\n"), "a\nb\n"), "");
         assert_eq!(difference(None, "a\n"), "docs/a.md:1: is missing");
         let changed = difference(Some("a\n  b\nc\n"), "a\nB\nc\n");
-        assert_eq!(changed, "docs/a.md:2: is stale: it has `b` where `B` belongs");
+        assert_eq!(changed, "docs/a.md:2: is stale: it has `b` instead of `B`");
         let longer = difference(Some("a\nb\n"), "a\n");
-        assert_eq!(longer, "docs/a.md:2: is stale: it has `b` where the end belongs");
+        assert_eq!(longer, "docs/a.md:2: is stale: it has `b` instead of the end");
     }
 }

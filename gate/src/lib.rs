@@ -1,4 +1,4 @@
-//! The rules that this workspace must keep, asked of the sources and of a real PostgreSQL.
+//! Rules for the schema, its migrations and the sources, checked on the sources and on a migrated PostgreSQL.
 
 #![expect(clippy::disallowed_methods, reason = "queries the catalogue of scratch and live databases")]
 

@@ -1,4 +1,4 @@
-//! `cargo run -p gate -- codegen`: writes, or with `--check` compares, what is generated.
+//! The command line of the gate: `cargo run -p gate -- --help`.
 
 use std::process::ExitCode;
 

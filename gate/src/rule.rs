@@ -4,26 +4,26 @@ use crate::mutation::Mutation;
 use crate::{Error, Finding, Subject, Workspace};
 use std::pin::Pin;
 
-/// A rule of the schema, of the migrations or of the sources. Each stands in a file of its own below `rules`.
+/// A rule of the schema, of the migrations or of the sources. Each has a file of its own in `rules`.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its name, in snake case; the file's name.
+    /// Its name in snake case, which is the file's name.
     pub id: &'static str,
     /// What a violation means for the exit code.
     pub level: Level,
     /// What the rule is about.
     pub family: Family,
-    /// What has to hold, as one sentence.
+    /// The requirement as one sentence.
     pub requires: &'static str,
-    /// What happens where it does not hold.
+    /// The consequence of a violation.
     pub why: &'static str,
-    /// What to do then; a finding may know better.
+    /// The fix; a finding may have a more specific one.
     pub fix: &'static str,
     /// Its convention: a link to a section of `docs/conventions.md`, relative to the workspace.
     pub source: &'static str,
-    /// How violations are found.
+    /// The check that finds violations.
     pub check: Check,
-    /// The least changes that break it, each with what is found then; `gate selftest` makes them. At least one.
+    /// The smallest changes that violate it, each with the expected findings, for `gate selftest`. At least one.
     pub breaks: &'static [Break],
 }
 
@@ -32,43 +32,43 @@ pub struct Rule {
 pub enum Level {
     /// It must not be merged.
     Block,
-    /// Somebody should look; with `--deny-warnings` it blocks.
+    /// It should be reviewed; `--deny-warnings` blocks it as well.
     Warn,
 }
 
 /// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
-    /// A migrated schema, or a source file, by itself.
+    /// A migrated schema or a source file.
     Conventions,
-    /// How the schema changes.
+    /// Migrations.
     Migrations,
-    /// Two statements of the same thing differ. Such rules also see what others complain of.
+    /// Drift between two definitions of the same object. Such rules also find violations of other rules.
     Drift,
-    /// A generated file is not what would be generated. Such rules also see what others complain of.
+    /// Generated files that are not current. Such rules also find violations of other rules.
     GeneratedFiles,
 }
 
-/// An answer that is still being worked out.
+/// The findings of an asynchronous check.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, Error>> + 'a>>;
 
 /// How violations are found.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// A query of a migrated database's catalogue. Each row is a violation: three texts, the object, the problem, and
-    /// the fix or null. The views of `views.sql` are there.
+    /// A query of a migrated database's catalogue and the views of `views.sql`. Each row is a violation: three texts, the
+    /// object, the problem, and the fix or null.
     Catalogue(&'static str),
-    /// A look at the sources.
+    /// A check of the sources.
     Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),
     /// Anything else.
     Subject(for<'a> fn(&'a Subject) -> Answer<'a>),
 }
 
-/// A change that breaks a rule, and the objects that the rule then names: these, in this order, and no others.
+/// A change that violates a rule, and the objects of the expected findings, in their order.
 #[derive(Clone, Copy, Debug)]
 pub struct Break {
     /// The change.
     pub by: Mutation,
-    /// What [`Finding::object`] says.
+    /// The values of [`Finding::object`].
     pub finds: &'static [&'static str],
 }

@@ -41,13 +41,13 @@ impl Outcome {
 ///
 /// # Errors
 /// A check fails.
-pub async fn run(subject: &Subject, asked: &[&'static Rule]) -> Result<Vec<Outcome>, Error> {
+pub async fn run(subject: &Subject, selected: &[&'static Rule]) -> Result<Vec<Outcome>, Error> {
     let mut exceptions = Exceptions::read(subject.workspace())?;
     let mut outcomes = Vec::new();
-    for &rule in asked {
-        outcomes.push(outcome(&mut exceptions, rule, ask(subject, rule).await?));
+    for &rule in selected {
+        outcomes.push(outcome(&mut exceptions, rule, check(subject, rule).await?));
     }
-    if asked.len() == rules::ALL.len()
+    if selected.len() == rules::ALL.len()
         && let Some(outcome) =
             outcomes.iter_mut().find(|outcome| outcome.rule.id == exceptions_current::RULE.id)
     {
@@ -76,7 +76,7 @@ fn outcome(exceptions: &mut Exceptions, rule: &'static Rule, found: Vec<Finding>
 ///
 /// # Errors
 /// The check fails.
-pub async fn ask(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> {
+pub async fn check(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> {
     match rule.check {
         Check::Sources(look) => look(subject.workspace()),
         Check::Subject(look) => look(subject).await,

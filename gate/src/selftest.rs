@@ -1,29 +1,29 @@
-//! Breaks every rule in a scratch copy, and sees whether the rule, and no other, says so.
+//! Violates every rule in a scratch copy, and checks that the rule finds it and no other rule does.
 
 use crate::mutation::Mutation;
 use crate::rule::{Break, Check, Family, Rule};
-use crate::run::ask;
+use crate::run::check;
 use crate::{Error, Subject};
 
-/// One break that was not seen as it should.
+/// A violation with unexpected findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The rule.
     pub rule: &'static str,
-    /// What was found instead.
+    /// The difference from the expected findings.
     pub message: String,
 }
 
-/// Makes every change that the rules say they notice, one at a time.
+/// Makes every change that violates a rule, one at a time.
 ///
-/// Rules are asked on a clean subject first: whatever they find there is not the change's.
+/// Findings of the unchanged subject are ignored.
 ///
 /// # Errors
-/// A change cannot be made, or a rule not asked.
+/// A change or a check fails.
 pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>, Error> {
     let mut before = Vec::new();
     for rule in rules {
-        before.push(ask(subject, rule).await?);
+        before.push(check(subject, rule).await?);
     }
     let mut failures = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -38,7 +38,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
                 if !is_own && (echoes(rule) || !concerns(other, by)) {
                     continue;
                 }
-                let found = ask(&changed, other).await?;
+                let found = check(&changed, other).await?;
                 let new: Vec<&str> = found
                     .iter()
                     .filter(|finding| !before[other_index].contains(finding))
@@ -55,7 +55,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
     Ok(failures)
 }
 
-/// Whether a change could be a violation of this rule as well, and should not be one.
+/// Whether the rule checks what is changed, so that it should have no finding.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     !echoes(rule)
         && match mutation {
@@ -65,7 +65,7 @@ fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
         }
 }
 
-/// Whether the rule sees what others complain of, and breaks what they look at.
+/// Whether the rule finds violations of other rules as well.
 fn echoes(rule: &Rule) -> bool {
     matches!(rule.family, Family::Drift | Family::GeneratedFiles)
 }

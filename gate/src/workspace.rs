@@ -1,4 +1,4 @@
-//! Where the sources are.
+//! The files of the workspace.
 
 use crate::Error;
 use std::ffi::OsString;
@@ -14,14 +14,14 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace in `root`; without one, the one that this program was built in.
+    /// The workspace in `root`; without one, the workspace of this build.
     #[must_use]
     pub fn at(root: Option<PathBuf>) -> Self {
         let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         Self { root: root.unwrap_or_else(built_in) }
     }
 
-    /// A copy that may be changed, without what is built and without history.
+    /// A copy that may be changed, without build output and history.
     pub(crate) fn copy(&self) -> Result<(TempDir, Self), Error> {
         let directory = TempDir::new().map_err(Error::io("create", std::env::temp_dir()))?;
         copy(&self.root, directory.path())?;
@@ -35,7 +35,7 @@ impl Workspace {
         self.root.join(file)
     }
 
-    /// The text of a file; `None` if it is not there.
+    /// The text of a file; `None` if it does not exist.
     pub(crate) fn read_if_there(&self, file: &str) -> Result<Option<String>, Error> {
         let path = self.path(file);
         match fs::read_to_string(&path) {
@@ -45,14 +45,14 @@ impl Workspace {
         }
     }
 
-    /// The text of a file that has to be there.
+    /// The text of a file that has to exist.
     pub(crate) fn read(&self, file: &str) -> Result<String, Error> {
         let path = self.path(file);
         fs::read_to_string(&path).map_err(Error::io("read", path))
     }
 
-    /// The files below a directory whose names end in `.<extension>`, relative to the workspace and in order; built
-    /// and hidden ones aside.
+    /// The files with an extension in a directory and its subdirectories, relative to the workspace and in order; build
+    /// output and hidden files excepted.
     pub(crate) fn files(&self, directory: &str, extension: &str) -> Result<Vec<String>, Error> {
         let mut found = Vec::new();
         for name in entries(&self.path(directory))? {
@@ -76,7 +76,7 @@ impl Workspace {
         syn::parse_file(&self.read(file)?).map_err(wrong)
     }
 
-    /// Replaces a file as a whole: whoever reads it meanwhile sees the old text or the new one.
+    /// Replaces a file atomically: a concurrent reader gets the old text or the new one.
     pub(crate) fn write(&self, file: &str, text: &str) -> Result<(), Error> {
         let path = self.path(file);
         if let Some(directory) = path.parent() {
@@ -85,13 +85,13 @@ impl Workspace {
         let unfinished = path.with_extension("unfinished");
         let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, &path));
         if written.is_err() {
-            // What failed is told; whether this succeeds changes nothing.
+            // The first error is reported; that of the cleanup adds nothing.
             let _ = fs::remove_file(&unfinished);
         }
         written.map_err(Error::io("write", path))
     }
 
-    /// The files of a directory, by name and relative to the workspace; none if it is not there.
+    /// The files of a directory, by name and relative to the workspace; none if it does not exist.
     pub(crate) fn files_in(&self, directory: &str) -> Result<Vec<String>, Error> {
         let path = self.path(directory);
         let entries = match fs::read_dir(&path) {

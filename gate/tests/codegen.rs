@@ -276,11 +276,15 @@ async fn two_runs_write_the_same_bytes() {
 fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     let sources = Sources::new("-- name: A :many\n-- scope: either\n-- Doc.\nselect id from contacts;\n");
     let check = || sources.gate(&["codegen", "--check"]);
-    let said = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
+    let output_text = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
 
     let missing = check();
     assert_eq!(missing.status.code(), Some(1));
-    assert!(said(&missing).starts_with("database/src/generated/a.rs:1: is missing\n"), "{}", said(&missing));
+    assert!(
+        output_text(&missing).starts_with("database/src/generated/a.rs:1: is missing\n"),
+        "{}",
+        output_text(&missing)
+    );
 
     assert_eq!(sources.gate(&["codegen"]).status.code(), Some(0));
     assert_eq!(check().status.code(), Some(0));
@@ -294,7 +298,7 @@ fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     let expected = format!(
         "database/src/generated/a.rs:{line}: is stale: it has `/// Edited.` where `/// Doc.` belongs\n"
     );
-    assert!(said(&stale).starts_with(&expected), "{}", said(&stale));
+    assert!(output_text(&stale).starts_with(&expected), "{}", output_text(&stale));
     assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
 }
 

@@ -12,7 +12,7 @@
 
 use gate::drift::live;
 use gate::mutation::Mutation;
-use gate::run::ask;
+use gate::run::check;
 use gate::subject::{empty, migrate};
 use gate::{Catalogue, Finding, Subject, Workspace, rules};
 use migration::{AppEnv, Options, Session, Target};
@@ -31,10 +31,10 @@ async fn subject() -> Subject {
 /// What the rule says of a migrated database after a change.
 async fn after(subject: &Subject, change: &Mutation) -> Vec<Finding> {
     let rule = rules::find("database_matches_migrations").unwrap();
-    ask(&subject.with(change).await.unwrap(), rule).await.unwrap()
+    check(&subject.with(change).await.unwrap(), rule).await.unwrap()
 }
 
-fn told(findings: &[Finding]) -> Vec<String> {
+fn texts(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(ToString::to_string).collect()
 }
 
@@ -64,9 +64,9 @@ fn gate(url: &str, arguments: &[&str]) -> Output {
 /// The exit code, and what was found as `object: problem`.
 fn judged(url: &str) -> (Option<i32>, Vec<String>) {
     let output = gate(url, &["--format", "json"]);
-    let said: Value = serde_json::from_slice(&output.stdout)
+    let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    let rules = said["rules"].as_array().unwrap();
+    let rules = report["rules"].as_array().unwrap();
     assert_eq!(rules.len(), 1, "a live database is asked one rule");
     let findings = rules[0]["findings"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -135,7 +135,7 @@ async fn a_finding_tells_what_was_and_what_is() {
              `delete with grant option, insert, select, update`",
         ),
     ] {
-        assert_eq!(told(&after(&subject, &change).await), [expected]);
+        assert_eq!(texts(&after(&subject, &change).await), [expected]);
     }
 }
 
@@ -178,7 +178,7 @@ async fn what_follows_from_another_change_is_told_with_it() {
             "column contacts.mood: is in no migration, enum mood: is in no migration",
         ),
     ] {
-        let found = told(&after(&subject, &Mutation::Sql(change)).await).join(", ");
+        let found = texts(&after(&subject, &Mutation::Sql(change)).await).join(", ");
         assert_eq!(found, expected);
     }
 }
@@ -222,7 +222,7 @@ async fn options_that_the_server_sets_are_not_compared() {
                 .await
                 .unwrap();
         assert!(stored > 13, "{stored}");
-        assert_eq!(ask(&changed, rules::find(rule).unwrap()).await.unwrap(), [], "{rule}");
+        assert_eq!(check(&changed, rules::find(rule).unwrap()).await.unwrap(), [], "{rule}");
     }
 }
 
@@ -312,7 +312,7 @@ async fn every_kind_of_object_is_compared() {
         "type pair",
         "view names",
     ];
-    assert_eq!(objects, expected, "{:#?}", told(&findings));
+    assert_eq!(objects, expected, "{:#?}", texts(&findings));
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn the_order_of_columns_and_the_maker_of_random_ids_do_not_count() {
         alter table contacts add external_contact_id text,
             add constraint ck_contacts_external_contact_id_length check (length(external_contact_id) <= 255);
         comment on column contacts.external_contact_id is 'x'";
-    let findings = told(&after(&subject, &Mutation::Sql(change)).await);
+    let findings = texts(&after(&subject, &Mutation::Sql(change)).await);
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].starts_with("column contacts.external_contact_id: comment was "), "{findings:?}");
 
@@ -341,7 +341,7 @@ async fn the_order_of_columns_and_the_maker_of_random_ids_do_not_count() {
         .await;
         migrate(&database).await.unwrap();
         let found = subject.reference().await.unwrap().differences(&catalogue(&database.url()).await);
-        let found = told(&found).join(", ");
+        let found = texts(&found).join(", ");
         assert!(if expected.is_empty() { found.is_empty() } else { found.starts_with(expected) }, "{found}");
     }
 }
@@ -395,7 +395,7 @@ async fn a_live_database_behind_or_ahead_says_so_and_nothing_else() {
     migrate(&database).await.unwrap();
     let target = Target::resolve(Some(&database.url()), None, AppEnv::Test).unwrap();
     Session::new(target, Options::default()).down(Some(1)).await.unwrap();
-    run(&database.url(), "comment on table users is 'As an older build said.'").await;
+    run(&database.url(), "comment on table users is 'As an older build report.'").await;
     let behind = "table seaql_migrations: is behind by 1 of 15 migrations: m20261121_000015_create_transcript_snippets";
     assert_eq!(judged(&database.url()), (Some(1), vec![behind.to_owned()]));
 

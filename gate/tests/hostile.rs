@@ -13,7 +13,7 @@
 
 use gate::mutation::Mutation;
 use gate::rule::Check;
-use gate::run::ask;
+use gate::run::check;
 use gate::{Subject, Workspace, rules, subject};
 use scratch::Options;
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ async fn each_violation_is_found_by_the_listed_rules_only() {
         let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", violation.title));
         let mut found = BTreeSet::new();
         for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Catalogue(_))) {
-            let findings = ask(&changed, rule).await.unwrap();
+            let findings = check(&changed, rule).await.unwrap();
             found.extend(findings.iter().map(|finding| format!("{} {}", rule.id, finding.object)));
         }
         for line in violation.finds.difference(&found) {

@@ -119,9 +119,9 @@ async fn two_branches_that_each_add_a_migration_conflict_in_git() {
     }
     let merge = repository.git(&["merge", "one"]);
     assert!(!merge.status.success());
-    let said = String::from_utf8_lossy(&merge.stdout).into_owned();
+    let message = String::from_utf8_lossy(&merge.stdout).into_owned();
     for file in [FILE, LIST] {
-        assert!(said.contains(&format!("CONFLICT (content): Merge conflict in {file}")), "{said}");
+        assert!(message.contains(&format!("CONFLICT (content): Merge conflict in {file}")), "{message}");
     }
 }
 

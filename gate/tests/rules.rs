@@ -9,7 +9,7 @@
 use gate::mutation::Mutation;
 use gate::report::{Format, render};
 use gate::rule::{Break, Check, Family, Rule};
-use gate::run::{ask, run};
+use gate::run::{check, run};
 use gate::selftest::selftest;
 use gate::{Subject, Workspace, rules};
 use sqlx::AssertSqlSafe;
@@ -39,11 +39,11 @@ async fn the_sql_of_a_fix_removes_the_violation() {
     for rule in rules::ALL {
         for Break { by, .. } in rule.breaks.iter().filter(|it| matches!(it.by, Mutation::Uncommitted(_))) {
             let changed = subject.with(by).await.unwrap();
-            for finding in ask(&changed, rule).await.unwrap() {
+            for finding in check(&changed, rule).await.unwrap() {
                 let Some(sql) = finding.fix.as_deref().filter(|fix| is_sql(fix)) else { continue };
                 let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(changed.pool()).await;
                 assert!(done.is_ok(), "{}: {sql}: {done:?}", rule.id);
-                let left = ask(&changed, rule).await.unwrap();
+                let left = check(&changed, rule).await.unwrap();
                 assert!(!left.contains(&finding), "{}: after {sql}", rule.id);
                 fixed += 1;
             }

@@ -11,7 +11,7 @@ with action (code, name) as (
 ),
 
 owner as (
-    -- Whoever owns most tables.
+    -- The owner of most tables.
     select coalesce(mode() within group (order by c.relowner), 0) as oid
     from pg_class as c
     join pg_namespace as n on n.oid = c.relnamespace
@@ -20,7 +20,7 @@ owner as (
 
 setting as (
     select s.setrole, s.setdatabase, x.name,
-        -- An application's own may be a secret: a digest tells whether it is the same.
+        -- A setting of an application may be a secret: its digest is compared.
         case
             when x.name like '%.%' then 'digest ' || left(encode(sha256(convert_to(x.value, 'UTF8')), 'hex'), 8)
             else x.value
@@ -30,7 +30,7 @@ setting as (
     cross join lateral (
         select split_part(k.text, '=', 1) as name, substr(k.text, strpos(k.text, '=') + 1) as value
     ) as x
-    -- A single-tenant deployment says there which organization it is.
+    -- A single-tenant deployment sets its organization there.
     where x.name <> 'app.organization_id'
         and s.setdatabase in (0, (select d.oid from pg_database as d where d.datname = current_database()))
 ),
@@ -129,7 +129,7 @@ acl (classid, objid, objsubid, identity, owner, items) as (
         coalesce(s.nspacl, acldefault('n', s.nspowner))
     from schema as s
     union all
-    -- Who may connect is the operator's; who may make schemas is not.
+    -- CONNECT is granted by the operator; CREATE is not.
     select 'pg_database'::regclass, d.oid, 0, 'the database', d.datdba,
         (
             select array_agg(makeaclitem(i.grantee, i.grantor, i.privilege_type, i.is_grantable))
@@ -285,7 +285,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             ),
             'deferrable', case when c.condeferrable then case when c.condeferred then 'deferred' else 'immediate' end end,
             'validated', c.convalidated,
-            -- By triggers, which somebody can disable.
+            -- Keys are enforced by triggers, which can be disabled.
             'enforced', (
                 select coalesce(bool_and(g.tgenabled = 'O'), false)
                 from pg_trigger as g
@@ -537,7 +537,7 @@ object (classid, objid, objsubid, identity, whole, facets) as (
 
 dependency as (
     select d.classid, d.objid, d.objsubid, o.identity,
-        -- What goes with its whole without a word.
+        -- Parts, which are dropped with the object that contains them.
         d.deptype in ('a', 'i', 'P', 'S') or d.refclassid = 'pg_namespace'::regclass as is_part
     from pg_depend as d
     join object as o on o.classid = d.refclassid and o.objid = d.refobjid and o.objsubid = d.refobjsubid

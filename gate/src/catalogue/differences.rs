@@ -12,7 +12,7 @@ impl Catalogue {
     /// because of another object is listed in the finding of that one.
     #[must_use]
     pub fn differences(&self, found: &Self) -> Vec<Finding> {
-        let comparison = Comparison { wanted: self, found, changes: self.changes(found) };
+        let comparison = Comparison { expected: self, found, changes: self.changes(found) };
         let mut findings: BTreeMap<&str, (&Change, Vec<&str>)> = BTreeMap::new();
         for (&name, change) in &comparison.changes {
             match comparison.cause(name) {
@@ -30,13 +30,13 @@ impl Catalogue {
     /// Every object that is missing, new or different in `found`.
     pub(crate) fn changes<'a>(&'a self, found: &'a Self) -> BTreeMap<&'a str, Change> {
         let mut changes = BTreeMap::new();
-        for (name, wanted) in &self.objects {
+        for (name, expected) in &self.objects {
             let change = match found.objects.get(name) {
                 None => Change::Missing,
-                Some(object) if object.facets == wanted.facets => continue,
+                Some(object) if object.facets == expected.facets => continue,
                 Some(object) => Change::Facets {
-                    text: facets(&wanted.facets, &object.facets),
-                    is_retyped: wanted.facets.get("type") != object.facets.get("type"),
+                    text: facets(&expected.facets, &object.facets),
+                    is_retyped: expected.facets.get("type") != object.facets.get("type"),
                 },
             };
             changes.insert(name.as_str(), change);
@@ -68,27 +68,28 @@ enum Cause<'a> {
 
 #[derive(Debug)]
 struct Comparison<'a> {
-    wanted: &'a Catalogue,
+    expected: &'a Catalogue,
     found: &'a Catalogue,
     changes: BTreeMap<&'a str, Change>,
 }
 
 impl<'a> Comparison<'a> {
     fn cause(&self, name: &str) -> Option<Cause<'a>> {
-        let (wanted, found) = (self.wanted.objects.get(name), self.found.objects.get(name));
+        let (expected, found) = (self.expected.objects.get(name), self.found.objects.get(name));
         match self.changes.get(name)? {
             Change::Missing => {
                 let is_missing = |other: &Change| matches!(other, Change::Missing);
-                let whole = self.first(wanted.map(|object| &object.parts_of), is_missing).map(Cause::Whole);
-                whole
-                    .or_else(|| self.first(wanted.map(|object| &object.needs), is_missing).map(Cause::Needed))
+                let whole = self.first(expected.map(|object| &object.parts_of), is_missing).map(Cause::Whole);
+                whole.or_else(|| {
+                    self.first(expected.map(|object| &object.needs), is_missing).map(Cause::Needed)
+                })
             }
             Change::Extra => {
                 let parts_of = found.map(|object| &object.parts_of);
                 self.first(parts_of, |other| matches!(other, Change::Extra)).map(Cause::Whole)
             }
             Change::Facets { .. } if is_written_from_others(name) => {
-                let needs = [wanted, found].into_iter().flatten().map(|object| &object.needs);
+                let needs = [expected, found].into_iter().flatten().map(|object| &object.needs);
                 self.first(needs, |other| !matches!(other, Change::Facets { is_retyped: false, .. }))
                     .map(Cause::Needed)
             }
@@ -140,12 +141,12 @@ fn finding(name: &str, change: &Change, with_it: &[&str]) -> Finding {
 }
 
 /// The old and the new value of each facet that differs.
-fn facets(wanted: &Map<String, Value>, found: &Map<String, Value>) -> String {
-    let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
-    let differing = names.into_iter().filter(|name| wanted.get(*name) != found.get(*name));
+fn facets(expected: &Map<String, Value>, found: &Map<String, Value>) -> String {
+    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differing = names.into_iter().filter(|name| expected.get(*name) != found.get(*name));
     let texts: Vec<String> = differing
         .map(|name| {
-            let (was, is) = excerpts(wanted.get(name), found.get(name));
+            let (was, is) = excerpts(expected.get(name), found.get(name));
             format!("{name} was {was}, is {is}")
         })
         .collect();

@@ -270,7 +270,7 @@ impl Schema {
                 let function = self.functions.iter_mut().find(|function| function.signature == on);
                 function.map(|function| function.roles.insert(role.to_owned()));
             }
-            // A type is everybody's by default, and `usage` of the schema goes with the role.
+            // PUBLIC may use types by default, and a role gets `usage` of the schema when it is created.
             "enum" if role == "public" => {}
             "schema" if on == "public" => {}
             _ => return None,
@@ -313,8 +313,8 @@ impl Schema {
     }
 }
 
-/// Objects that other parts of a description stand for: a role is created where it is granted something, and random ids
-/// come from an extension.
+/// Objects that other parts of a description imply: a role is created before its grants, and random ids come from an
+/// extension.
 fn is_implied(identity: &str) -> bool {
     matches!(
         identity,

@@ -1,5 +1,5 @@
--- What the rules look at: whatever is in the database that neither PostgreSQL nor an extension brought there, in every
--- schema. Each connection of the gate makes these views for itself; they go with it.
+-- The objects that the rules check: those of every schema that belong neither to PostgreSQL nor to an extension. Each
+-- connection of the gate creates these views; they are temporary.
 
 -- Compiling a query takes longer than any of them.
 set jit = off;
@@ -12,8 +12,8 @@ where nspname !~ '^pg_' and nspname <> 'information_schema'
         select from pg_depend where classid = 'pg_namespace'::regclass and objid = pg_namespace.oid and deptype = 'e'
     );
 
--- Tables, views, sequences and the like, indexes aside. SeaORM's ledger is no table of ours, but who may read it is our
--- concern; it is known by its name and its three columns, so that nothing else hides behind the name.
+-- Tables, views, sequences and the like, without indexes. The ledger of SeaORM is not a table of the schema, but its
+-- privileges are checked; it is identified by its name and its three columns, so that no other table passes for it.
 create temp view our_relations as
 select c.*, c.oid::regclass::text as name,
     c.relkind in ('r', 'p') and c.relname = 'seaql_migrations' and (
@@ -32,7 +32,7 @@ where relkind in ('r', 'p') and not relispartition and not is_ledger;
 create temp view our_columns as
 select t.oid as table_oid, t.name as table_name, t.relname, a.attname, a.attnum, a.atttypid, a.attnotnull,
     format('%s.%s', t.name, a.attname) as name,
-    -- What a domain or an array is made of.
+    -- The base type of a domain, or the element type of an array.
     case when base.typtype = 'd' then base.typbasetype when base.typcategory = 'A' then base.typelem else base.oid end
         as type_oid,
     format_type(a.atttypid, a.atttypmod) as type_name,

@@ -1,4 +1,4 @@
-//! What PostgreSQL says of each query, as Rust types.
+//! The types of each query as PostgreSQL infers them, as Rust types.
 
 use super::entities::Entities;
 use super::queries::{Annotation, Parameter, Query, finding};
@@ -16,7 +16,7 @@ use std::fmt;
 
 const PRELUDE: Option<&str> = Some("sea_orm::prelude");
 
-/// A query whose types are known.
+/// A query with its types.
 #[derive(Debug)]
 pub(super) struct Function<'a> {
     pub(super) query: &'a Query<'a>,
@@ -60,20 +60,22 @@ pub(super) async fn describe<'a>(
     let mut functions = Vec::new();
     let mut findings = Vec::new();
     for query in queries {
-        let asked = asked(query);
-        match connection.prepare(AssertSqlSafe(asked.clone()).into_sql_str()).await {
-            Ok(statement) => match (Asked { query, statement, entities, not_null: &not_null }).function() {
-                Ok(function) => functions.push(function),
-                Err(found) => findings.extend(found),
-            },
-            Err(error) => findings.push(refusal(query, &asked, error)?),
+        let numbered = numbered(query);
+        match connection.prepare(AssertSqlSafe(numbered.clone()).into_sql_str()).await {
+            Ok(statement) => {
+                match (Prepared { query, statement, entities, not_null: &not_null }).function() {
+                    Ok(function) => functions.push(function),
+                    Err(found) => findings.extend(found),
+                }
+            }
+            Err(error) => findings.push(refusal(query, &numbered, error)?),
         }
     }
     Ok(if findings.is_empty() { Ok(functions) } else { Err(findings) })
 }
 
 /// The statement with numbered parameters, its lines where they were.
-fn asked(query: &Query<'_>) -> String {
+fn numbered(query: &Query<'_>) -> String {
     let mut text = String::new();
     for token in &query.body {
         match token {
@@ -94,13 +96,13 @@ fn placeholder(query: &Query<'_>, name: &str) -> String {
     format!("${}", position.map_or(0, |position| position + 1))
 }
 
-/// PostgreSQL's refusal, at the line where it points; any other error is not the query's.
-fn refusal(query: &Query<'_>, asked: &str, error: sqlx::Error) -> Result<Finding, Error> {
+/// PostgreSQL's error at the line of its position; any other error is not the query's.
+fn refusal(query: &Query<'_>, sql: &str, error: sqlx::Error) -> Result<Finding, Error> {
     let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
     let Some(refused) = refused else { return Err(error.into()) };
     let line = match refused.position() {
         Some(PgErrorPosition::Original(position)) => {
-            query.body_line + asked.chars().take(position.saturating_sub(1)).filter(|c| *c == '\n').count()
+            query.body_line + sql.chars().take(position.saturating_sub(1)).filter(|c| *c == '\n').count()
         }
         _ => query.line,
     };
@@ -109,14 +111,14 @@ fn refusal(query: &Query<'_>, asked: &str, error: sqlx::Error) -> Result<Finding
 }
 
 /// A prepared query, and what its types are read from.
-struct Asked<'a, 'b> {
+struct Prepared<'a, 'b> {
     query: &'a Query<'a>,
     statement: PgStatement,
     entities: &'b Entities,
     not_null: &'b HashSet<(Oid, i16)>,
 }
 
-impl<'a> Asked<'a, '_> {
+impl<'a> Prepared<'a, '_> {
     fn function(&self) -> Result<Function<'a>, Vec<Finding>> {
         let query = self.query;
         let mut findings = Vec::new();
@@ -125,8 +127,8 @@ impl<'a> Asked<'a, '_> {
             _ => &[],
         };
         let mut parameters = Vec::new();
-        for (parameter, said) in query.parameters.iter().zip(types) {
-            match self.parameter(parameter, said) {
+        for (parameter, inferred) in query.parameters.iter().zip(types) {
+            match self.parameter(parameter, inferred) {
                 Ok(known) => parameters.push((parameter, known)),
                 Err(found) => findings.push(found),
             }
@@ -149,7 +151,7 @@ impl<'a> Asked<'a, '_> {
                 findings.push(finding(query.file, query.line, message));
             }
             for Annotation { name, line, .. } in &query.columns {
-                if !self.statement.columns().iter().any(|column| spoken(column.name()).0 == *name) {
+                if !self.statement.columns().iter().any(|column| bare(column.name()).0 == *name) {
                     findings.push(finding(
                         query.file,
                         *line,
@@ -165,21 +167,21 @@ impl<'a> Asked<'a, '_> {
         }
     }
 
-    fn parameter(&self, parameter: &Parameter<'_>, said: &PgTypeInfo) -> Result<RustType, Finding> {
+    fn parameter(&self, parameter: &Parameter<'_>, inferred: &PgTypeInfo) -> Result<RustType, Finding> {
         let Parameter { name, nullable, line, type_name, .. } = *parameter;
         let what = format!("the parameter {name} of {}", self.query.name);
-        let (said, list) = element(said);
-        let known = if is(said, "UUID") { self.entities.id_named(name) } else { None };
-        self.rust_type(said, type_name, known)
+        let (inferred, list) = element(inferred);
+        let known = if is(inferred, "UUID") { self.entities.id_named(name) } else { None };
+        self.rust_type(inferred, type_name, known)
             .map(|(module, name)| RustType { module, name, list, nullable })
             .map_err(|reason| {
-                finding(self.query.file, line, format!("{what} {reason}; say: -- param {name} Type"))
+                finding(self.query.file, line, format!("{what} {reason}; annotate it: -- param {name} Type"))
             })
     }
 
     fn column(&self, column: &PgColumn) -> Result<(String, RustType), Finding> {
         let query = self.query;
-        let (name, said_nullable) = spoken(column.name());
+        let (name, stated_nullable) = bare(column.name());
         let annotation = query.columns.iter().find(|annotation| annotation.name == name);
         let line = annotation.map_or(query.line, |annotation| annotation.line);
         if syn::parse_str::<syn::Ident>(name).is_err() {
@@ -187,7 +189,7 @@ impl<'a> Asked<'a, '_> {
                 format!("the query {} has a column `{name}`; give it an alias that Rust can use", query.name);
             return Err(finding(query.file, line, message));
         }
-        let (said, list) = element(column.type_info());
+        let (inferred, list) = element(column.type_info());
         let field = match column.origin() {
             ColumnOrigin::Table(origin) => {
                 let table = origin.table.rsplit('.').next().unwrap_or_default();
@@ -195,40 +197,41 @@ impl<'a> Asked<'a, '_> {
             }
             _ => None,
         };
-        let known =
-            field.as_deref().or_else(|| if is(said, "UUID") { self.entities.id_named(name) } else { None });
+        let known = field
+            .as_deref()
+            .or_else(|| if is(inferred, "UUID") { self.entities.id_named(name) } else { None });
         let type_name = annotation.and_then(|annotation| annotation.type_name);
-        let (module, name_of_type) = self.rust_type(said, type_name, known).map_err(|reason| {
+        let (module, name_of_type) = self.rust_type(inferred, type_name, known).map_err(|reason| {
             finding(
                 query.file,
                 line,
-                format!("the column {name} of {} {reason}; say: -- column {name} Type", query.name),
+                format!("the column {name} of {} {reason}; annotate it: -- column {name} Type", query.name),
             )
         })?;
-        let nullable = said_nullable.unwrap_or_else(|| {
+        let nullable = stated_nullable.unwrap_or_else(|| {
             let origin = column.relation_id().zip(column.relation_attribute_no());
             !origin.is_some_and(|origin| self.not_null.contains(&origin)) || may_lack_a_side(&query.body)
         });
         Ok((name.to_owned(), RustType { module, name: name_of_type, list, nullable }))
     }
 
-    /// A type's module and name: as said, as known of an id or a document, or as PostgreSQL's type alone tells.
+    /// A type's module and name: as annotated, as known of an id or a document, or by PostgreSQL's type alone.
     fn rust_type(
         &self,
-        said: &PgTypeInfo,
+        inferred: &PgTypeInfo,
         annotated: Option<&str>,
         known: Option<&str>,
     ) -> Result<(Option<&'static str>, String), String> {
         if let Some(annotated) = annotated
-            && !(self.entities.knows(annotated) && (is(said, "UUID") || is(said, "JSONB")))
+            && !(self.entities.knows(annotated) && (is(inferred, "UUID") || is(inferred, "JSONB")))
         {
-            return Err(format!("is {} in the database, and cannot be {annotated}", said.name()));
+            return Err(format!("is {} in the database, and cannot be {annotated}", inferred.name()));
         }
-        if let PgTypeKind::Enum(_) = said.kind() {
-            return Ok((Some("entity::enums"), said.name().to_upper_camel_case()));
+        if let PgTypeKind::Enum(_) = inferred.kind() {
+            return Ok((Some("entity::enums"), inferred.name().to_upper_camel_case()));
         }
         let special = annotated.or(known);
-        let (module, name) = match said.name() {
+        let (module, name) = match inferred.name() {
             "BOOL" => (None, "bool"),
             "FLOAT4" => (None, "f32"),
             "FLOAT8" => (None, "f64"),
@@ -241,9 +244,9 @@ impl<'a> Asked<'a, '_> {
             "TIME" => (PRELUDE, "Time"),
             "TIMESTAMPTZ" => (PRELUDE, "DateTimeUtc"),
             "JSONB" => special.map_or((PRELUDE, "Json"), |name| (Some("entity::json"), name)),
-            "UUID" => (Some("entity::id"), special.ok_or("is a uuid, and nothing tells whose id")?),
+            "UUID" => (Some("entity::id"), special.ok_or("is a uuid without an id type")?),
             other => {
-                return Err(format!("has the type {}, which no Rust type stands for", other.to_lowercase()));
+                return Err(format!("has the type {}, which has no Rust type", other.to_lowercase()));
             }
         };
         Ok((module, name.to_owned()))
@@ -258,8 +261,8 @@ impl<'a> Asked<'a, '_> {
                 Token::Parameter { name, .. } => {
                     text.push_str(&placeholder(self.query, name));
                     let position = self.query.parameters.iter().position(|parameter| parameter.name == *name);
-                    if let Some(said) = position.and_then(|position| types.get(position)) {
-                        let (element, list) = element(said);
+                    if let Some(inferred) = position.and_then(|position| types.get(position)) {
+                        let (element, list) = element(inferred);
                         if let PgTypeKind::Enum(_) = element.kind() {
                             text.push_str("::");
                             text.push_str(element.name());
@@ -268,7 +271,7 @@ impl<'a> Asked<'a, '_> {
                     }
                 }
                 Token::Quoted(name) => {
-                    let plain = spoken(name.trim_matches('"')).0;
+                    let plain = bare(name.trim_matches('"')).0;
                     text.push('"');
                     text.push_str(plain);
                     text.push('"');
@@ -283,8 +286,8 @@ impl<'a> Asked<'a, '_> {
     }
 }
 
-/// A column's name without what its last character says of null.
-fn spoken(name: &str) -> (&str, Option<bool>) {
+/// A column's name without its last character, if that states the nullability.
+fn bare(name: &str) -> (&str, Option<bool>) {
     // PostgreSQL's own name for a column without one.
     if name == "?column?" {
         return (name, None);

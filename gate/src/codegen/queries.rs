@@ -1,4 +1,4 @@
-//! A file of queries, read as text: the errors that do not need PostgreSQL.
+//! The parser of a file of queries: the errors that do not need PostgreSQL.
 
 use crate::Finding;
 use heck::{ToSnakeCase, ToUpperCamelCase};
@@ -129,7 +129,7 @@ pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, 
     if findings.is_empty() { Ok(queries) } else { Err(findings) }
 }
 
-/// What stands between two lines `-- name:`; the first has no header.
+/// The text between two lines `-- name:`; the first has no header.
 struct Section<'a> {
     line: usize,
     header: Option<&'a str>,
@@ -190,10 +190,10 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             private = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
             row = Some(name.trim());
-        } else if let Some(said) = comment.strip_prefix("param ") {
-            annotations.push(annotation(said, body_line));
-        } else if let Some(said) = comment.strip_prefix("column ") {
-            columns.push(annotation(said, body_line));
+        } else if let Some(text) = comment.strip_prefix("param ") {
+            annotations.push(annotation(text, body_line));
+        } else if let Some(text) = comment.strip_prefix("column ") {
+            columns.push(annotation(text, body_line));
         } else {
             doc.push(comment);
         }
@@ -248,13 +248,13 @@ fn body<'a>(
     findings: &mut Vec<Finding>,
 ) -> Vec<Token<'a>> {
     let mut body = tokens(text);
-    let says_something = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
-    if !body.iter().any(says_something) {
+    let is_sql = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
+    if !body.iter().any(is_sql) {
         findings.push(finding(file, line - 1, format!("the query {name} has no SQL")));
         return body;
     }
     if let Some(end) = body.iter().position(|token| *token == Token::Symbol(";")) {
-        if let Some(after) = body[end + 1..].iter().position(says_something) {
+        if let Some(after) = body[end + 1..].iter().position(is_sql) {
             let at = line + lines(&body[..=end + after]);
             findings.push(finding(file, at, format!("the query {name} has more than one statement")));
         }
@@ -280,7 +280,7 @@ fn parameters<'a>(
     file: &str,
     body: &[Token<'a>],
     body_line: usize,
-    said: &[Annotation<'a>],
+    annotations: &[Annotation<'a>],
     query: &str,
     findings: &mut Vec<Finding>,
 ) -> Vec<Parameter<'a>> {
@@ -305,7 +305,7 @@ fn parameters<'a>(
             Some(_) => {}
         }
     }
-    for Annotation { name, type_name, doc, line } in said {
+    for Annotation { name, type_name, doc, line } in annotations {
         match parameters.iter_mut().find(|parameter| parameter.name == *name) {
             Some(parameter) => {
                 parameter.type_name = *type_name;

@@ -6,7 +6,7 @@ use heck::{ToShoutySnakeCase, ToSnakeCase};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// From how many parameters on they are the fields of a struct, so that none is mistaken for another.
+/// The number of parameters from which they are fields of a struct, so that none is mistaken for another.
 const STRUCT: usize = 4;
 
 /// The first line of every generated file.
@@ -167,14 +167,14 @@ fn documentation(function: &Function<'_>, as_struct: bool) -> String {
     let Function { query, parameters, .. } = function;
     let mut lines: Vec<String> = query.doc.iter().map(|&line| line.to_owned()).collect();
     if !as_struct {
-        let said: Vec<String> = parameters
+        let documented: Vec<String> = parameters
             .iter()
             .filter(|(parameter, _)| !parameter.doc.is_empty())
             .map(|(parameter, _)| format!("- `{}`: {}", parameter.name, parameter.doc))
             .collect();
-        if !said.is_empty() {
+        if !documented.is_empty() {
             lines.push(String::new());
-            lines.extend(said);
+            lines.extend(documented);
         }
     }
     if query.kind == Kind::One {

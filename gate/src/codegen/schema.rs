@@ -1,4 +1,4 @@
-//! The names that applications compare with: those of the constraints and of the migrations.
+//! The names of constraints and migrations, for applications to compare with.
 
 use super::render::GENERATED;
 use crate::Subject;
@@ -7,7 +7,7 @@ use crate::docs::schema_sql::lower;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// A constant for each constraint, so that one that is dropped or renamed breaks the build of whoever compares with it.
+/// A constant for each constraint, so that a dropped or renamed one breaks the build of code that compares with it.
 pub(super) fn constraints(schema: &Schema) -> String {
     let mut text = format!(
         "{GENERATED}//! The names of the constraints, to compare [`crate::Error::Constraint`] with.\n"

@@ -1,11 +1,11 @@
-//! `gate/areas.yaml`: what the schema is divided into for its readers.
+//! `gate/areas.yaml`: the areas of the schema.
 
 use crate::catalogue::schema::Schema;
 use crate::{Error, Finding, Workspace};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Where they stand.
+/// The file of the areas.
 pub const FILE: &str = "gate/areas.yaml";
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +28,7 @@ pub(crate) fn read(workspace: &Workspace) -> Result<Vec<Area>, Error> {
         .map_err(|error| Error::Source { path: workspace.path(FILE), reason: error.to_string() })
 }
 
-/// Tables that no area has, that two have, and that are none.
+/// Tables in no area or in two, and areas with unknown tables.
 pub(crate) fn defects(areas: &[Area], schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();
     let listed: Vec<&Spanned<String>> = areas.iter().flat_map(|area| &area.tables).collect();

@@ -55,7 +55,7 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
     text.push_str("\n## Areas\n");
     for area in areas {
         // Writing to a string does not fail.
-        let _ = write!(text, "\n### {}\n\n{}\n\n| table | a row is |\n|---|---|\n", area.name, area.about);
+        let _ = write!(text, "\n### {}\n\n{}\n\n| table | description |\n|---|---|\n", area.name, area.about);
         let tables: Vec<&Table> = schema.tables.iter().filter(|table| area.has(&table.name)).collect();
         for table in &tables {
             let about = table.comment.as_deref().unwrap_or("?");
@@ -64,7 +64,7 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
         let _ = write!(text, "\n{}", mermaid::render(schema, &tables, |_| true));
     }
 
-    text.push_str("\n## Enums\n\n| type | values, in their order | columns |\n|---|---|---|\n");
+    text.push_str("\n## Enums\n\n| type | values | columns |\n|---|---|---|\n");
     for of in &schema.enums {
         let values: Vec<String> = of.values.iter().map(|value| code(value)).collect();
         let used = schema.tables.iter().flat_map(|table| {

@@ -1,4 +1,4 @@
-//! Which functions of the crate `database` read and write a table, found in the sources.
+//! The functions of the crate `database` that read or write a table, found in the sources.
 
 use crate::codegen::queries;
 use crate::{Error, Workspace, codegen};
@@ -15,10 +15,10 @@ const SOURCES: &str = "database/src";
 pub(super) struct Reader {
     /// Its name, with its module's.
     pub(super) name: String,
-    /// Where it stands.
+    /// The file of its source.
     pub(super) file: String,
-    /// What it does, in a sentence.
-    pub(super) says: String,
+    /// The first sentence of its documentation.
+    pub(super) summary: String,
     /// Whether it also writes the table.
     pub(super) writes: bool,
 }
@@ -35,7 +35,7 @@ struct Function {
     name: String,
     file: String,
     public: bool,
-    says: String,
+    summary: String,
     tables: Tables,
     /// Its code without white space; empty for a query.
     code: String,
@@ -50,10 +50,10 @@ pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Er
     follow_calls(&mut functions);
 
     let mut readers = Readers::new();
-    for Function { module, name, file, says, tables, .. } in functions.into_iter().filter(|it| it.public) {
+    for Function { module, name, file, summary, tables, .. } in functions.into_iter().filter(|it| it.public) {
         for (table, writes) in tables {
-            let (name, file, says) = (format!("{module}::{name}"), file.clone(), says.clone());
-            readers.entry(table).or_default().push(Reader { name, file, says, writes });
+            let (name, file, summary) = (format!("{module}::{name}"), file.clone(), summary.clone());
+            readers.entry(table).or_default().push(Reader { name, file, summary, writes });
         }
     }
     Ok(readers)
@@ -91,7 +91,7 @@ fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, E
                 name: query.name.to_snake_case(),
                 file: file.clone(),
                 public: !query.private,
-                says: sentence(&query.doc),
+                summary: sentence(&query.doc),
                 tables: touched(&query, tables),
                 code: String::new(),
             });
@@ -136,7 +136,7 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
             name: function.sig.ident.to_string(),
             file: file.to_owned(),
             public: matches!(function.vis, Visibility::Public(_)),
-            says: sentence(&doc.iter().map(String::as_str).collect::<Vec<_>>()),
+            summary: sentence(&doc.iter().map(String::as_str).collect::<Vec<_>>()),
             tables: used.map(|table| ((*table).to_owned(), writes(table))).collect(),
             code,
         })
@@ -179,7 +179,7 @@ fn sentence(lines: &[&str]) -> String {
     without_links(&text[..end]).replace("[`", "`").replace("`]", "`")
 }
 
-/// rustdoc's links lead nowhere from a page: `[text](item)` is `text`.
+/// Without rustdoc's links, which a page cannot resolve: `[text](item)` becomes `text`.
 fn without_links(text: &str) -> String {
     let Some(middle) = text.find("](") else { return text.to_owned() };
     let (before, after) = (&text[..middle], &text[middle + 2..]);
@@ -222,6 +222,6 @@ mod tests {
     fn a_sentence_ends_with_its_full_stop() {
         assert_eq!(sentence(&[" Finds it, by", " [`x`]. `None`: no.", "", "More."]), "Finds it, by `x`.");
         assert_eq!(sentence(&["Finds it"]), "Finds it");
-        assert_eq!(sentence(&["As [told](x) and [`said`](y)."]), "As told and `said`.");
+        assert_eq!(sentence(&["As [given](x) and [`stated`](y)."]), "As given and `stated`.");
     }
 }

@@ -1,18 +1,18 @@
-//! The migrations of this build beside those of another branch.
+//! The migrations of this build compared with those of another branch.
 
 use crate::migrations::lock::{self, Lock};
 use crate::{Error, Finding, Workspace};
 use migration::Emitted;
 use tokio::process::Command;
 
-/// Which migrations a branch adds, and what it must not do to the others.
+/// The migrations that a branch adds, and findings about the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The version that was compared with.
     pub base: String,
-    /// The migrations that it does not have.
+    /// The migrations that it lacks.
     pub added: Vec<String>,
-    /// Its migrations that are gone or changed here, and additions that are older than its newest.
+    /// Its migrations that are missing or changed here, and additions that are older than its newest.
     pub findings: Vec<Finding>,
 }
 
@@ -40,13 +40,13 @@ pub async fn compare(
     let text = if files.lines().any(|file| file == lock::FILE) {
         git(workspace, &["show", &format!("{base}:./{}", lock::FILE)]).await.map_err(failed)?
     } else if files.lines().any(|file| file.starts_with("migration/src/migrations/m20")) {
-        // Nobody could tell whether they were changed.
+        // Without the lock, a change cannot be detected.
         return Err(failed(format!("it has migrations, and no {}", lock::FILE)));
     } else {
         String::new()
     };
     let theirs =
-        Lock::parse(&text).map_err(|line| failed(format!("its line {line} is no line of a lock")))?;
+        Lock::parse(&text).map_err(|line| failed(format!("its line {line} is not part of a lock")))?;
 
     let mut findings = theirs.changed(emitted);
     for finding in &mut findings {
@@ -72,7 +72,7 @@ pub async fn compare(
     Ok(Comparison { base, added, findings })
 }
 
-/// What git prints, or what it complains of.
+/// The output of git, or its error message.
 async fn git(workspace: &Workspace, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("git")
         .arg("-C")

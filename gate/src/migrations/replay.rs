@@ -1,4 +1,4 @@
-//! What the migrations execute, run once more: one after the other, on an empty PostgreSQL database.
+//! The SQL of the migrations, executed one after the other on an empty PostgreSQL database.
 
 mod rows;
 
@@ -15,7 +15,7 @@ pub(crate) struct Replay {
     _database: Database,
 }
 
-/// A table that a migration did not make.
+/// An older table that a migration locks or rewrites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Touched {
     pub(crate) table: String,
@@ -25,7 +25,7 @@ pub(crate) struct Touched {
 }
 
 impl Replay {
-    /// On a database that nobody migrated.
+    /// Starts on an empty database.
     pub(crate) async fn start() -> Result<Self, Error> {
         let database = subject::empty("replay")?;
         let connection = PgConnection::connect(&database.url()).await?;
@@ -51,7 +51,7 @@ impl Replay {
         transaction.commit().await
     }
 
-    /// Runs `up`, and tells which tables that were there before it locked, stronger than ROW EXCLUSIVE, or rewrote.
+    /// Runs `up`, and returns the older tables that it locks in a mode stronger than ROW EXCLUSIVE, or rewrites.
     pub(crate) async fn trace(&mut self, migration: &Emitted) -> Result<Vec<Touched>, Error> {
         let before: Vec<(i64, String, i64)> =
             sqlx::query_as(include_str!("replay/tables.sql")).fetch_all(&mut self.connection).await?;
@@ -75,7 +75,7 @@ impl Replay {
         Ok(touched.collect())
     }
 
-    /// Gives each empty table a row; findings are the tables that accept none.
+    /// Inserts a row into each empty table; findings are the tables that reject it.
     pub(crate) async fn fill(&mut self) -> Result<Vec<Finding>, Error> {
         rows::fill(&mut self.connection).await
     }
@@ -101,7 +101,7 @@ mod tests {
     use crate::{Subject, Workspace};
 
     #[tokio::test]
-    async fn a_replay_makes_what_the_migrator_makes() {
+    async fn a_replay_creates_what_the_migrator_creates() {
         let subject = Subject::migrated(Workspace::at(None)).await.unwrap();
         let mut replay = Replay::start().await.unwrap();
         for migration in subject.emitted() {

@@ -1,4 +1,4 @@
-//! PostgreSQL's own expressions, written as people write theirs: in lower case, and in lines of bearable length.
+//! PostgreSQL's expressions in lower case and in lines of limited length.
 
 use migration::{Token, tokens};
 
@@ -37,7 +37,7 @@ pub(crate) fn lower(sql: &str) -> String {
     single_parentheses(&text)
 }
 
-/// `((x))` as `(x)`, unless a word stands before it: `any((select …))` is not `any(select …)`.
+/// `((x))` as `(x)`, unless a word precedes it: `any((select …))` is not `any(select …)`.
 fn single_parentheses(text: &str) -> String {
     let mut doubled = Vec::new();
     for (at, _) in outside_texts(text).filter(|(at, _)| text[*at..].starts_with("((")) {
@@ -68,7 +68,7 @@ fn closing(text: &str, at: usize) -> Option<usize> {
     None
 }
 
-/// The characters that do not stand in quotes.
+/// The characters outside quotes.
 fn outside_texts(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut quote = None;
     text.char_indices().filter(move |(_, c)| {

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 /// A column, and the expressions that its value can be, the likeliest first.
 type Column = (String, Vec<String>);
 
-/// Gives each empty table a row; findings are the tables that accept none.
+/// Inserts a row into each empty table; findings are the tables that reject it.
 pub(super) async fn fill(connection: &mut PgConnection) -> Result<Vec<Finding>, Error> {
     let needed: Vec<(String, String, Vec<String>)> =
         sqlx::query_as(include_str!("rows.sql")).fetch_all(&mut *connection).await?;
@@ -42,7 +42,7 @@ async fn fill_table(
             return Ok(None);
         };
         let Some(database) = error.as_database_error() else { return Err(error.into()) };
-        // The check tells which columns want another value.
+        // The violated check names the columns that need another value.
         let wrong: Vec<String> = sqlx::query_scalar(
             "select attname::text from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any (conkey) \
              where contype = 'c' and conrelid = $1::regclass and conname = $2",
@@ -55,10 +55,7 @@ async fn fill_table(
         match next {
             Some((_, tries)) => _ = tries.remove(0),
             None => {
-                return Ok(Some(Finding::of(
-                    table,
-                    format!("no row can be made for it: {}", reason(&error)),
-                )));
+                return Ok(Some(Finding::of(table, format!("no row can be inserted: {}", reason(&error)))));
             }
         }
     }
