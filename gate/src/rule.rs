@@ -72,3 +72,33 @@ pub struct Break {
     /// The values of [`Finding::object`].
     pub finds: &'static [&'static str],
 }
+
+/// Breaks a rule by statements on a copy of the migrated database.
+pub(crate) const fn sql(sql: &'static str, finds: &'static [&'static str]) -> Break {
+    Break { by: Mutation::Sql(sql), finds }
+}
+
+/// Breaks a rule by statements that are rolled back.
+pub(crate) const fn uncommitted(sql: &'static str, finds: &'static [&'static str]) -> Break {
+    Break { by: Mutation::Uncommitted(sql), finds }
+}
+
+/// Breaks a rule by another text in a file of a copy of the workspace.
+pub(crate) const fn replace(
+    file: &'static str,
+    text: &'static str,
+    with: &'static str,
+    finds: &'static [&'static str],
+) -> Break {
+    Break { by: Mutation::Replace { file, text, with }, finds }
+}
+
+/// Breaks a rule by another text in the SQL of a migration.
+pub(crate) const fn emitted(
+    migration: &'static str,
+    text: &'static str,
+    with: &'static str,
+    finds: &'static [&'static str],
+) -> Break {
+    Break { by: Mutation::Emitted { migration, text, with }, finds }
+}

@@ -114,13 +114,13 @@ async fn errors_before_postgresql_is_asked_have_their_lines_too() {
 }
 
 #[tokio::test]
-async fn a_uuid_that_nothing_tells_the_owner_of_is_an_error() {
+async fn a_uuid_without_an_id_type_is_an_error() {
     let queries =
         "-- name: A :many\n-- scope: either\n-- Doc.\nselect phone_number\nfrom contacts where id = :who;\n";
     assert_eq!(
         wrong(queries).await,
         [
-            "database/queries/a.sql:5: the parameter who of A is a uuid, and nothing tells whose id; say: -- param who Type"
+            "database/queries/a.sql:5: the parameter who of A is a uuid without an id type; annotate it: -- param who Type"
         ]
     );
     let column = "-- name: A :many\n-- scope: either\n-- Doc.\nselect uuid_generate_v4() as made;\n";
@@ -133,11 +133,11 @@ async fn a_uuid_that_nothing_tells_the_owner_of_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_result_that_rust_cannot_name_is_an_error() {
+async fn a_result_without_a_rust_name_is_an_error() {
     for (select, words) in [
         ("select count(*) + 1 from contacts", "has a column `?column?`"),
         ("select id, id from contacts", "has two columns id"),
-        ("select interval '1 day' as pause", "has the type interval, which no Rust type stands for"),
+        ("select interval '1 day' as pause", "has the type interval, which has no Rust type"),
         ("select 1 as type", "has a column `type`"),
         ("delete from contacts", "returns no columns"),
     ] {
@@ -295,9 +295,8 @@ fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     fs::write(&path, &edited).unwrap();
     let stale = check();
     assert_eq!(stale.status.code(), Some(1));
-    let expected = format!(
-        "database/src/generated/a.rs:{line}: is stale: it has `/// Edited.` where `/// Doc.` belongs\n"
-    );
+    let expected =
+        format!("database/src/generated/a.rs:{line}: is stale: it has `/// Edited.` instead of `/// Doc.`\n");
     assert!(output_text(&stale).starts_with(&expected), "{}", output_text(&stale));
     assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
 }

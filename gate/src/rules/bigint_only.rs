@@ -1,7 +1,6 @@
 //! Integer columns are `bigint`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "bigint_only",
@@ -13,16 +12,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#integer-columns",
     check: Check::Catalogue(include_str!("bigint_only.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table contacts alter attempts_count type integer"),
-            finds: &["contacts.attempts_count"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create domain small as smallint; alter table contacts alter \
-                 attempts_count type small",
-            ),
-            finds: &["contacts.attempts_count"],
-        },
+        uncommitted("alter table contacts alter attempts_count type integer", &["contacts.attempts_count"]),
+        uncommitted(
+            "create domain small as smallint; alter table contacts alter attempts_count type small",
+            &["contacts.attempts_count"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Every constraint is validated and enforced.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "constraints_validated",
@@ -13,20 +12,15 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#validated-constraints",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table events drop constraint fk_events_contact_id_contacts, add \
-                 constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
-                 references contacts (organization_id, id) on delete cascade not valid",
-            ),
-            finds: &["events.fk_events_contact_id_contacts"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table events add constraint ck_events_order check (published_at >= \
-                 created_at) not valid",
-            ),
-            finds: &["events.ck_events_order"],
-        },
+        uncommitted(
+            "alter table events drop constraint fk_events_contact_id_contacts, add constraint \
+             fk_events_contact_id_contacts foreign key (organization_id, contact_id) references contacts \
+             (organization_id, id) on delete cascade not valid",
+            &["events.fk_events_contact_id_contacts"],
+        ),
+        uncommitted(
+            "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
+            &["events.ck_events_order"],
+        ),
     ],
 };

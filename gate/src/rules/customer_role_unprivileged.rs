@@ -1,7 +1,6 @@
 //! The role customer has no attributes, no memberships and no settings.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "customer_role_unprivileged",
@@ -13,12 +12,9 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#the-customer-role",
     check: Check::Catalogue(include_str!("customer_role_unprivileged.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("alter role customer createdb"), finds: &["customer"] },
-        Break { by: Mutation::Uncommitted("grant pg_read_all_data to customer"), finds: &["customer"] },
-        Break {
-            by: Mutation::Uncommitted("alter role customer set row_security = off"),
-            finds: &["customer"],
-        },
-        Break { by: Mutation::Uncommitted("alter role customer bypassrls"), finds: &["customer"] },
+        uncommitted("alter role customer createdb", &["customer"]),
+        uncommitted("grant pg_read_all_data to customer", &["customer"]),
+        uncommitted("alter role customer set row_security = off", &["customer"]),
+        uncommitted("alter role customer bypassrls", &["customer"]),
     ],
 };

@@ -3,8 +3,7 @@
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql};
 use crate::{Finding, Subject};
 use std::collections::BTreeSet;
 
@@ -21,56 +20,34 @@ pub const RULE: Rule = Rule {
 };
 
 const BREAKS: &[Break] = &[
-    Break {
-        by: Mutation::Sql("alter table contacts alter email set not null"),
-        finds: &["column contacts.email"],
-    },
-    Break {
-        by: Mutation::Sql("alter table contacts alter email type varchar(255)"),
-        finds: &["column contacts.email"],
-    },
-    Break { by: Mutation::Sql("alter table contacts drop email"), finds: &["column contacts.email"] },
-    Break {
-        by: Mutation::Sql("alter table contacts add referrer_id uuid references contacts"),
-        finds: &["column contacts.referrer_id"],
-    },
-    Break { by: Mutation::Sql("create table notes (id uuid primary key)"), finds: &["table notes"] },
-    Break { by: Mutation::Sql("drop table transcript_snippets"), finds: &["table transcript_snippets"] },
-    Break {
-        by: Mutation::Sql("alter type call_outcome add value 'voicemail'"),
-        finds: &["enum call_outcome"],
-    },
-    Break { by: Mutation::Sql("create type mood as enum ('good')"), finds: &["enum mood"] },
-    Break {
-        by: Mutation::Sql("alter table user_organizations drop constraint pk_user_organizations"),
-        finds: &["table user_organizations"],
-    },
-    Break {
-        by: Mutation::Sql("alter table events drop constraint fk_events_contact_id_contacts"),
-        finds: &["relation events.Contacts"],
-    },
-    Break {
-        by: Mutation::Sql("alter table call_attempts drop constraint uq_call_attempts_call_id"),
-        finds: &["table call_attempts"],
-    },
-    Break {
-        by: Mutation::Sql("alter table contacts add constraint uq_contacts_email unique (email)"),
-        finds: &["constraint uq_contacts_email on contacts"],
-    },
-    Break {
-        by: Mutation::Sql(
-            "alter table events drop constraint fk_events_contact_id_contacts, \
-             add constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
-             references contacts (organization_id, id) on delete restrict",
-        ),
-        finds: &["constraint fk_events_contact_id_contacts on events"],
-    },
-    Break {
-        by: Mutation::Sql(
-            "alter table events add constraint fk_events_id_campaigns foreign key (id) references campaigns (id)",
-        ),
-        finds: &["constraint fk_events_id_campaigns on events"],
-    },
+    sql("alter table contacts alter email set not null", &["column contacts.email"]),
+    sql("alter table contacts alter email type varchar(255)", &["column contacts.email"]),
+    sql("alter table contacts drop email", &["column contacts.email"]),
+    sql("alter table contacts add referrer_id uuid references contacts", &["column contacts.referrer_id"]),
+    sql("create table notes (id uuid primary key)", &["table notes"]),
+    sql("drop table transcript_snippets", &["table transcript_snippets"]),
+    sql("alter type call_outcome add value 'voicemail'", &["enum call_outcome"]),
+    sql("create type mood as enum ('good')", &["enum mood"]),
+    sql(
+        "alter table user_organizations drop constraint pk_user_organizations",
+        &["table user_organizations"],
+    ),
+    sql("alter table events drop constraint fk_events_contact_id_contacts", &["relation events.Contacts"]),
+    sql("alter table call_attempts drop constraint uq_call_attempts_call_id", &["table call_attempts"]),
+    sql(
+        "alter table contacts add constraint uq_contacts_email unique (email)",
+        &["constraint uq_contacts_email on contacts"],
+    ),
+    sql(
+        "alter table events drop constraint fk_events_contact_id_contacts, add constraint \
+         fk_events_contact_id_contacts foreign key (organization_id, contact_id) references contacts \
+         (organization_id, id) on delete restrict",
+        &["constraint fk_events_contact_id_contacts on events"],
+    ),
+    sql(
+        "alter table events add constraint fk_events_id_campaigns foreign key (id) references campaigns (id)",
+        &["constraint fk_events_id_campaigns on events"],
+    ),
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {

@@ -1,8 +1,7 @@
 //! The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.
 
 use crate::drift::{Difference, Item, Model, models};
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Break, Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{
     BannerVersion, BigIntegerType, DateTimeCrate, EntityFormat, EntityTransformer, EntityWriterContext,
@@ -26,90 +25,75 @@ pub const RULE: Rule = Rule {
 };
 
 /// A change of `entity/src/call_attempts.rs`.
-const fn replace(text: &'static str, with: &'static str) -> Mutation {
-    Mutation::Replace { file: "entity/src/call_attempts.rs", text, with }
+const fn edit(text: &'static str, with: &'static str, finds: &'static [&'static str]) -> Break {
+    replace("entity/src/call_attempts.rs", text, with, finds)
 }
 
 const BREAKS: &[Break] = &[
-    Break {
-        by: replace("pub provider_call_id: Option<String>", "pub provider_call_id: String"),
-        finds: &["entity/src/call_attempts.rs: provider_call_id"],
-    },
-    Break {
-        by: replace("pub attempt_number: i64", "pub attempt_number: i32"),
-        finds: &["entity/src/call_attempts.rs: attempt_number"],
-    },
-    Break {
-        by: replace("pub campaign_id: CampaignId", "pub campaign_id: ContactId"),
-        finds: &["entity/src/call_attempts.rs: campaign_id"],
-    },
-    Break {
-        by: replace("column_type = \"JsonBinary\"", "column_type = \"Json\""),
-        finds: &["entity/src/call_attempts.rs: metadata"],
-    },
-    Break {
-        by: replace("    pub error_code: Option<String>,\n", ""),
-        finds: &["entity/src/call_attempts.rs: error_code"],
-    },
-    Break {
-        by: replace(
-            "    pub error_code: Option<String>,\n",
-            "    pub error_code: Option<String>,\n    pub ghost: bool,\n",
-        ),
-        finds: &["entity/src/call_attempts.rs: ghost"],
-    },
-    Break {
-        by: replace(
-            "    pub created_at: DateTimeUtc,\n    pub updated_at: DateTimeUtc,\n",
-            "    pub updated_at: DateTimeUtc,\n    pub created_at: DateTimeUtc,\n",
-        ),
-        finds: &["entity/src/call_attempts.rs: updated_at"],
-    },
-    Break {
-        by: replace("primary_key, auto_increment = false, ", ""),
-        finds: &["entity/src/call_attempts.rs: id"],
-    },
-    Break {
-        by: replace("column_type = \"Text\", unique", "column_type = \"Text\""),
-        finds: &["entity/src/call_attempts.rs: call_id"],
-    },
-    Break {
-        by: replace(
-            "    #[sea_orm(unique_key = \"contact_id_attempt_number\")]\n    pub contact_id",
-            "    pub contact_id",
-        ),
-        finds: &["entity/src/call_attempts.rs: attempt_number"],
-    },
-    Break {
-        by: replace(
-            "#[sea_orm(column_type = \"Text\")]\n    pub error_code",
-            "#[sea_orm(column_type = \"Text\", unique)]\n    pub error_code",
-        ),
-        finds: &["entity/src/call_attempts.rs: error_code"],
-    },
-    Break {
-        by: replace("on_delete = \"Cascade\"", "on_delete = \"Restrict\""),
-        finds: &["entity/src/call_attempts.rs: campaign"],
-    },
-    Break {
-        by: replace("BelongsTo<super::campaigns::Entity>", "BelongsTo<Option<super::campaigns::Entity>>"),
-        finds: &["entity/src/call_attempts.rs: campaign"],
-    },
-    Break {
-        by: replace("from = \"(organization_id, campaign_id)\"", "from = \"(campaign_id, organization_id)\""),
-        finds: &["entity/src/call_attempts.rs: campaign"],
-    },
-    Break {
-        by: replace(
-            "    #[sea_orm(has_many)]\n    pub survey_responses: HasMany<super::survey_responses::Entity>,\n",
-            "",
-        ),
-        finds: &["entity/src/call_attempts.rs: survey_responses"],
-    },
-    Break {
-        by: replace("table_name = \"call_attempts\"", "table_name = \"calls\""),
-        finds: &["entity/src/call_attempts.rs"],
-    },
+    edit(
+        "pub provider_call_id: Option<String>",
+        "pub provider_call_id: String",
+        &["entity/src/call_attempts.rs: provider_call_id"],
+    ),
+    edit(
+        "pub attempt_number: i64",
+        "pub attempt_number: i32",
+        &["entity/src/call_attempts.rs: attempt_number"],
+    ),
+    edit(
+        "pub campaign_id: CampaignId",
+        "pub campaign_id: ContactId",
+        &["entity/src/call_attempts.rs: campaign_id"],
+    ),
+    edit(
+        "column_type = \"JsonBinary\"",
+        "column_type = \"Json\"",
+        &["entity/src/call_attempts.rs: metadata"],
+    ),
+    edit("    pub error_code: Option<String>,\n", "", &["entity/src/call_attempts.rs: error_code"]),
+    edit(
+        "    pub error_code: Option<String>,\n",
+        "    pub error_code: Option<String>,\n    pub ghost: bool,\n",
+        &["entity/src/call_attempts.rs: ghost"],
+    ),
+    edit(
+        "    pub created_at: DateTimeUtc,\n    pub updated_at: DateTimeUtc,\n",
+        "    pub updated_at: DateTimeUtc,\n    pub created_at: DateTimeUtc,\n",
+        &["entity/src/call_attempts.rs: updated_at"],
+    ),
+    edit("primary_key, auto_increment = false, ", "", &["entity/src/call_attempts.rs: id"]),
+    edit(
+        "column_type = \"Text\", unique",
+        "column_type = \"Text\"",
+        &["entity/src/call_attempts.rs: call_id"],
+    ),
+    edit(
+        "    #[sea_orm(unique_key = \"contact_id_attempt_number\")]\n    pub contact_id",
+        "    pub contact_id",
+        &["entity/src/call_attempts.rs: attempt_number"],
+    ),
+    edit(
+        "#[sea_orm(column_type = \"Text\")]\n    pub error_code",
+        "#[sea_orm(column_type = \"Text\", unique)]\n    pub error_code",
+        &["entity/src/call_attempts.rs: error_code"],
+    ),
+    edit("on_delete = \"Cascade\"", "on_delete = \"Restrict\"", &["entity/src/call_attempts.rs: campaign"]),
+    edit(
+        "BelongsTo<super::campaigns::Entity>",
+        "BelongsTo<Option<super::campaigns::Entity>>",
+        &["entity/src/call_attempts.rs: campaign"],
+    ),
+    edit(
+        "from = \"(organization_id, campaign_id)\"",
+        "from = \"(campaign_id, organization_id)\"",
+        &["entity/src/call_attempts.rs: campaign"],
+    ),
+    edit(
+        "    #[sea_orm(has_many)]\n    pub survey_responses: HasMany<super::survey_responses::Entity>,\n",
+        "",
+        &["entity/src/call_attempts.rs: survey_responses"],
+    ),
+    edit("table_name = \"call_attempts\"", "table_name = \"calls\"", &["entity/src/call_attempts.rs"]),
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {

@@ -1,7 +1,6 @@
 //! Every exception names an existing rule, has a reason, is needed and has not expired.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Exceptions, Finding, Workspace};
 
 /// If all rules run, an exception that is not needed is a finding as well.
@@ -15,30 +14,25 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#exceptions",
     check: Check::Sources(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace {
-                file: crate::exceptions::FILE,
-                text: "",
-                with: "- {rule: foreign_keys_indexed, object: x, reason: long enough to be judged, expires: 2020-01-01}\n",
-            },
-            finds: &["foreign_keys_indexed of x"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: crate::exceptions::FILE,
-                text: "",
-                with: "- {rule: no_such_rule, object: x, reason: long enough to be judged, expires: 2999-01-01}\n",
-            },
-            finds: &["no_such_rule of x"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: crate::exceptions::FILE,
-                text: "",
-                with: "- {rule: foreign_keys_indexed, object: x, reason: because, expires: 2999-01-01}\n",
-            },
-            finds: &["foreign_keys_indexed of x"],
-        },
+        replace(
+            crate::exceptions::FILE,
+            "",
+            "- {rule: foreign_keys_indexed, object: x, reason: long enough to be judged, expires: \
+             2020-01-01}\n",
+            &["foreign_keys_indexed of x"],
+        ),
+        replace(
+            crate::exceptions::FILE,
+            "",
+            "- {rule: no_such_rule, object: x, reason: long enough to be judged, expires: 2999-01-01}\n",
+            &["no_such_rule of x"],
+        ),
+        replace(
+            crate::exceptions::FILE,
+            "",
+            "- {rule: foreign_keys_indexed, object: x, reason: because, expires: 2999-01-01}\n",
+            &["foreign_keys_indexed of x"],
+        ),
     ],
 };
 

@@ -1,7 +1,6 @@
 //! Every foreign key has an index that begins with its columns, in any order; `organization_id` may be left out.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "foreign_keys_indexed",
@@ -13,24 +12,16 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#foreign-key-indexes",
     check: Check::Catalogue(include_str!("foreign_keys_indexed.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("drop index ix_events_contact"),
-            finds: &["fk_events_contact_id_contacts"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "drop index ix_events_contact; create index ix_events_contact on events \
-                 (contact_id) where published_at is null; alter index ix_events_contact rename to \
-                 ix_events_contact_unpublished",
-            ),
-            finds: &["fk_events_contact_id_contacts"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "drop index ix_events_contact; create index ix_events_organization on \
-                 events (organization_id) include (contact_id)",
-            ),
-            finds: &["fk_events_contact_id_contacts"],
-        },
+        uncommitted("drop index ix_events_contact", &["fk_events_contact_id_contacts"]),
+        uncommitted(
+            "drop index ix_events_contact; create index ix_events_contact on events (contact_id) where \
+             published_at is null; alter index ix_events_contact rename to ix_events_contact_unpublished",
+            &["fk_events_contact_id_contacts"],
+        ),
+        uncommitted(
+            "drop index ix_events_contact; create index ix_events_organization on events (organization_id) \
+             include (contact_id)",
+            &["fk_events_contact_id_contacts"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Functions are not LEAKPROOF; a SECURITY DEFINER function sets `search_path`, documents why, and is not executable by PUBLIC.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "functions_not_security_definer",
@@ -13,45 +12,31 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#security-definer-functions",
     check: Check::Catalogue(include_str!("functions_not_security_definer.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter function current_user_id() leakproof"),
-            finds: &["current_user_id()"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter function set_updated_at() security definer"),
-            finds: &["set_updated_at()"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create function purge() returns void security definer set search_path = \
-                 pg_catalog, pg_temp return null; comment on function purge() is 'Empties the archive; \
-                 security definer because the job may not.'",
-            ),
-            finds: &["purge()"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create function purge() returns void security definer set search_path = \
-                 pg_catalog, pg_temp return null; revoke execute on function purge() from public",
-            ),
-            finds: &["purge()"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create function purge() returns void security definer set search_path = \
-                 pg_catalog return null; revoke execute on function purge() from public; comment on function \
-                 purge() is 'Empties the archive; security definer because the job may not.'",
-            ),
-            finds: &["purge()"],
-        },
+        uncommitted("alter function current_user_id() leakproof", &["current_user_id()"]),
+        uncommitted("alter function set_updated_at() security definer", &["set_updated_at()"]),
+        uncommitted(
+            "create function purge() returns void security definer set search_path = pg_catalog, pg_temp \
+             return null; comment on function purge() is 'Empties the archive; security definer because the \
+             job may not.'",
+            &["purge()"],
+        ),
+        uncommitted(
+            "create function purge() returns void security definer set search_path = pg_catalog, pg_temp \
+             return null; revoke execute on function purge() from public",
+            &["purge()"],
+        ),
+        uncommitted(
+            "create function purge() returns void security definer set search_path = pg_catalog return \
+             null; revoke execute on function purge() from public; comment on function purge() is 'Empties \
+             the archive; security definer because the job may not.'",
+            &["purge()"],
+        ),
         // One schema whose name contains a comma, so that pg_temp is searched first.
-        Break {
-            by: Mutation::Uncommitted(
-                "create function purge() returns void security definer set search_path = \
-                 'pg_catalog, pg_temp' return null; revoke execute on function purge() from public; comment on \
-                 function purge() is 'Empties the archive; security definer because the job may not.'",
-            ),
-            finds: &["purge()"],
-        },
+        uncommitted(
+            "create function purge() returns void security definer set search_path = 'pg_catalog, pg_temp' \
+             return null; revoke execute on function purge() from public; comment on function purge() is \
+             'Empties the archive; security definer because the job may not.'",
+            &["purge()"],
+        ),
     ],
 };

@@ -1,8 +1,7 @@
 //! database/src/generated is current with database/queries and with the schema.
 
 use crate::codegen;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, replace};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
@@ -15,22 +14,18 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#generated-queries",
     check: Check::Subject(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace {
-                file: "database/src/generated/contacts.rs",
-                text: "",
-                with: "// edited\n",
-            },
-            finds: &["database/src/generated/contacts.rs"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "database/queries/contacts.sql",
-                text: "",
-                with: "\n-- name: Ghost :one\n-- scope: either\nselect ghost from contacts;\n",
-            },
-            finds: &["database/queries/contacts.sql"],
-        },
+        replace(
+            "database/src/generated/contacts.rs",
+            "",
+            "// edited\n",
+            &["database/src/generated/contacts.rs"],
+        ),
+        replace(
+            "database/queries/contacts.sql",
+            "",
+            "\n-- name: Ghost :one\n-- scope: either\nselect ghost from contacts;\n",
+            &["database/queries/contacts.sql"],
+        ),
     ],
 };
 

@@ -1,8 +1,7 @@
 //! Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.
 
 use crate::drift::{Item, models};
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Break, Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::parse::{Parse, ParseStream};
@@ -22,37 +21,21 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#id-types-and-prefixes",
     check: Check::Sources(look),
     breaks: &[
-        Break { by: replace("ContactId = \"con\"", "ContactId = \"cmp\""), finds: &["ContactId"] },
-        Break { by: replace("ContactId = \"con\"", "ContactId = \"cont\""), finds: &["ContactId"] },
-        Break { by: replace("ContactId = \"con\"", "ContactId = \"CON\""), finds: &["ContactId"] },
-        Break {
-            by: replace(
-                "    /// A tenant.\n",
-                "    /// Unused.\n    ZebraId = \"zeb\";\n    /// A tenant.\n",
-            ),
-            finds: &["OrganizationId", "ZebraId"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "entity/src/events.rs",
-                text: "pub id: EventId",
-                with: "pub id: ContactId",
-            },
-            finds: &["EventId", "events"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "entity/src/events.rs",
-                text: "pub id: EventId",
-                with: "pub id: uuid::Uuid",
-            },
-            finds: &["EventId", "events"],
-        },
+        edit("ContactId = \"con\"", "ContactId = \"cmp\"", &["ContactId"]),
+        edit("ContactId = \"con\"", "ContactId = \"cont\"", &["ContactId"]),
+        edit("ContactId = \"con\"", "ContactId = \"CON\"", &["ContactId"]),
+        edit(
+            "    /// A tenant.\n",
+            "    /// Unused.\n    ZebraId = \"zeb\";\n    /// A tenant.\n",
+            &["OrganizationId", "ZebraId"],
+        ),
+        replace("entity/src/events.rs", "pub id: EventId", "pub id: ContactId", &["EventId", "events"]),
+        replace("entity/src/events.rs", "pub id: EventId", "pub id: uuid::Uuid", &["EventId", "events"]),
     ],
 };
 
-const fn replace(text: &'static str, with: &'static str) -> Mutation {
-    Mutation::Replace { file: IDS, text, with }
+const fn edit(text: &'static str, with: &'static str, finds: &'static [&'static str]) -> Break {
+    replace(IDS, text, with, finds)
 }
 
 /// `/// Doc. ContactId = "con"`.

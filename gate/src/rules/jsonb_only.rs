@@ -1,7 +1,6 @@
 //! JSON columns are `jsonb`; there is no `json` or `xml`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "jsonb_only",
@@ -12,8 +11,8 @@ pub const RULE: Rule = Rule {
     fix: "Change the column type to jsonb.",
     source: "docs/conventions.md#json-documents",
     check: Check::Catalogue(include_str!("jsonb_only.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted("alter table users alter metadata drop default, alter metadata type json"),
-        finds: &["users.metadata"],
-    }],
+    breaks: &[uncommitted(
+        "alter table users alter metadata drop default, alter metadata type json",
+        &["users.metadata"],
+    )],
 };

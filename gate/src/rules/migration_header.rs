@@ -1,8 +1,7 @@
 //! A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.
 
 use crate::migrations::files::{self, MigrationFile};
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use migration::header::{self, FIELDS};
 
@@ -16,38 +15,30 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#migration-headers",
     check: Check::Sources(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
-                text: "//! Down: drops every organization.\n",
-                with: "",
-            },
-            finds: &["m20261121_000003_create_organizations"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
-                text: "//! Down: drops every organization.\n",
-                with: "//! Down:\n",
-            },
-            finds: &["m20261121_000003_create_organizations"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
-                text: "//! Down: drops every organization.\n",
-                with: "//! Down: what it cannot restore.\n",
-            },
-            finds: &["m20261121_000003_create_organizations"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000003_create_organizations.rs",
-                text: "//! Intent:",
-                with: "//! Down: drops all.\n//! Intent:",
-            },
-            finds: &["m20261121_000003_create_organizations"],
-        },
+        replace(
+            "migration/src/migrations/m20261121_000003_create_organizations.rs",
+            "//! Down: drops every organization.\n",
+            "",
+            &["m20261121_000003_create_organizations"],
+        ),
+        replace(
+            "migration/src/migrations/m20261121_000003_create_organizations.rs",
+            "//! Down: drops every organization.\n",
+            "//! Down:\n",
+            &["m20261121_000003_create_organizations"],
+        ),
+        replace(
+            "migration/src/migrations/m20261121_000003_create_organizations.rs",
+            "//! Down: drops every organization.\n",
+            "//! Down: what it cannot restore.\n",
+            &["m20261121_000003_create_organizations"],
+        ),
+        replace(
+            "migration/src/migrations/m20261121_000003_create_organizations.rs",
+            "//! Intent:",
+            "//! Down: drops all.\n//! Intent:",
+            &["m20261121_000003_create_organizations"],
+        ),
     ],
 };
 

@@ -1,8 +1,7 @@
 //! migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.
 
 use crate::migrations::lock;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
 use crate::{Finding, Subject};
 
 /// Also finds each change of a migration that violates another rule.
@@ -16,34 +15,25 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#the-migration-lock-file",
     check: Check::Subject(look),
     breaks: &[
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "max_concurrent_calls >= 1",
-                with: "max_concurrent_calls >= 2",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: lock::FILE,
-                text: "m20261121_000015_create_transcript_snippets",
-                with: "m20261121_000015_create_ghosts",
-            },
-            finds: &["m20261121_000015_create_ghosts", "m20261121_000015_create_transcript_snippets"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: lock::FILE,
-                text: "# released: none",
-                with: "# released: m20261121_000016_ghost",
-            },
-            finds: &["m20261121_000016_ghost"],
-        },
-        Break {
-            by: Mutation::Replace { file: lock::FILE, text: "", with: "<<<<<<< a conflict\n" },
-            finds: &[lock::FILE],
-        },
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "max_concurrent_calls >= 1",
+            "max_concurrent_calls >= 2",
+            &["m20261121_000014_create_provider_configs"],
+        ),
+        replace(
+            lock::FILE,
+            "m20261121_000015_create_transcript_snippets",
+            "m20261121_000015_create_ghosts",
+            &["m20261121_000015_create_ghosts", "m20261121_000015_create_transcript_snippets"],
+        ),
+        replace(
+            lock::FILE,
+            "# released: none",
+            "# released: m20261121_000016_ghost",
+            &["m20261121_000016_ghost"],
+        ),
+        replace(lock::FILE, "", "<<<<<<< a conflict\n", &[lock::FILE]),
     ],
 };
 

@@ -2,8 +2,7 @@
 
 use crate::migrations::files;
 use crate::migrations::lock;
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use std::collections::BTreeSet;
 
@@ -20,42 +19,30 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#migration-order",
     check: Check::Sources(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace {
-                file: LIST,
-                text: "    m20261121_000014_create_provider_configs,
+        replace(
+            LIST,
+            "    m20261121_000014_create_provider_configs,
     m20261121_000015_create_transcript_snippets,
 ",
-                with: "    m20261121_000015_create_transcript_snippets,
+            "    m20261121_000015_create_transcript_snippets,
     m20261121_000014_create_provider_configs,
 ",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: LIST,
-                text: "    m20261121_000015_create_transcript_snippets,\n",
-                with: "",
-            },
-            finds: &["m20261121_000015_create_transcript_snippets"],
-        },
-        Break {
-            by: Mutation::Replace { file: LIST, text: ",\n}\n", with: ",\n    m20261121_000014_ghost,\n}\n" },
-            finds: &["m20261121_000014_ghost"],
-        },
-        Break {
-            by: Mutation::Replace { file: LIST, text: ",\n}\n", with: ",\n    m2_ghost,\n}\n" },
-            finds: &["m2_ghost"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: lock::FILE,
-                text: "m20261121_000014_create_provider_configs",
-                with: "m20261121_000014_ghost",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
+            &["m20261121_000014_create_provider_configs"],
+        ),
+        replace(
+            LIST,
+            "    m20261121_000015_create_transcript_snippets,\n",
+            "",
+            &["m20261121_000015_create_transcript_snippets"],
+        ),
+        replace(LIST, ",\n}\n", ",\n    m20261121_000014_ghost,\n}\n", &["m20261121_000014_ghost"]),
+        replace(LIST, ",\n}\n", ",\n    m2_ghost,\n}\n", &["m2_ghost"]),
+        replace(
+            lock::FILE,
+            "m20261121_000014_create_provider_configs",
+            "m20261121_000014_ghost",
+            &["m20261121_000014_create_provider_configs"],
+        ),
     ],
 };
 

@@ -3,8 +3,7 @@
 use crate::catalogue::differences::Change;
 use crate::error::reason;
 use crate::migrations::replay::Replay;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
@@ -20,49 +19,39 @@ pub const RULE: Rule = Rule {
     check: Check::Subject(look),
     breaks: &[
         // `down` leaves an object.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000005_create_user_organizations",
-                text: "drop policy if exists \"users_visible\" on \"users\"",
-                with: "select 1",
-            },
-            finds: &["m20261121_000005_create_user_organizations"],
-        },
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000005_create_user_organizations",
-                text: "drop policy if exists \"users_visible\" on \"users\"",
-                with: "drop policy if exists users_visible on users;
+        emitted(
+            "m20261121_000005_create_user_organizations",
+            "drop policy if exists \"users_visible\" on \"users\"",
+            "select 1",
+            &["m20261121_000005_create_user_organizations"],
+        ),
+        emitted(
+            "m20261121_000005_create_user_organizations",
+            "drop policy if exists \"users_visible\" on \"users\"",
+            "drop policy if exists users_visible on users;
                        create statistics if not exists email_and_name on email, name from users",
-            },
-            finds: &["m20261121_000005_create_user_organizations"],
-        },
+            &["m20261121_000005_create_user_organizations"],
+        ),
         // `down` drops an object of another migration.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000015_create_transcript_snippets",
-                text: "DROP TABLE IF EXISTS \"transcript_snippets\"",
-                with: "drop table if exists transcript_snippets, provider_configs",
-            },
-            finds: &["m20261121_000015_create_transcript_snippets"],
-        },
+        emitted(
+            "m20261121_000015_create_transcript_snippets",
+            "DROP TABLE IF EXISTS \"transcript_snippets\"",
+            "drop table if exists transcript_snippets, provider_configs",
+            &["m20261121_000015_create_transcript_snippets"],
+        ),
         // `up` fails when it runs twice.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "CREATE TABLE IF NOT EXISTS",
-                with: "create table",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "DROP TABLE IF EXISTS",
-                with: "drop table",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "CREATE TABLE IF NOT EXISTS",
+            "create table",
+            &["m20261121_000014_create_provider_configs"],
+        ),
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "DROP TABLE IF EXISTS",
+            "drop table",
+            &["m20261121_000014_create_provider_configs"],
+        ),
     ],
 };
 

@@ -1,7 +1,6 @@
 //! The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.
 
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
 use crate::{Error, Finding, Subject};
 use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
@@ -20,23 +19,19 @@ pub const RULE: Rule = Rule {
     check: Check::Subject(look),
     breaks: &[
         // A table of the migration.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000008_create_contacts",
-                text: "\"attempts_count\" bigint",
-                with: "\"attempts_count\" integer",
-            },
-            finds: &["m20261121_000008_create_contacts prefer-bigint-over-int"],
-        },
+        emitted(
+            "m20261121_000008_create_contacts",
+            "\"attempts_count\" bigint",
+            "\"attempts_count\" integer",
+            &["m20261121_000008_create_contacts prefer-bigint-over-int"],
+        ),
         // In a block.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000015_create_transcript_snippets",
-                text: "CREATE INDEX",
-                with: "do $$ begin drop table if exists ghost; exception when others then null; end $$; CREATE INDEX",
-            },
-            finds: &["m20261121_000015_create_transcript_snippets ban-drop-table"],
-        },
+        emitted(
+            "m20261121_000015_create_transcript_snippets",
+            "CREATE INDEX",
+            "do $$ begin drop table if exists ghost; exception when others then null; end $$; CREATE INDEX",
+            &["m20261121_000015_create_transcript_snippets ban-drop-table"],
+        ),
     ],
 };
 

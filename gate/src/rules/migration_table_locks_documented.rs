@@ -3,8 +3,7 @@
 use crate::migrations::files::{self, MigrationFile};
 use crate::error::reason;
 use crate::migrations::replay::{Replay, Touched};
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
@@ -21,50 +20,41 @@ pub const RULE: Rule = Rule {
     check: Check::Subject(look),
     breaks: &[
         // Not declared.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-                with: "lock table contacts in share row exclusive mode; CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-            },
-            finds: &["m20261121_000014_create_provider_configs contacts"],
-        },
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            "lock table contacts in share row exclusive mode; CREATE TABLE IF NOT EXISTS \
+             \"provider_configs\"",
+            &["m20261121_000014_create_provider_configs contacts"],
+        ),
         // Stronger than declared, and the table is rewritten.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-                with: "cluster organizations using pk_organizations; CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-            },
-            finds: &["m20261121_000014_create_provider_configs organizations"],
-        },
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            "cluster organizations using pk_organizations; CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            &["m20261121_000014_create_provider_configs organizations"],
+        ),
         // Declared and not taken.
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
-                text: "organizations (share row exclusive: the key)",
-                with: "organizations (share row exclusive: the key); users (share: no reason)",
-            },
-            finds: &["m20261121_000014_create_provider_configs users"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
-                text: "organizations (share row exclusive: the key)",
-                with: "organizations",
-            },
-            finds: &["m20261121_000014_create_provider_configs Locks"],
-        },
+        replace(
+            "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
+            "organizations (share row exclusive: the key)",
+            "organizations (share row exclusive: the key); users (share: no reason)",
+            &["m20261121_000014_create_provider_configs users"],
+        ),
+        replace(
+            "migration/src/migrations/m20261121_000014_create_provider_configs.rs",
+            "organizations (share row exclusive: the key)",
+            "organizations",
+            &["m20261121_000014_create_provider_configs Locks"],
+        ),
         // A migration that fails only if there are rows.
-        Break {
-            by: Mutation::Emitted {
-                migration: "m20261121_000014_create_provider_configs",
-                text: "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-                with: "do $$ begin if exists (select from contacts) then raise 'rows'; end if; end $$; \
-                       CREATE TABLE IF NOT EXISTS \"provider_configs\"",
-            },
-            finds: &["m20261121_000014_create_provider_configs"],
-        },
+        emitted(
+            "m20261121_000014_create_provider_configs",
+            "CREATE TABLE IF NOT EXISTS \"provider_configs\"",
+            "do $$ begin if exists (select from contacts) then raise 'rows'; end if; end $$; CREATE TABLE \
+             IF NOT EXISTS \"provider_configs\"",
+            &["m20261121_000014_create_provider_configs"],
+        ),
     ],
 };
 

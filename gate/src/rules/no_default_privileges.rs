@@ -1,7 +1,6 @@
 //! No default privileges grant anything to customer or PUBLIC.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "no_default_privileges",
@@ -12,11 +11,8 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter default privileges … revoke …; grant privileges in each table's migration.",
     source: "docs/conventions.md#default-privileges",
     check: Check::Catalogue(include_str!("no_default_privileges.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted(
-            "alter default privileges in schema public grant select on tables to \
-                 customer",
-        ),
-        finds: &["default privileges"],
-    }],
+    breaks: &[uncommitted(
+        "alter default privileges in schema public grant select on tables to customer",
+        &["default privileges"],
+    )],
 };

@@ -1,7 +1,6 @@
 //! There are no event triggers.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "no_event_triggers",
@@ -12,11 +11,9 @@ pub const RULE: Rule = Rule {
     fix: "Run: drop event trigger <trigger>.",
     source: "docs/conventions.md#event-triggers",
     check: Check::Catalogue(include_str!("no_event_triggers.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted(
-            "create function note() returns event_trigger language plpgsql as 'begin \
-                 end'; create event trigger notes on ddl_command_end execute function note()",
-        ),
-        finds: &["notes"],
-    }],
+    breaks: &[uncommitted(
+        "create function note() returns event_trigger language plpgsql as 'begin end'; create event trigger \
+         notes on ddl_command_end execute function note()",
+        &["notes"],
+    )],
 };

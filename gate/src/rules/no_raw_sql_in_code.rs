@@ -1,7 +1,6 @@
 //! Application code does not pass SQL as text.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Break, Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -41,42 +40,42 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#raw-sql",
     check: Check::Sources(look),
     breaks: &[
-        replace(&[CONTACTS], "", "\n#[expect(clippy::disallowed_methods, reason = \"shorter\")] fn a() {}"),
-        replace(
+        edit(&[CONTACTS], "", "\n#[expect(clippy::disallowed_methods, reason = \"shorter\")] fn a() {}"),
+        edit(
             &[CONTACTS],
             "",
             "\nfn a() { #[allow(clippy::disallowed_macros, reason = \"shorter\")] let b = 1; }",
         ),
-        replace(
+        edit(
             &[CONTACTS],
             "",
             "\nmacro_rules! a { () => { #[allow(clippy::style, reason = \"shorter\")] fn b() {} } }",
         ),
-        replace(
+        edit(
             &[CONTACTS],
             "",
             "\n#[cfg_attr(not(test), allow(clippy::disallowed_types, reason = \"shorter\"))] fn a() {}",
         ),
-        replace(&["database/src/clock.rs"], "expect(clippy::disallowed_methods, reason", "doc(alias"),
-        replace(
+        edit(&["database/src/clock.rs"], "expect(clippy::disallowed_methods, reason", "doc(alias"),
+        edit(
             &["seeder/src/table.rs"],
             "expect(clippy::disallowed_methods, ",
             "allow(clippy::disallowed_methods, ",
         ),
-        replace(
+        edit(
             &["seeder/src/table.rs"],
             "#[expect(clippy::disallowed_methods, reason =",
             "#[expect(clippy::disallowed_methods)] #[doc(alias =",
         ),
-        replace(
+        edit(
             &["Cargo.toml"],
             "[workspace.lints.clippy]",
             "[workspace.lints.clippy]\ndisallowed_methods = \"allow\"",
         ),
-        replace(&["database/clippy.toml"], "", "disallowed-methods = []"),
-        replace(&["database/.clippy.toml"], "", "disallowed-methods = []"),
-        replace(&[CLIPPY], "disallowed-macros = [", "disallowed-macros = []\nallowed-prefixes = ["),
-        replace(
+        edit(&["database/clippy.toml"], "", "disallowed-methods = []"),
+        edit(&["database/.clippy.toml"], "", "disallowed-methods = []"),
+        edit(&[CLIPPY], "disallowed-macros = [", "disallowed-macros = []\nallowed-prefixes = ["),
+        edit(
             &[CLIPPY],
             "{ path = \"sqlx::raw_sql\", reason =",
             "{ path = \"sqlx::raw_sql\", replacement =",
@@ -87,8 +86,8 @@ pub const RULE: Rule = Rule {
 const CONTACTS: &str = "database/src/contacts.rs";
 
 /// A change of a file, which is also the object of the finding.
-const fn replace(file: &'static [&'static str; 1], text: &'static str, with: &'static str) -> Break {
-    Break { by: Mutation::Replace { file: file[0], text, with }, finds: file }
+const fn edit(file: &'static [&'static str; 1], text: &'static str, with: &'static str) -> Break {
+    replace(file[0], text, with, file)
 }
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {

@@ -1,7 +1,6 @@
 //! No sequences, serial or identity columns.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "no_sequences",
@@ -13,13 +12,11 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#sequences",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("create sequence tickets"), finds: &["tickets"] },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table events add column ordinal bigint generated always as \
-                 identity; comment on column events.ordinal is 'The how-manieth event it is, over all.'",
-            ),
-            finds: &["events.ordinal"],
-        },
+        uncommitted("create sequence tickets", &["tickets"]),
+        uncommitted(
+            "alter table events add column ordinal bigint generated always as identity; comment on column \
+             events.ordinal is 'The how-manieth event it is, over all.'",
+            &["events.ordinal"],
+        ),
     ],
 };

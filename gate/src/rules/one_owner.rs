@@ -1,7 +1,6 @@
 //! All objects have one owner: the role that migrates.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "one_owner",
@@ -12,12 +11,9 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter … owner to the owner of the tables.",
     source: "docs/conventions.md#ownership",
     check: Check::Catalogue(include_str!("one_owner.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted(
-            "grant create on schema public to customer; alter table \
-                 transcript_snippets owner to customer; revoke all on transcript_snippets from customer; \
-                 revoke create on schema public from customer",
-        ),
-        finds: &["transcript_snippets"],
-    }],
+    breaks: &[uncommitted(
+        "grant create on schema public to customer; alter table transcript_snippets owner to customer; \
+         revoke all on transcript_snippets from customer; revoke create on schema public from customer",
+        &["transcript_snippets"],
+    )],
 };

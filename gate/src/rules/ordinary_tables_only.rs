@@ -1,7 +1,6 @@
 //! Tables are ordinary, permanent tables without rewrite rules.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "ordinary_tables_only",
@@ -13,13 +12,7 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#ordinary-tables",
     check: Check::Catalogue(include_str!("ordinary_tables_only.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table transcript_snippets set unlogged"),
-            finds: &["transcript_snippets"],
-        },
-        Break {
-            by: Mutation::Uncommitted("create rule forget as on delete to events do instead nothing"),
-            finds: &["events.forget"],
-        },
+        uncommitted("alter table transcript_snippets set unlogged", &["transcript_snippets"]),
+        uncommitted("create rule forget as on delete to events do instead nothing", &["events.forget"]),
     ],
 };

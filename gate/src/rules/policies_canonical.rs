@@ -1,7 +1,6 @@
 //! Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "policies_canonical",
@@ -13,36 +12,27 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#tenant-policies",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("drop policy tenant_isolation on contacts"), finds: &["contacts"] },
-        Break { by: Mutation::Uncommitted("drop policy users_visible on users"), finds: &["users"] },
-        Break {
-            by: Mutation::Uncommitted("alter policy tenant_isolation on contacts using (true)"),
-            finds: &["contacts.tenant_isolation"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter policy tenant_isolation on contacts with check (true)"),
-            finds: &["contacts.tenant_isolation"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter policy tenant_isolation on contacts using (organization_id = \
-                 (select current_setting('app.organization_id', true)::uuid))",
-            ),
-            finds: &["contacts.tenant_isolation"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create policy support on contacts to customer using (state = 'refused')",
-            ),
-            finds: &["contacts.support"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create policy also on contacts to customer using (organization_id = \
-                 (select current_setting('app.organization_id')::uuid)) with check (organization_id = (select \
-                 current_setting('app.organization_id')::uuid))",
-            ),
-            finds: &["contacts.also"],
-        },
+        uncommitted("drop policy tenant_isolation on contacts", &["contacts"]),
+        uncommitted("drop policy users_visible on users", &["users"]),
+        uncommitted("alter policy tenant_isolation on contacts using (true)", &["contacts.tenant_isolation"]),
+        uncommitted(
+            "alter policy tenant_isolation on contacts with check (true)",
+            &["contacts.tenant_isolation"],
+        ),
+        uncommitted(
+            "alter policy tenant_isolation on contacts using (organization_id = (select \
+             current_setting('app.organization_id', true)::uuid))",
+            &["contacts.tenant_isolation"],
+        ),
+        uncommitted(
+            "create policy support on contacts to customer using (state = 'refused')",
+            &["contacts.support"],
+        ),
+        uncommitted(
+            "create policy also on contacts to customer using (organization_id = (select \
+             current_setting('app.organization_id')::uuid)) with check (organization_id = (select \
+             current_setting('app.organization_id')::uuid))",
+            &["contacts.also"],
+        ),
     ],
 };

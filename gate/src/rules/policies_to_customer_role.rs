@@ -1,7 +1,6 @@
 //! Every policy applies TO customer and to no other role.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "policies_to_customer_role",
@@ -13,13 +12,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#roles-of-policies",
     check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter policy tenant_isolation on contacts to public"),
-            finds: &["contacts.tenant_isolation"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter policy tenant_isolation on contacts to customer, current_user"),
-            finds: &["contacts.tenant_isolation"],
-        },
+        uncommitted("alter policy tenant_isolation on contacts to public", &["contacts.tenant_isolation"]),
+        uncommitted(
+            "alter policy tenant_isolation on contacts to customer, current_user",
+            &["contacts.tenant_isolation"],
+        ),
     ],
 };

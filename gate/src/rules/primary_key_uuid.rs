@@ -1,7 +1,6 @@
 //! The primary key of every table is the column id, a uuid with the default `uuid_generate_v4()`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "primary_key_uuid",
@@ -13,16 +12,11 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#primary-keys",
     check: Check::Catalogue(include_str!("primary_key_uuid.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("alter table events alter id drop default"), finds: &["events"] },
-        Break {
-            by: Mutation::Uncommitted("alter table events alter id set default gen_random_uuid()"),
-            finds: &["events"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table transcript_snippets drop constraint pk_transcript_snippets",
-            ),
-            finds: &["transcript_snippets"],
-        },
+        uncommitted("alter table events alter id drop default", &["events"]),
+        uncommitted("alter table events alter id set default gen_random_uuid()", &["events"]),
+        uncommitted(
+            "alter table transcript_snippets drop constraint pk_transcript_snippets",
+            &["transcript_snippets"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Nothing is granted to PUBLIC or to a role other than customer and the owner.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "privileges_granted_to_customer_only",
@@ -13,14 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#grants-to-other-roles",
     check: Check::Catalogue(include_str!("privileges_granted_to_customer_only.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("grant select on contacts to public"), finds: &["contacts"] },
-        Break {
-            by: Mutation::Uncommitted("grant select (email) on users to pg_monitor"),
-            finds: &["users.email"],
-        },
-        Break {
-            by: Mutation::Uncommitted("grant create on schema public to public"),
-            finds: &["schema public"],
-        },
+        uncommitted("grant select on contacts to public", &["contacts"]),
+        uncommitted("grant select (email) on users to pg_monitor", &["users.email"]),
+        uncommitted("grant create on schema public to public", &["schema public"]),
     ],
 };

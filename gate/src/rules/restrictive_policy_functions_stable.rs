@@ -1,7 +1,6 @@
 //! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()` and `current_organization_id()`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "restrictive_policy_functions_stable",
@@ -13,32 +12,24 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#functions-in-restrictive-policies",
     check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted(
-                "alter policy author_is_visible on campaigns with check (random() < 0.5)",
-            ),
-            finds: &["campaigns.author_is_visible"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create function judge(uuid) returns boolean language sql immutable \
-                 return true; alter policy author_is_visible on campaigns with check (judge(id))",
-            ),
-            finds: &["campaigns.author_is_visible"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter policy author_is_visible on campaigns with check \
-                 (created_by_user_id = current_setting('app.user_id')::uuid)",
-            ),
-            finds: &["campaigns.author_is_visible"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter policy author_is_visible on campaigns with check \
-                 (created_by_user_id = (select current_setting('app.user_id', true)::uuid))",
-            ),
-            finds: &["campaigns.author_is_visible"],
-        },
+        uncommitted(
+            "alter policy author_is_visible on campaigns with check (random() < 0.5)",
+            &["campaigns.author_is_visible"],
+        ),
+        uncommitted(
+            "create function judge(uuid) returns boolean language sql immutable return true; alter policy \
+             author_is_visible on campaigns with check (judge(id))",
+            &["campaigns.author_is_visible"],
+        ),
+        uncommitted(
+            "alter policy author_is_visible on campaigns with check (created_by_user_id = \
+             current_setting('app.user_id')::uuid)",
+            &["campaigns.author_is_visible"],
+        ),
+        uncommitted(
+            "alter policy author_is_visible on campaigns with check (created_by_user_id = (select \
+             current_setting('app.user_id', true)::uuid))",
+            &["campaigns.author_is_visible"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Row Level Security is enabled on every table and partition, and not forced.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "row_level_security_enabled",
@@ -13,10 +12,7 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#row-level-security",
     check: Check::Catalogue(include_str!("row_level_security_enabled.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table contacts disable row level security"),
-            finds: &["contacts"],
-        },
-        Break { by: Mutation::Uncommitted("alter table users force row level security"), finds: &["users"] },
+        uncommitted("alter table contacts disable row level security", &["contacts"]),
+        uncommitted("alter table users force row level security", &["users"]),
     ],
 };

@@ -1,8 +1,7 @@
 //! The pages and diagrams in docs/schema are current with the schema and its readers.
 
 use crate::docs::pages;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
@@ -15,18 +14,9 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#schema-pages",
     check: Check::Subject(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace { file: "docs/schema/README.md", text: "", with: "edited\n" },
-            finds: &["docs/schema/README.md"],
-        },
-        Break {
-            by: Mutation::Replace { file: "docs/schema/ghosts.md", text: "", with: "# `ghosts`\n" },
-            finds: &["docs/schema/ghosts.md"],
-        },
-        Break {
-            by: Mutation::Sql("alter table campaigns alter column max_attempts set default 4"),
-            finds: &["docs/schema/campaigns.md"],
-        },
+        replace("docs/schema/README.md", "", "edited\n", &["docs/schema/README.md"]),
+        replace("docs/schema/ghosts.md", "", "# `ghosts`\n", &["docs/schema/ghosts.md"]),
+        sql("alter table campaigns alter column max_attempts set default 4", &["docs/schema/campaigns.md"]),
     ],
 };
 

@@ -1,8 +1,7 @@
 //! migration/schema.sql is current with the migrations.
 
 use crate::docs::schema_sql;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
@@ -15,22 +14,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#schemasql",
     check: Check::Subject(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace { file: schema_sql::FILE, text: "", with: "-- edited\n" },
-            finds: &[schema_sql::FILE],
-        },
-        Break {
-            by: Mutation::Sql("alter table campaigns alter column max_attempts set default 4"),
-            finds: &[schema_sql::FILE],
-        },
-        Break {
-            by: Mutation::Sql("create statistics ghosts on state, campaign_id from contacts"),
-            finds: &["statistics ghosts"],
-        },
-        Break {
-            by: Mutation::Sql("alter table contacts alter column email set (n_distinct = 5)"),
-            finds: &["column contacts.email"],
-        },
+        replace(schema_sql::FILE, "", "-- edited\n", &[schema_sql::FILE]),
+        sql("alter table campaigns alter column max_attempts set default 4", &[schema_sql::FILE]),
+        sql("create statistics ghosts on state, campaign_id from contacts", &["statistics ghosts"]),
+        sql("alter table contacts alter column email set (n_distinct = 5)", &["column contacts.email"]),
     ],
 };
 

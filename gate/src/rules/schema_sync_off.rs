@@ -1,7 +1,6 @@
 //! No manifest enables SeaORM's feature schema-sync, and no code calls it.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 
 /// `sea-orm-migration` enables the feature itself, so the rule also finds calls.
@@ -15,30 +14,24 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#schema-synchronization",
     check: Check::Sources(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace {
-                file: "Cargo.toml",
-                text: "    \"sqlx-postgres\",\n",
-                with: "    \"schema-sync\",\n    \"sqlx-postgres\",\n",
-            },
-            finds: &["Cargo.toml"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "database/src/lib.rs",
-                text: "",
-                with: "async fn sync(db: &Db) { db.get_schema_builder().register(Entity).sync(db).await }\n",
-            },
-            finds: &["database/src/lib.rs"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: "database/src/lib.rs",
-                text: "",
-                with: "async fn sync(db: &Db) { db.get_schema_registry(\"*\").sync(db).await }\n",
-            },
-            finds: &["database/src/lib.rs"],
-        },
+        replace(
+            "Cargo.toml",
+            "    \"sqlx-postgres\",\n",
+            "    \"schema-sync\",\n    \"sqlx-postgres\",\n",
+            &["Cargo.toml"],
+        ),
+        replace(
+            "database/src/lib.rs",
+            "",
+            "async fn sync(db: &Db) { db.get_schema_builder().register(Entity).sync(db).await }\n",
+            &["database/src/lib.rs"],
+        ),
+        replace(
+            "database/src/lib.rs",
+            "",
+            "async fn sync(db: &Db) { db.get_schema_registry(\"*\").sync(db).await }\n",
+            &["database/src/lib.rs"],
+        ),
     ],
 };
 

@@ -1,7 +1,6 @@
 //! Every table and column has a description of at least three words that adds to its name.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "tables_and_columns_documented",
@@ -13,17 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#documentation-of-tables-and-columns",
     check: Check::Catalogue(include_str!("tables_and_columns_documented.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("comment on column contacts.email is null"),
-            finds: &["contacts.email"],
-        },
-        Break {
-            by: Mutation::Uncommitted("comment on table contacts is 'TODO: describe what contacts are'"),
-            finds: &["contacts"],
-        },
-        Break {
-            by: Mutation::Uncommitted("comment on column contacts.email is 'The email'"),
-            finds: &["contacts.email"],
-        },
+        uncommitted("comment on column contacts.email is null", &["contacts.email"]),
+        uncommitted("comment on table contacts is 'TODO: describe what contacts are'", &["contacts"]),
+        uncommitted("comment on column contacts.email is 'The email'", &["contacts.email"]),
     ],
 };

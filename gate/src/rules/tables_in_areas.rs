@@ -2,8 +2,7 @@
 
 use crate::Subject;
 use crate::docs::areas;
-use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Check, Family, Level, Rule, replace};
 
 pub const RULE: Rule = Rule {
     id: "tables_in_areas",
@@ -15,18 +14,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#documentation-areas",
     check: Check::Subject(look),
     breaks: &[
-        Break {
-            by: Mutation::Replace { file: areas::FILE, text: "[provider_configs]", with: "[]" },
-            finds: &["provider_configs"],
-        },
-        Break {
-            by: Mutation::Replace {
-                file: areas::FILE,
-                text: "[provider_configs]",
-                with: "[provider_configs, ghosts, users]",
-            },
-            finds: &["ghosts", "users"],
-        },
+        replace(areas::FILE, "[provider_configs]", "[]", &["provider_configs"]),
+        replace(areas::FILE, "[provider_configs]", "[provider_configs, ghosts, users]", &["ghosts", "users"]),
     ],
 };
 

@@ -1,7 +1,6 @@
 //! Every table except organizations and users has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "tenant_column",
@@ -13,20 +12,14 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#tenant-column",
     check: Check::Catalogue(include_str!("tenant_column.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table contacts alter organization_id drop not null"),
-            finds: &["contacts.organization_id"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter table contacts alter organization_id drop default"),
-            finds: &["contacts.organization_id"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table contacts drop constraint \
-                 fk_contacts_organization_id_organizations",
-            ),
-            finds: &["contacts.organization_id"],
-        },
+        uncommitted(
+            "alter table contacts alter organization_id drop not null",
+            &["contacts.organization_id"],
+        ),
+        uncommitted("alter table contacts alter organization_id drop default", &["contacts.organization_id"]),
+        uncommitted(
+            "alter table contacts drop constraint fk_contacts_organization_id_organizations",
+            &["contacts.organization_id"],
+        ),
     ],
 };

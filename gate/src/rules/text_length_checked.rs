@@ -1,7 +1,6 @@
 //! Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "text_length_checked",
@@ -13,21 +12,16 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#text-length",
     check: Check::Catalogue(include_str!("text_length_checked.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table contacts drop constraint ck_contacts_email_length"),
-            finds: &["contacts.email"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter table exclusion_list_entries alter reason type varchar(20)"),
-            finds: &["exclusion_list_entries.reason"],
-        },
+        uncommitted("alter table contacts drop constraint ck_contacts_email_length", &["contacts.email"]),
+        uncommitted(
+            "alter table exclusion_list_entries alter reason type varchar(20)",
+            &["exclusion_list_entries.reason"],
+        ),
         // An array limits its number of elements; a domain limits their length.
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \
-                 event by, as the agent gave them.'",
-            ),
-            finds: &["events.tags"],
-        },
+        uncommitted(
+            "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \
+             event by, as the agent gave them.'",
+            &["events.tags"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Every table has `created_at` and `updated_at`: timestamptz, not null, default `now()`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "timestamps_present",
@@ -13,17 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#created_at-and-updated_at",
     check: Check::Catalogue(include_str!("timestamps_present.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table events drop column updated_at"),
-            finds: &["events.updated_at"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter table users alter created_at drop not null"),
-            finds: &["users.created_at"],
-        },
-        Break {
-            by: Mutation::Uncommitted("alter table users alter updated_at drop default"),
-            finds: &["users.updated_at"],
-        },
+        uncommitted("alter table events drop column updated_at", &["events.updated_at"]),
+        uncommitted("alter table users alter created_at drop not null", &["users.created_at"]),
+        uncommitted("alter table users alter updated_at drop default", &["users.updated_at"]),
     ],
 };

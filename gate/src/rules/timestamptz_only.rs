@@ -1,7 +1,6 @@
 //! Timestamps are `timestamptz`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "timestamptz_only",
@@ -12,8 +11,8 @@ pub const RULE: Rule = Rule {
     fix: "Change the column type to timestamptz.",
     source: "docs/conventions.md#timestamps-with-time-zone",
     check: Check::Catalogue(include_str!("timestamptz_only.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted("alter table call_attempts alter answered_at type timestamp"),
-        finds: &["call_attempts.answered_at"],
-    }],
+    breaks: &[uncommitted(
+        "alter table call_attempts alter answered_at type timestamp",
+        &["call_attempts.answered_at"],
+    )],
 };

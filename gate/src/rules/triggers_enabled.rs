@@ -1,7 +1,6 @@
 //! No trigger is disabled, including the internal triggers of foreign keys.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "triggers_enabled",
@@ -13,14 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#enabled-triggers",
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted("alter table events disable trigger updated_at"),
-            finds: &["events"],
-        },
-        Break { by: Mutation::Uncommitted("alter table events disable trigger all"), finds: &["events"] },
-        Break {
-            by: Mutation::Uncommitted("alter table users enable replica trigger updated_at"),
-            finds: &["users"],
-        },
+        uncommitted("alter table events disable trigger updated_at", &["events"]),
+        uncommitted("alter table events disable trigger all", &["events"]),
+        uncommitted("alter table users enable replica trigger updated_at", &["users"]),
     ],
 };

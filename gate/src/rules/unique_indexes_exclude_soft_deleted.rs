@@ -1,7 +1,6 @@
 //! In a table with `deleted_at`, unique indexes exclude soft-deleted rows, unless a listed reason keeps the value reserved.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "unique_indexes_exclude_soft_deleted",
@@ -12,11 +11,9 @@ pub const RULE: Rule = Rule {
     fix: "Use a unique index with: where deleted_at is null. List a value that must stay reserved in unique_indexes_exclude_soft_deleted.sql, with the reason.",
     source: "docs/conventions.md#soft-deletion",
     check: Check::Catalogue(include_str!("unique_indexes_exclude_soft_deleted.sql")),
-    breaks: &[Break {
-        by: Mutation::Uncommitted(
-            "alter table campaigns add constraint uq_campaigns_organization_id_name \
-                 unique (organization_id, name)",
-        ),
-        finds: &["uq_campaigns_organization_id_name"],
-    }],
+    breaks: &[uncommitted(
+        "alter table campaigns add constraint uq_campaigns_organization_id_name unique (organization_id, \
+         name)",
+        &["uq_campaigns_organization_id_name"],
+    )],
 };

@@ -1,7 +1,6 @@
 //! Unique constraints of tenant tables begin with `organization_id`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "unique_within_tenant",
@@ -13,19 +12,13 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#uniqueness-within-a-tenant",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),
     breaks: &[
-        Break {
-            by: Mutation::Uncommitted(
-                "alter table contacts add constraint uq_contacts_phone_number unique \
-                 (phone_number)",
-            ),
-            finds: &["uq_contacts_phone_number"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create unique index uq_contacts_email on contacts (email) include \
-                 (organization_id)",
-            ),
-            finds: &["uq_contacts_email"],
-        },
+        uncommitted(
+            "alter table contacts add constraint uq_contacts_phone_number unique (phone_number)",
+            &["uq_contacts_phone_number"],
+        ),
+        uncommitted(
+            "create unique index uq_contacts_email on contacts (email) include (organization_id)",
+            &["uq_contacts_email"],
+        ),
     ],
 };

@@ -1,7 +1,6 @@
 //! Every table has the trigger `updated_at`: before each update of any column, `set_updated_at()`.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "updated_at_trigger",
@@ -13,27 +12,21 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#the-updated_at-trigger",
     check: Check::Catalogue(include_str!("updated_at_trigger.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("drop trigger updated_at on events"), finds: &["events"] },
-        Break {
-            by: Mutation::Uncommitted(
-                "create or replace trigger updated_at after update on users for each row \
-                 execute function set_updated_at()",
-            ),
-            finds: &["users"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create or replace trigger updated_at before update of email on users for \
-                 each row execute function set_updated_at()",
-            ),
-            finds: &["users"],
-        },
-        Break {
-            by: Mutation::Uncommitted(
-                "create or replace trigger updated_at before update on users for each row \
-                 execute function suppress_redundant_updates_trigger()",
-            ),
-            finds: &["users"],
-        },
+        uncommitted("drop trigger updated_at on events", &["events"]),
+        uncommitted(
+            "create or replace trigger updated_at after update on users for each row execute function \
+             set_updated_at()",
+            &["users"],
+        ),
+        uncommitted(
+            "create or replace trigger updated_at before update of email on users for each row execute \
+             function set_updated_at()",
+            &["users"],
+        ),
+        uncommitted(
+            "create or replace trigger updated_at before update on users for each row execute function \
+             suppress_redundant_updates_trigger()",
+            &["users"],
+        ),
     ],
 };

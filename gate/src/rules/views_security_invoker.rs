@@ -1,7 +1,6 @@
 //! Every view has `security_invoker = true`, and there are no materialized views.
 
-use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Level, Rule};
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
 pub const RULE: Rule = Rule {
     id: "views_security_invoker",
@@ -13,17 +12,11 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#views",
     check: Check::Catalogue(include_str!("views_security_invoker.sql")),
     breaks: &[
-        Break { by: Mutation::Uncommitted("create view due as select id from contacts"), finds: &["due"] },
-        Break {
-            by: Mutation::Uncommitted(
-                "create view due with (security_invoker = false, security_barrier) as \
-                 select id from contacts",
-            ),
-            finds: &["due"],
-        },
-        Break {
-            by: Mutation::Uncommitted("create materialized view totals as select count(*) from contacts"),
-            finds: &["totals"],
-        },
+        uncommitted("create view due as select id from contacts", &["due"]),
+        uncommitted(
+            "create view due with (security_invoker = false, security_barrier) as select id from contacts",
+            &["due"],
+        ),
+        uncommitted("create materialized view totals as select count(*) from contacts", &["totals"]),
     ],
 };
