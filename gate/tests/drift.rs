@@ -420,7 +420,10 @@ async fn a_live_database_behind_or_ahead_says_so_and_nothing_else() {
 fn what_cannot_be_asked_is_exit_2_and_shows_no_password() {
     let unreachable = format!("postgres://owner:{SECRET}@127.0.0.1:1/survey");
     for (url, words) in [
-        (unreachable.as_str(), "cannot connect to the PostgreSQL database \"survey\" as \"owner\" at 127.0.0.1:1"),
+        (
+            unreachable.as_str(),
+            "cannot connect to the PostgreSQL database \"survey\" as \"owner\" at 127.0.0.1:1",
+        ),
         ("sqlite://voicesurvey.db", "only a PostgreSQL database"),
         ("postgres://owner:s3cret-of-the-login/@host/survey", "error: "),
         ("nonsense", "error: "),
