@@ -305,9 +305,8 @@ async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<Databa
         .idle_timeout(or_never(settings.idle_timeout))
         // A released connection is closed in three cases. It exceeds the pool's size, having been opened for a burst. It
         // does not respond: sqlx itself would wait without a timeout. Or a transaction is still open on it: sqlx rolls
-        // back a transaction whose `begin` completed, but a future that is cancelled during `begin` has sent the statement
-        // without a guard that would roll it back. The next caller would run in that transaction, and its commit would
-        // commit both.
+        // back a transaction whose `begin` completed, but if a future is cancelled during `begin`, the statement has been
+        // sent and nothing rolls it back. The next caller would run in that transaction, with its time and snapshot.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);

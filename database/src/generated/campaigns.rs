@@ -115,9 +115,6 @@ impl StatisticsRow {
 /// answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
 /// contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
 /// 0.
-///
-/// # Errors
-/// [`Error::NotFound`]: no row.
 pub async fn statistics(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StatisticsRow, Error> {
     let tx = tx.postgres("campaigns.statistics")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, STATISTICS, [campaign_id.into()]);

@@ -40,9 +40,6 @@ impl LockCallsRow {
 ///
 /// All configurations are locked, not only the newest: if one is inserted concurrently, transactions that read
 /// different configurations as the newest still exclude each other.
-///
-/// # Errors
-/// [`Error::NotFound`]: no row.
 pub(crate) async fn lock_calls(tx: &CustomerTx, campaign_id: CampaignId) -> Result<LockCallsRow, Error> {
     let tx = tx.postgres("contacts.lock_calls")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LOCK_CALLS, [campaign_id.into()]);

@@ -62,9 +62,6 @@ impl ImportRow {
 
 /// The insert of the public function of this name: an existing entry keeps its reason, and texts that are not E.164
 /// numbers are skipped and counted.
-///
-/// # Errors
-/// [`Error::NotFound`]: no row.
 pub(crate) async fn import(tx: &CustomerTx, parameters: Import) -> Result<ImportRow, Error> {
     let tx = tx.postgres("exclusion_list_entries.import")?;
     let Import { phone_numbers, organization_id, reason, source } = parameters;

@@ -177,11 +177,6 @@ fn documentation(function: &Function<'_>, as_struct: bool) -> String {
             lines.extend(documented);
         }
     }
-    if query.kind == Kind::One {
-        lines.push(String::new());
-        lines.push("# Errors".to_owned());
-        lines.push("[`Error::NotFound`]: no row.".to_owned());
-    }
     lines.iter().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{}", format!("/// {line}").trim_end());
         text
