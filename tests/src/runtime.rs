@@ -70,11 +70,18 @@ pub async fn sleep(time: Duration) {
 }
 
 /// Awaits `call`, at most for `limit`.
-pub async fn timeout<T>(limit: Duration, call: impl Future<Output = T>) -> Result<T, Elapsed> {
-    if is_tokio() {
-        tokio::time::timeout(limit, call).await.map_err(|_| Elapsed)
-    } else {
-        async_std::future::timeout(limit, call).await.map_err(|_| Elapsed)
+pub fn timeout<T>(
+    limit: Duration,
+    call: impl Future<Output = T>,
+) -> impl Future<Output = Result<T, Elapsed>> {
+    // Boxed, because the future of a connection is large, and each `async` around it would hold it again.
+    let call = Box::pin(call);
+    async move {
+        if is_tokio() {
+            tokio::time::timeout(limit, call).await.map_err(|_| Elapsed)
+        } else {
+            async_std::future::timeout(limit, call).await.map_err(|_| Elapsed)
+        }
     }
 }
 
