@@ -33,7 +33,7 @@ pub struct Model {
     pub provider_call_id: Option<String>,
     /// Times are the provider's and may be out of order: its clock may be off.
     pub started_at: DateTimeUtc,
-    /// `None`: nobody answered, or not yet.
+    /// `None`: the call was not answered, or not yet.
     pub answered_at: Option<DateTimeUtc>,
     /// `None` while the call is under way.
     pub ended_at: Option<DateTimeUtc>,

@@ -24,7 +24,7 @@ pub struct Model {
     pub description: Option<String>,
     pub status: CampaignStatus,
     pub language: LanguageCode,
-    /// What the agent says before it asks for consent.
+    /// The words of the agent before it asks for consent.
     #[sea_orm(column_type = "Text")]
     pub intro_script: String,
     #[sea_orm(column_type = "Text")]

@@ -51,7 +51,7 @@ pub enum CampaignStatus {
     Cancelled,
 }
 
-/// The language in which a contact wants to be called.
+/// The language in which a contact is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "contact_language")]
 pub enum ContactLanguage {
@@ -77,7 +77,7 @@ pub enum ContactState {
     Completed,
     #[sea_orm(string_value = "refused")]
     Refused,
-    /// The last attempt reached nobody; the scheduler calls again while attempts are left.
+    /// The last attempt was not answered; the scheduler calls again while attempts are left.
     #[sea_orm(string_value = "not_reached")]
     NotReached,
     /// On the exclusion list, or marked do-not-call.
@@ -110,7 +110,7 @@ pub enum EmailTemplateType {
     NotReached,
 }
 
-/// What an event tells.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "event_type")]
 pub enum EventType {

@@ -1,7 +1,7 @@
 //! Typed ids: a UUID in the database, a TypeID such as `cmp_01h455vb4pex5vsknk084sn02q` in text.
 //!
 //! The text form follows <https://github.com/jetify-com/typeid/tree/main/spec>. A bare UUID is not
-//! an id: without its prefix nothing says whose it is.
+//! an id: without its prefix its table is unknown.
 //!
 //! An id of another table does not compile as a field, an argument or in `find_by_id`. In a comparison with a column it
 //! does, `COLUMN.campaign_id.eq(contact_id)`, because SeaORM's columns take whatever is a value.
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use typeid_suffix::prelude::{DecodeError, InvalidSuffixReason, TypeIdSuffix};
 use uuid::Uuid;
 
-/// A text that is not an id of the wanted type.
+/// A text that is not an id of the expected type.
 ///
 /// The text itself is not repeated, because a caller may have passed personal data by mistake; a
 /// foreign prefix is, once the rest has turned out to be an id.
@@ -28,7 +28,7 @@ pub enum ParseIdError {
     SuffixLength { expected: &'static str, found: usize },
     #[error("the id's suffix has a character that is not one of 0-9 and a-z without i, l, o, u")]
     SuffixAlphabet,
-    #[error("the id's suffix begins with a character above 7, more than 128 bits hold")]
+    #[error("the id's suffix begins with a character above 7, which exceeds 128 bits")]
     SuffixOverflow,
     #[error("the id's suffix is not a UUID")]
     SuffixUuid,
@@ -45,7 +45,7 @@ macro_rules! ids {
                 /// What the text form begins with, before the `_`.
                 pub const PREFIX: &str = $prefix;
 
-                /// A new id of version 7: ids sort by the millisecond in which they were made.
+                /// A new id of version 7: ids sort by the millisecond of their generation.
                 #[must_use]
                 pub fn generate() -> Self {
                     Self(Uuid::now_v7())
@@ -130,9 +130,9 @@ ids! {
     EmailNotificationId = "eml";
     /// The wording of one kind of e-mail in one language.
     EmailTemplateId = "tpl";
-    /// Something that the event bus hears.
+    /// An event for the event bus.
     EventId = "evt";
-    /// A number never to be called.
+    /// A number that is never called.
     ExclusionListEntryId = "exc";
     /// A tenant.
     OrganizationId = "org";
@@ -140,7 +140,7 @@ ids! {
     ProviderConfigId = "cfg";
     /// The answers of one contact.
     SurveyResponseId = "rsp";
-    /// A stretch of what was said in a call.
+    /// A part of what was said in a call.
     TranscriptSnippetId = "trn";
     /// A person who signs in.
     UserId = "usr";
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_ids_are_of_version_7_and_sort_by_the_time_they_were_made() {
+    fn generated_ids_are_of_version_7_and_sort_by_the_time_of_their_generation() {
         let ids: Vec<_> = (0..100).map(|_| EventId::generate()).collect();
         assert!(ids.iter().all(|id| id.as_uuid().get_version_num() == 7));
         assert!(ids.is_sorted());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_suffix_says_why() {
+    fn the_error_of_a_malformed_suffix_has_the_reason() {
         for (text, reason) in [
             ("cmp_01h455vb4pex5vsknk084sn02", "has 25 bytes"),
             ("cmp_01h455vb4pex5vsknk084sn02qq", "has 27 bytes"),
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_and_debug_speak_the_text_form() {
+    fn serde_and_debug_use_the_text_form() {
         let id: CampaignId = "cmp_01h455vb4pex5vsknk084sn02q".parse().unwrap();
         assert_eq!(serde_json::to_string(&id).unwrap(), r#""cmp_01h455vb4pex5vsknk084sn02q""#);
         assert_eq!(serde_json::from_str::<CampaignId>(r#""cmp_01h455vb4pex5vsknk084sn02q""#).unwrap(), id);
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_never_made_from_a_count() {
+    fn an_id_is_never_created_from_a_count() {
         assert!(matches!(CampaignId::try_from_u64(1), Err(DbErr::ConvertFromU64("CampaignId"))));
     }
 }

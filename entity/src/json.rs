@@ -1,7 +1,7 @@
 //! The documents in `jsonb` columns: what the product knows by name, and everything else as it came.
 //!
 //! Reading never fails on an object. A known key whose value is null or of another type than the
-//! field's stays in `other`, so a row written by somebody else is readable and is written back
+//! field's stays in `other`, so a row of another writer is readable and is written back
 //! unchanged. A field that is set wins over a key of the same name in `other`.
 
 use sea_orm::FromJsonQueryResult;

@@ -100,7 +100,7 @@ fn main() -> ExitCode {
         ("statistics", &|table| bench.statistics(table)),
         ("claims", &|table| bench.claims(table)),
     ];
-    // As cargo passes them on: its own `--bench`, and what the caller wants to see.
+    // As cargo passes them on: its own `--bench`, and the parts to measure.
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut table = Table::new();
@@ -117,7 +117,7 @@ impl Bench {
         self.runtime.block_on(open(&self.settings))
     }
 
-    /// Inserts without secondary indexes, triggers and keys, which would take minutes, and makes the indexes after.
+    /// Inserts without secondary indexes, triggers and keys, which would take minutes, and creates the indexes afterwards.
     fn fill(&self) {
         let started = Instant::now();
         self.runtime.block_on(async {
@@ -452,7 +452,7 @@ async fn claim(database: &Database, actor: Actor, number: u32, batch: u16) {
     tx.rollback().await.unwrap();
 }
 
-/// The id that `access.sql` makes of these two.
+/// The id that `access.sql` computes from these two.
 fn id(kind: u32, number: u32) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 96 | 0x7000_8000_u128 << 48 | u128::from(number))
 }
@@ -471,7 +471,7 @@ fn peak_memory() -> Option<u32> {
     status("VmHWM:")?.strip_suffix(" kB")?.parse().ok()
 }
 
-/// What Linux says of this process.
+/// A value of `/proc/self/status`.
 fn status(name: &str) -> Option<String> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     Some(status.lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())

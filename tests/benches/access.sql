@@ -28,7 +28,7 @@ insert into user_organizations (user_id, organization_id) values (pg_temp.id(0, 
 insert into provider_configs (organization_id, outbound_number, max_concurrent_calls)
 values (pg_temp.id(0, 1), '+14155551234', 1000000);
 
--- Nobody of them is a contact, but each claim has to ask.
+-- No contact has one of these numbers, but each claim has to look.
 insert into exclusion_list_entries (organization_id, phone_number)
 select pg_temp.id(0, 1), '+2' || lpad(n::text, 10, '0')
 from generate_series(1, 10000) as n;

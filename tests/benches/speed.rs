@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let directory = TempDir::new().expect("a temporary directory");
-    // The role has to be there for psql, and stays for as long as this database does.
+    // psql requires the role, which exists as long as this database does.
     let model = create(server, "model");
     finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", model.url()));
     finish(binary("seeder", directory.path()).env("DATABASE_URL", model.url()));
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         ],
     );
     table.times("up, 15 migrations : psql -f of the schema", ours, theirs, Some(3.0));
-    // `create_database_from` wants nobody connected, which holds between two rounds.
+    // `create_database_from` requires that no session is connected, which holds between two rounds.
     let empty = create(server, "migrated");
     finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", empty.url()));
     let copy = || server.create_database_from(&empty, "seed").expect("a copy");

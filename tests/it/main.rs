@@ -1,4 +1,4 @@
-//! What must hold, one file for each subject; the name of a test is the rule.
+//! The integration tests, one directory for each crate; the name of a test is the rule.
 #![expect(
     clippy::disallowed_methods,
     reason = "tests query the catalogue, and bypass what an application may do"

@@ -1,4 +1,4 @@
-//! Rows to test with: each test in an organization of its own, on one migrated PostgreSQL that they share.
+//! The rows of tests: each test has an organization of its own, in one migrated PostgreSQL database that all share.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -45,7 +45,7 @@ use tokio::sync::OnceCell;
 pub struct T {
     /// The pools. The owner takes the customer's role, as in development.
     pub database: Database,
-    /// Makes further rows.
+    /// Inserts further rows.
     pub factory: Factory,
     /// The test's organization.
     pub organization: organizations::Model,
@@ -104,7 +104,7 @@ pub async fn open(settings: &Settings) -> Database {
     Database::connect(settings).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Makes rows as the owner, each committed at once, with values that no other row of the process has.
+/// Inserts rows as the owner. Each is committed at once, and its values are unique in this process.
 #[derive(Clone, Debug)]
 pub struct Factory {
     database: Database,
@@ -118,9 +118,9 @@ impl Factory {
     }
 
     /// An organization without members.
-    pub fn organization(&self) -> Make<organizations::ActiveModel> {
+    pub fn organization(&self) -> New<organizations::ActiveModel> {
         let number = number();
-        self.make(organizations::ActiveModel {
+        self.new_row(organizations::ActiveModel {
             id: Set(OrganizationId::generate()),
             name: Set(format!("Organization {number}")),
             slug: Set(format!("organization-{number}")),
@@ -132,14 +132,14 @@ impl Factory {
     }
 
     /// A campaign manager who is a member of the organization.
-    pub fn user(&self, organization: &organizations::Model) -> MakeMember {
-        MakeMember { user: self.stranger(), organization: organization.id }
+    pub fn user(&self, organization: &organizations::Model) -> NewMember {
+        NewMember { user: self.stranger(), organization: organization.id }
     }
 
     /// A campaign manager who is a member of no organization.
-    pub fn stranger(&self) -> Make<users::ActiveModel> {
+    pub fn stranger(&self) -> New<users::ActiveModel> {
         let number = number();
-        self.make(users::ActiveModel {
+        self.new_row(users::ActiveModel {
             id: Set(UserId::generate()),
             oidc_sub: Set(format!("subject-{number}")),
             email: Set(format!("user-{number}@example.com")),
@@ -157,8 +157,8 @@ impl Factory {
         &self,
         user: &users::Model,
         organization: &organizations::Model,
-    ) -> Make<user_organizations::ActiveModel> {
-        self.make(user_organizations::ActiveModel {
+    ) -> New<user_organizations::ActiveModel> {
+        self.new_row(user_organizations::ActiveModel {
             id: Set(UserOrganizationId::generate()),
             user_id: Set(user.id),
             organization_id: Set(organization.id),
@@ -168,9 +168,9 @@ impl Factory {
     }
 
     /// An English template for completed surveys.
-    pub fn email_template(&self, organization: &organizations::Model) -> Make<email_templates::ActiveModel> {
+    pub fn email_template(&self, organization: &organizations::Model) -> New<email_templates::ActiveModel> {
         let number = number();
-        self.make(email_templates::ActiveModel {
+        self.new_row(email_templates::ActiveModel {
             id: Set(EmailTemplateId::generate()),
             organization_id: Set(organization.id),
             name: Set(format!("Template {number}")),
@@ -186,9 +186,9 @@ impl Factory {
     }
 
     /// A draft without an author, templates or contacts.
-    pub fn campaign(&self, organization: &organizations::Model) -> Make<campaigns::ActiveModel> {
+    pub fn campaign(&self, organization: &organizations::Model) -> New<campaigns::ActiveModel> {
         let number = number();
-        self.make(campaigns::ActiveModel {
+        self.new_row(campaigns::ActiveModel {
             id: Set(CampaignId::generate()),
             organization_id: Set(organization.id),
             name: Set(format!("Campaign {number}")),
@@ -217,9 +217,9 @@ impl Factory {
     }
 
     /// A pending contact with a number of its own.
-    pub fn contact(&self, campaign: &campaigns::Model) -> Make<contacts::ActiveModel> {
+    pub fn contact(&self, campaign: &campaigns::Model) -> New<contacts::ActiveModel> {
         let number = number();
-        self.make(contacts::ActiveModel {
+        self.new_row(contacts::ActiveModel {
             id: Set(ContactId::generate()),
             organization_id: Set(campaign.organization_id),
             campaign_id: Set(campaign.id),
@@ -242,8 +242,8 @@ impl Factory {
     pub fn exclusion_list_entry(
         &self,
         organization: &organizations::Model,
-    ) -> Make<exclusion_list_entries::ActiveModel> {
-        self.make(exclusion_list_entries::ActiveModel {
+    ) -> New<exclusion_list_entries::ActiveModel> {
+        self.new_row(exclusion_list_entries::ActiveModel {
             id: Set(ExclusionListEntryId::generate()),
             organization_id: Set(organization.id),
             phone_number: Set(phone_number(number())),
@@ -255,9 +255,9 @@ impl Factory {
     }
 
     /// The first call to a contact, under way.
-    pub fn call_attempt(&self, contact: &contacts::Model) -> Make<call_attempts::ActiveModel> {
+    pub fn call_attempt(&self, contact: &contacts::Model) -> New<call_attempts::ActiveModel> {
         let number = number();
-        self.make(call_attempts::ActiveModel {
+        self.new_row(call_attempts::ActiveModel {
             id: Set(CallAttemptId::generate()),
             organization_id: Set(contact.organization_id),
             contact_id: Set(contact.id),
@@ -278,11 +278,8 @@ impl Factory {
     }
 
     /// The answers that were given in a call, without confidences.
-    pub fn survey_response(
-        &self,
-        call_attempt: &call_attempts::Model,
-    ) -> Make<survey_responses::ActiveModel> {
-        self.make(survey_responses::ActiveModel {
+    pub fn survey_response(&self, call_attempt: &call_attempts::Model) -> New<survey_responses::ActiveModel> {
+        self.new_row(survey_responses::ActiveModel {
             id: Set(SurveyResponseId::generate()),
             organization_id: Set(call_attempt.organization_id),
             contact_id: Set(call_attempt.contact_id),
@@ -301,8 +298,8 @@ impl Factory {
     }
 
     /// A completed survey that no call is named for, waiting for the bus.
-    pub fn event(&self, contact: &contacts::Model) -> Make<events::ActiveModel> {
-        self.make(events::ActiveModel {
+    pub fn event(&self, contact: &contacts::Model) -> New<events::ActiveModel> {
+        self.new_row(events::ActiveModel {
             id: Set(EventId::generate()),
             organization_id: Set(contact.organization_id),
             event_type: Set(EventType::SurveyCompleted),
@@ -321,8 +318,8 @@ impl Factory {
         &self,
         event: &events::Model,
         template: &email_templates::Model,
-    ) -> Make<email_notifications::ActiveModel> {
-        self.make(email_notifications::ActiveModel {
+    ) -> New<email_notifications::ActiveModel> {
+        self.new_row(email_notifications::ActiveModel {
             id: Set(EmailNotificationId::generate()),
             organization_id: Set(event.organization_id),
             event_id: Set(event.id),
@@ -338,12 +335,9 @@ impl Factory {
         })
     }
 
-    /// The settings that an organization begins with.
-    pub fn provider_config(
-        &self,
-        organization: &organizations::Model,
-    ) -> Make<provider_configs::ActiveModel> {
-        self.make(provider_configs::ActiveModel {
+    /// The default settings of an organization.
+    pub fn provider_config(&self, organization: &organizations::Model) -> New<provider_configs::ActiveModel> {
+        self.new_row(provider_configs::ActiveModel {
             id: Set(ProviderConfigId::generate()),
             organization_id: Set(organization.id),
             provider_type: Set(ProviderType::TelephonyApi),
@@ -359,12 +353,12 @@ impl Factory {
         })
     }
 
-    /// A stretch of what was said in a call.
+    /// A part of what was said in a call.
     pub fn transcript_snippet(
         &self,
         call_attempt: &call_attempts::Model,
-    ) -> Make<transcript_snippets::ActiveModel> {
-        self.make(transcript_snippets::ActiveModel {
+    ) -> New<transcript_snippets::ActiveModel> {
+        self.new_row(transcript_snippets::ActiveModel {
             id: Set(TranscriptSnippetId::generate()),
             organization_id: Set(call_attempt.organization_id),
             call_attempt_id: Set(call_attempt.id),
@@ -375,21 +369,21 @@ impl Factory {
         })
     }
 
-    fn make<A>(&self, row: A) -> Make<A> {
-        Make { database: self.database.clone(), row }
+    fn new_row<A>(&self, row: A) -> New<A> {
+        New { database: self.database.clone(), row }
     }
 }
 
-/// A row to be made by `.await`.
+/// A row that `.await` inserts.
 #[derive(Clone, Debug)]
-#[must_use = "the row is made by `.await`"]
-pub struct Make<A> {
+#[must_use = "the row is inserted by `.await`"]
+pub struct New<A> {
     database: Database,
     row: A,
 }
 
-impl<A> Make<A> {
-    /// Changes what is about to be made.
+impl<A> New<A> {
+    /// Changes the row before it is inserted.
     pub fn with(mut self, change: impl FnOnce(&mut A)) -> Self {
         change(&mut self.row);
         self
@@ -399,16 +393,16 @@ impl<A> Make<A> {
 /// The row of an `ActiveModel`.
 type Row<A> = <<A as ActiveModelTrait>::Entity as EntityTrait>::Model;
 
-/// The making of a row.
-pub type Making<Row> = Pin<Box<dyn Future<Output = Row> + Send>>;
+/// The future that inserts a row.
+pub type Inserting<Row> = Pin<Box<dyn Future<Output = Row> + Send>>;
 
-impl<A> IntoFuture for Make<A>
+impl<A> IntoFuture for New<A>
 where
     A: ActiveModelTrait + ActiveModelBehavior + Send + 'static,
     Row<A>: IntoActiveModel<A> + Send,
 {
     type Output = Row<A>;
-    type IntoFuture = Making<Row<A>>;
+    type IntoFuture = Inserting<Row<A>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
@@ -421,25 +415,25 @@ where
     }
 }
 
-/// A user to be made by `.await` together with the membership.
+/// A user that `.await` inserts together with the membership.
 #[derive(Clone, Debug)]
-#[must_use = "the user is made by `.await`"]
-pub struct MakeMember {
-    user: Make<users::ActiveModel>,
+#[must_use = "the user is inserted by `.await`"]
+pub struct NewMember {
+    user: New<users::ActiveModel>,
     organization: OrganizationId,
 }
 
-impl MakeMember {
-    /// Changes the user that is about to be made.
+impl NewMember {
+    /// Changes the user before it is inserted.
     pub fn with(mut self, change: impl FnOnce(&mut users::ActiveModel)) -> Self {
         self.user = self.user.with(change);
         self
     }
 }
 
-impl IntoFuture for MakeMember {
+impl IntoFuture for NewMember {
     type Output = users::Model;
-    type IntoFuture = Making<users::Model>;
+    type IntoFuture = Inserting<users::Model>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
@@ -447,15 +441,15 @@ impl IntoFuture for MakeMember {
             let database = user.database.clone();
             let user = user.await;
             let tx = database.admin().await.unwrap_or_else(|error| panic!("{error}"));
-            let made = database::user_organizations::add(&tx, user.id, organization).await;
-            made.unwrap_or_else(|error| panic!("{error}"));
+            let added = database::user_organizations::add(&tx, user.id, organization).await;
+            added.unwrap_or_else(|error| panic!("{error}"));
             tx.commit().await.unwrap_or_else(|error| panic!("{error}"));
             user
         })
     }
 }
 
-/// A number that nothing else in this process was given.
+/// A number that is unique in this process.
 fn number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1

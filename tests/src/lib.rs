@@ -1,4 +1,4 @@
-//! What the tests share: databases of both engines, the binaries of the workspace, the catalogue as text.
+//! Helpers of the tests: databases of both engines, rows, the binaries of the workspace, the catalogue as text.
 
 #![expect(
     clippy::expect_used,
@@ -48,7 +48,7 @@ pub fn empty(name: &str) -> Database {
 
 /// A migrated PostgreSQL database of the test's own, copied from one that this process migrated once.
 ///
-/// Once it is there, the role `customer` exists on the server until the run ends.
+/// From then on the role `customer` exists on the server, until the run ends.
 pub async fn migrated(name: &str) -> Database {
     static TEMPLATE: OnceCell<Database> = OnceCell::const_new();
     let template = TEMPLATE
@@ -99,12 +99,12 @@ impl SqliteFile {
         file
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("test.db")
     }
 
-    /// Its URL, which makes it if it is not there.
+    /// Its URL; connecting creates a missing file.
     pub fn url(&self) -> String {
         format!("sqlite://{}?mode=rwc", self.path().display())
     }

@@ -1,5 +1,5 @@
-//! A transaction sees what its scope says, ends only as it was told to, and leaves nothing behind; whatever goes
-//! wrong is an error of its own kind, without a row's values.
+//! A transaction sees the rows of its scope, ends only by commit or rollback, and leaves no state on its connection.
+//! Each failure has an error of its own kind, without values of rows.
 
 use database::schema::MIGRATIONS;
 use database::{Actor, Database, Error, Scope, Tx, campaigns, events, users};
@@ -27,7 +27,7 @@ const HANG: Duration = Duration::from_mins(1);
 on_both_runtimes! {
     a_customer_sees_its_own_rows_and_no_others,
     an_actor_of_no_organization_sees_nothing,
-    only_a_commit_makes_a_change_last,
+    only_a_commit_makes_a_change_permanent,
     a_commit_after_a_statement_that_failed_is_an_error_and_nothing_lasts,
     a_database_that_is_dropped_or_refused_leaves_no_connection,
     the_next_transaction_on_a_connection_finds_no_actor_and_no_role,
@@ -43,7 +43,7 @@ on_both_runtimes! {
     a_schema_that_lacks_migrations_is_refused_unless_told_otherwise,
     a_schema_of_a_newer_build_is_accepted,
     this_build_knows_the_migrators_migrations,
-    a_rush_opens_more_connections_than_the_pools_size_and_closes_them_again,
+    a_burst_opens_more_connections_than_the_pools_size_and_closes_them_again,
 }
 
 async fn a_customer_sees_its_own_rows_and_no_others() {
@@ -71,7 +71,7 @@ async fn an_actor_of_no_organization_sees_nothing() {
     assert_eq!(users::find(&tx, t.user.id).await.unwrap(), None);
 }
 
-async fn only_a_commit_makes_a_change_last() {
+async fn only_a_commit_makes_a_change_permanent() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let there = async || campaigns::find(&t.admin().await, campaign.id).await.unwrap().is_some();
@@ -285,7 +285,7 @@ async fn a_race_that_is_always_lost_is_given_up() {
 }
 
 async fn an_error_names_the_constraint_and_never_a_value() {
-    const SECRET: &str = "somebody-else@example.com";
+    const SECRET: &str = "another-user@example.com";
     let t = T::new().await;
     t.factory.stranger().with(|row| row.email = Set(format!("{}{SECRET}", t.user.id))).await;
     let mut again = entity::users::ActiveModel {
@@ -424,7 +424,7 @@ async fn this_build_knows_the_migrators_migrations() {
     assert_eq!(MIGRATIONS, names);
 }
 
-async fn a_rush_opens_more_connections_than_the_pools_size_and_closes_them_again() {
+async fn a_burst_opens_more_connections_than_the_pools_size_and_closes_them_again() {
     let database = migrated("overflow").await;
     let db = connect(&database.url()).await.unwrap();
     let open_now = async || {

@@ -147,7 +147,7 @@ async fn a_provider_does_not_know_the_dialogues_outcome() {
 }
 
 #[tokio::test]
-async fn of_calls_that_the_provider_names_alike_the_newest_is_meant() {
+async fn of_calls_with_the_same_provider_call_id_the_newest_is_meant() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     t.factory.contact(&campaign).await;
@@ -171,7 +171,7 @@ async fn of_calls_that_the_provider_names_alike_the_newest_is_meant() {
 }
 
 #[tokio::test]
-async fn a_call_that_reached_nobody_is_tried_again_until_no_attempt_is_left() {
+async fn an_unanswered_call_is_tried_again_until_no_attempt_is_left() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let last = t.factory.contact(&campaign).with(|row| row.attempts_count = Set(2)).await;
@@ -342,7 +342,7 @@ async fn a_survey_is_refused_once() {
 }
 
 #[tokio::test]
-async fn attempts_of_which_nothing_was_heard_are_given_up() {
+async fn attempts_without_an_outcome_are_given_up() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let contact_of = |attempts| {
@@ -373,7 +373,7 @@ async fn attempts_of_which_nothing_was_heard_are_given_up() {
 }
 
 #[tokio::test]
-async fn what_is_past_its_organizations_retention_is_found_and_forgotten() {
+async fn data_past_the_retention_of_its_organization_is_found_and_deleted() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let contact = t.factory.contact(&campaign).await;
@@ -392,7 +392,11 @@ async fn what_is_past_its_organizations_retention_is_found_and_forgotten() {
     let expired = t.factory.transcript_snippet(&past).with(|row| row.created_at = Set(old)).await;
     t.factory.transcript_snippet(&present).await;
     let tx = t.customer().await;
-    assert_eq!(transcript_snippets::list_expired(&tx, 10).await.unwrap(), [], "nothing is said of retention");
+    assert_eq!(
+        transcript_snippets::list_expired(&tx, 10).await.unwrap(),
+        [],
+        "without a configuration nothing expires"
+    );
     assert_eq!(call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
     t.factory.provider_config(&t.organization).await;
 

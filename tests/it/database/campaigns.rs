@@ -9,18 +9,18 @@ use tests::factory::T;
 use tests::queries::{new_campaign, not_found, running_campaign, time, time_of_day, violates};
 
 #[tokio::test]
-async fn a_campaign_begins_as_a_draft_of_who_made_it_with_the_columns_defaults() {
+async fn a_new_campaign_is_a_draft_of_its_author_with_the_columns_defaults() {
     let t = T::new().await;
     let tx = t.customer().await;
-    let made = campaigns::create(&tx, new_campaign()).await.unwrap();
-    assert_eq!((made.status, made.created_by_user_id), (CampaignStatus::Draft, Some(t.user.id)));
-    assert_eq!((made.max_attempts, made.retry_interval_minutes), (3, 60));
+    let created = campaigns::create(&tx, new_campaign()).await.unwrap();
+    assert_eq!((created.status, created.created_by_user_id), (CampaignStatus::Draft, Some(t.user.id)));
+    assert_eq!((created.max_attempts, created.retry_interval_minutes), (3, 60));
     assert_eq!(
-        (made.allowed_call_start_local, made.allowed_call_end_local),
+        (created.allowed_call_start_local, created.allowed_call_end_local),
         (time_of_day("09:00:00"), time_of_day("20:00:00"))
     );
-    assert_eq!((&*made.question_1_text, &*made.question_3_text), ("Question 1?", "Question 3?"));
-    assert_eq!(campaigns::find(&tx, made.id).await.unwrap(), Some(made));
+    assert_eq!((&*created.question_1_text, &*created.question_3_text), ("Question 1?", "Question 3?"));
+    assert_eq!(campaigns::find(&tx, created.id).await.unwrap(), Some(created));
 
     let template = t.factory.email_template(&t.organization).await.id;
     let given = NewCampaign {
@@ -32,10 +32,13 @@ async fn a_campaign_begins_as_a_draft_of_who_made_it_with_the_columns_defaults()
         email_completed_template_id: Some(template),
         ..new_campaign()
     };
-    let made = campaigns::create(&tx, given).await.unwrap();
-    assert_eq!((made.language, made.max_attempts, made.retry_interval_minutes), (LanguageCode::It, 5, 1));
-    assert_eq!(made.allowed_call_start_local, time_of_day("08:30:00"));
-    assert_eq!(made.email_completed_template_id, Some(template));
+    let created = campaigns::create(&tx, given).await.unwrap();
+    assert_eq!(
+        (created.language, created.max_attempts, created.retry_interval_minutes),
+        (LanguageCode::It, 5, 1)
+    );
+    assert_eq!(created.allowed_call_start_local, time_of_day("08:30:00"));
+    assert_eq!(created.email_completed_template_id, Some(template));
     let beyond = NewCampaign { max_attempts: Some(6), ..new_campaign() };
     assert_eq!(campaigns::create(&tx, beyond).await, violates("ck_campaigns_max_attempts_range"));
 }
@@ -148,7 +151,7 @@ async fn of_two_transitions_that_race_one_succeeds() {
 }
 
 #[tokio::test]
-async fn what_keeps_a_campaign_from_calling_is_listed_field_by_field() {
+async fn activation_errors_are_listed_field_by_field() {
     let t = T::new().await;
     let campaign = t
         .factory

@@ -27,9 +27,9 @@ async fn a_contact_begins_pending_or_where_it_must_not_be_called_excluded() {
     let campaign = t.factory.campaign(&t.organization).await;
     let tx = t.customer().await;
     let new = new_contact(campaign.id, "+14155550101");
-    let made = contacts::create(&tx, new.clone()).await.unwrap();
-    assert_eq!(contacts::find(&tx, made.id).await.unwrap().as_ref(), Some(&made));
-    assert_eq!((made.state, made.attempts_count), (ContactState::Pending, 0));
+    let created = contacts::create(&tx, new.clone()).await.unwrap();
+    assert_eq!(contacts::find(&tx, created.id).await.unwrap().as_ref(), Some(&created));
+    assert_eq!((created.state, created.attempts_count), (ContactState::Pending, 0));
     let entity::contacts::Model {
         campaign_id,
         external_contact_id,
@@ -39,7 +39,7 @@ async fn a_contact_begins_pending_or_where_it_must_not_be_called_excluded() {
         has_prior_consent,
         do_not_call,
         ..
-    } = made;
+    } = created;
     let given = NewContact {
         campaign_id,
         external_contact_id,
@@ -51,8 +51,8 @@ async fn a_contact_begins_pending_or_where_it_must_not_be_called_excluded() {
     };
     assert_eq!(given, new);
     let not_to_be_called = NewContact { do_not_call: true, ..new.clone() };
-    let made = contacts::create(&tx, not_to_be_called).await.unwrap();
-    assert_eq!(made.state, ContactState::Excluded);
+    let created = contacts::create(&tx, not_to_be_called).await.unwrap();
+    assert_eq!(created.state, ContactState::Excluded);
     let garbage = NewContact { phone_number: "0123".to_owned(), ..new };
     assert_eq!(contacts::create(&tx, garbage).await, violates("ck_contacts_phone_number_e164"));
 }
@@ -91,7 +91,7 @@ async fn contacts_are_listed_by_state_counted_by_state_and_found_by_number() {
 }
 
 #[tokio::test]
-async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() {
+async fn contacts_are_inserted_without_a_limit_and_refusals_name_the_row_and_the_reason() {
     const CONTACTS: usize = 70_000;
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
@@ -136,7 +136,7 @@ async fn contacts_are_inserted_without_a_limit_and_refusals_say_which_and_why() 
 }
 
 #[tokio::test]
-async fn a_claim_makes_the_attempt_and_marks_the_contact() {
+async fn a_claim_creates_the_attempt_and_marks_the_contact() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let first =
@@ -159,7 +159,7 @@ async fn a_claim_makes_the_attempt_and_marks_the_contact() {
             (row.phone_number.clone(), Some(attempt.started_at))
         );
     }
-    assert_eq!(claim(&tx, &campaign, 10).await, [], "nobody is claimed twice");
+    assert_eq!(claim(&tx, &campaign, 10).await, [], "no contact is claimed twice");
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_contact_whose_count_was_set_back_does_not_stop_the_campaign() {
 }
 
 #[tokio::test]
-async fn only_who_is_due_is_claimed() {
+async fn only_due_contacts_are_claimed() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let contact = || t.factory.contact(&campaign);
@@ -211,7 +211,7 @@ async fn only_who_is_due_is_claimed() {
 }
 
 #[tokio::test]
-async fn nobody_is_claimed_outside_the_window_or_a_campaign_that_does_not_run() {
+async fn no_contact_is_claimed_outside_the_window_or_in_a_campaign_that_does_not_run() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     t.factory.contact(&campaign).await;
@@ -260,7 +260,7 @@ async fn an_organization_without_a_configuration_cannot_call_and_the_newest_coun
 }
 
 #[tokio::test]
-async fn a_closed_organization_calls_nobody() {
+async fn a_closed_organization_calls_no_contact() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     t.factory.contact(&campaign).await;
@@ -275,7 +275,7 @@ async fn a_closed_organization_calls_nobody() {
 }
 
 #[tokio::test]
-async fn the_largest_numbers_mean_never_and_stop_nobody() {
+async fn the_largest_numbers_mean_never_and_cause_no_error() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let change = [
@@ -300,7 +300,7 @@ async fn the_largest_numbers_mean_never_and_stop_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn schedulers_at_once_claim_everybody_once_and_never_more_than_may_be_called() {
+async fn concurrent_schedulers_claim_each_contact_once_within_the_limit_of_calls() {
     const CONTACTS: usize = 2_000;
     const EXCLUDED: usize = 100;
     const MOST: u64 = 25;
@@ -332,7 +332,7 @@ async fn schedulers_at_once_claim_everybody_once_and_never_more_than_may_be_call
                 round += 1;
                 let tx = t.customer().await;
                 let rows = claim(&tx, &campaigns[round % 2], 10).await;
-                // The lock is held: nobody adds to this until the commit.
+                // The lock is held: no other session adds to this until the commit.
                 assert!(under_way(&tx, &t).await <= MOST);
                 if round % 7 == 0 {
                     // As one that was killed in between.
@@ -364,7 +364,7 @@ async fn schedulers_at_once_claim_everybody_once_and_never_more_than_may_be_call
 }
 
 #[tokio::test]
-async fn the_sweep_excludes_who_would_still_be_called() {
+async fn the_sweep_excludes_listed_contacts_that_could_still_be_called() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let excluded = t.factory.exclusion_list_entry(&t.organization).await;
@@ -419,11 +419,11 @@ async fn the_export_streams_finished_contacts_with_their_answers() {
     assert_eq!((rows[0].q1_answer.as_deref(), rows[1].q1_answer.as_deref()), (Some("9"), None));
     assert_eq!(rows[0].phone_number, completed.phone_number);
     tx.execute_unprepared("update campaigns set status = 'completed'").await.unwrap();
-    assert_eq!(export().await[3].contact_id, waiting.id, "nobody calls again");
+    assert_eq!(export().await[3].contact_id, waiting.id, "no call follows");
 }
 
 #[tokio::test]
-async fn an_erased_contact_is_nowhere_any_more_and_still_counted() {
+async fn an_erased_contact_leaves_no_personal_data_and_is_still_counted() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let person = t.factory.contact(&campaign).await;
@@ -464,7 +464,7 @@ async fn an_erased_contact_is_nowhere_any_more_and_still_counted() {
     assert_eq!(events(&tx).await[0].payload.answers, None);
     let mail = entity::email_notifications::Entity::find().one(&tx).await.unwrap().unwrap();
     assert_eq!(mail.to_email, "DELETED");
-    assert_eq!(contact(&tx, neighbour.id).await, neighbour, "nobody else is touched");
+    assert_eq!(contact(&tx, neighbour.id).await, neighbour, "no other contact is changed");
     let other = t.neighbour().await;
     assert_eq!(contacts::erase(&other.customer().await, neighbour.id).await.unwrap(), None);
 }

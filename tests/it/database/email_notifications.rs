@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tests::factory::T;
 
 #[tokio::test]
-async fn an_e_mail_is_made_once_for_an_event_and_a_template() {
+async fn an_e_mail_is_created_once_for_an_event_and_a_template() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let contact = t.factory.contact(&campaign).await;
@@ -17,22 +17,22 @@ async fn an_e_mail_is_made_once_for_an_event_and_a_template() {
     let tx = t.customer().await;
     let new =
         |template_id| NewEmailNotification { event_id: event.id, template_id, to_email: "a@b.c".to_owned() };
-    let made = email_notifications::create_once(&tx, new(template.id)).await.unwrap().unwrap();
-    assert_eq!((made.contact_id, made.campaign_id), (contact.id, campaign.id));
-    assert_eq!((made.status, &*made.to_email), (EmailStatus::Pending, "a@b.c"));
+    let created = email_notifications::create_once(&tx, new(template.id)).await.unwrap().unwrap();
+    assert_eq!((created.contact_id, created.campaign_id), (contact.id, campaign.id));
+    assert_eq!((created.status, &*created.to_email), (EmailStatus::Pending, "a@b.c"));
     assert_eq!(email_notifications::create_once(&tx, new(template.id)).await.unwrap(), None);
     let other = email_notifications::create_once(&tx, new(another.id)).await.unwrap().unwrap();
     assert_eq!(
         email_notifications::list_by_event(&tx, event.id).await.unwrap(),
-        [made.clone(), other.clone()]
+        [created.clone(), other.clone()]
     );
 
-    let failed = email_notifications::mark_failed(&tx, made.id, "no such box".to_owned()).await.unwrap();
+    let failed = email_notifications::mark_failed(&tx, created.id, "no such box".to_owned()).await.unwrap();
     assert_eq!((failed.status, failed.error_message.as_deref()), (EmailStatus::Failed, Some("no such box")));
     let again = email_notifications::create_once(&tx, new(template.id)).await.unwrap();
     assert_eq!(again, None, "also when it failed");
-    let sent = email_notifications::mark_sent(&tx, made.id, "msg-1".to_owned()).await.unwrap();
-    assert_eq!(email_notifications::find(&tx, made.id).await.unwrap().as_ref(), Some(&sent));
+    let sent = email_notifications::mark_sent(&tx, created.id, "msg-1".to_owned()).await.unwrap();
+    assert_eq!(email_notifications::find(&tx, created.id).await.unwrap().as_ref(), Some(&sent));
     assert_eq!((sent.status, sent.provider_message_id.as_deref()), (EmailStatus::Sent, Some("msg-1")));
     assert_eq!(sent.error_message, None);
     let untouched = email_notifications::find(&tx, other.id).await.unwrap();
@@ -40,7 +40,7 @@ async fn an_e_mail_is_made_once_for_an_event_and_a_template() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_e_mail_of_eight_at_once_is_made_once() {
+async fn eight_concurrent_e_mails_are_created_once() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let contact = t.factory.contact(&campaign).await;
@@ -59,11 +59,11 @@ async fn an_e_mail_of_eight_at_once_is_made_once() {
                 })
             })
             .collect();
-        let mut made = 0;
+        let mut created = 0;
         for task in tasks {
-            made += usize::from(task.await.unwrap().unwrap().is_some());
+            created += usize::from(task.await.unwrap().unwrap().is_some());
         }
-        assert_eq!(made, 1);
+        assert_eq!(created, 1);
         let listed = email_notifications::list_by_event(&t.customer().await, event_id).await.unwrap();
         assert_eq!(listed.len(), 1);
     }

@@ -13,16 +13,16 @@ async fn what_an_admin_does_works_on_sqlite_too() {
     let file = SqliteFile::migrated().await;
     let t = T::on(open(&settings(&[("DATABASE_URL", &file.url())])).await).await;
     let tx = t.admin().await;
-    let made = users::sign_in(&tx, claims(&t, "first")).await.unwrap().unwrap();
-    assert_eq!(users::sign_in(&tx, claims(&t, "first")).await.unwrap().map(|user| user.id), Some(made.id));
-    assert!(user_organizations::add(&tx, made.id, t.organization.id).await.unwrap());
-    assert!(!user_organizations::add(&tx, made.id, t.organization.id).await.unwrap());
+    let created = users::sign_in(&tx, claims(&t, "first")).await.unwrap().unwrap();
+    assert_eq!(users::sign_in(&tx, claims(&t, "first")).await.unwrap().map(|user| user.id), Some(created.id));
+    assert!(user_organizations::add(&tx, created.id, t.organization.id).await.unwrap());
+    assert!(!user_organizations::add(&tx, created.id, t.organization.id).await.unwrap());
     let seen = pages(async |after| users::list_by_organization(&tx, t.organization.id, after, 1).await).await;
     assert_eq!(seen.1, [1, 1]);
-    users::update_metadata(&tx, made.id, preferences(json!({ "a": 1 }))).await.unwrap();
-    users::delete(&tx, made.id).await.unwrap();
-    assert_eq!(users::find(&tx, made.id).await.unwrap(), None);
-    let deleted = entity::users::Entity::find_by_id(made.id).one(&tx).await.unwrap().unwrap();
+    users::update_metadata(&tx, created.id, preferences(json!({ "a": 1 }))).await.unwrap();
+    users::delete(&tx, created.id).await.unwrap();
+    assert_eq!(users::find(&tx, created.id).await.unwrap(), None);
+    let deleted = entity::users::Entity::find_by_id(created.id).one(&tx).await.unwrap().unwrap();
     assert!(deleted.deleted_at.unwrap() >= deleted.created_at, "the time is readable and comparable");
 }
 

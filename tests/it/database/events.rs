@@ -24,12 +24,15 @@ async fn an_event_waits_for_the_bus_and_is_listed() {
         call_attempt_id: Some(attempt.id),
         payload,
     };
-    let made = events::create(&tx, new.clone()).await.unwrap();
-    assert_eq!((made.event_type, made.published_at, &made.payload), (new.event_type, None, &new.payload));
-    assert_eq!(events::find(&tx, made.id).await.unwrap().as_ref(), Some(&made));
-    assert_eq!(events::list_by_contact(&tx, contact.id).await.unwrap(), [first.clone(), made.clone()]);
+    let created = events::create(&tx, new.clone()).await.unwrap();
+    assert_eq!(
+        (created.event_type, created.published_at, &created.payload),
+        (new.event_type, None, &new.payload)
+    );
+    assert_eq!(events::find(&tx, created.id).await.unwrap().as_ref(), Some(&created));
+    assert_eq!(events::list_by_contact(&tx, contact.id).await.unwrap(), [first.clone(), created.clone()]);
     let seen = pages(async |after| events::list_by_campaign(&tx, campaign.id, after, 1).await).await;
-    assert_eq!(seen, (vec![made, first], vec![1, 1]));
+    assert_eq!(seen, (vec![created, first], vec![1, 1]));
 }
 
 #[tokio::test]

@@ -37,14 +37,14 @@ async fn a_number_is_excluded_once_and_keeps_its_first_reason() {
 #[tokio::test]
 async fn excluded_numbers_are_listed_newest_first() {
     let t = T::new().await;
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for _ in 0..3 {
-        made.push(t.factory.exclusion_list_entry(&t.organization).await);
+        created.push(t.factory.exclusion_list_entry(&t.organization).await);
     }
-    made.reverse();
+    created.reverse();
     let tx = t.customer().await;
     let seen = pages(async |after| exclusion_list_entries::list(&tx, after, 2).await).await;
-    assert_eq!(seen, (made, vec![2, 1]));
+    assert_eq!(seen, (created, vec![2, 1]));
 }
 
 #[tokio::test]

@@ -41,14 +41,14 @@ on_both_runtimes! {
     a_server_that_is_down_is_unavailable_until_it_is_back,
     a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_recovery,
     a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on,
-    nobody_listens_is_unavailable,
+    a_port_without_a_listener_is_unavailable,
     a_login_without_a_connection_left_is_unavailable_until_there_is_one,
     a_network_that_is_cut_is_unavailable_until_it_is_back,
     a_silent_network_is_unavailable_in_time_whatever_waits_for_it,
-    a_begin_that_nobody_waited_for_is_not_the_next_transactions,
-    a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_waiting,
+    a_begin_that_was_abandoned_is_not_the_next_transactions,
+    a_pool_without_a_free_connection_is_unavailable_and_no_caller_is_left_waiting,
     a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction,
-    what_a_server_says_of_itself_is_an_error_of_its_kind,
+    an_error_that_a_server_reports_of_itself_has_its_own_kind,
 }
 
 // ---- a connection that is killed
@@ -75,7 +75,7 @@ async fn a_connection_killed_in_a_transaction_is_unavailable_and_nothing_is_comm
     run(&db, SLOW_COMMIT).await.unwrap();
     let pools = one_connection(&database.url(), &[]).await;
     killed_at_each_moment(&database.url(), async || soon(pools.admin()).await).await;
-    killed_at_each_moment(&database.url(), async || soon(pools.customer(nobody())).await).await;
+    killed_at_each_moment(&database.url(), async || soon(pools.customer(unknown_actor())).await).await;
     assert_eq!(number(&pools.admin().await.unwrap(), "select count(*) from slow").await, 0);
 }
 
@@ -113,12 +113,12 @@ async fn a_closure_whose_connection_is_killed_is_not_run_again() {
         Ok(run(&*tx, "select 1").await?)
     });
     unavailable(soon(admin).await);
-    let customer = pools.with_customer(nobody(), async |_| {
+    let customer = pools.with_customer(unknown_actor(), async |_| {
         fails().await;
         Ok(())
     });
     unavailable(soon(customer).await);
-    assert_eq!(runs.load(Ordering::Relaxed), 2, "once each, because nobody knows what was done");
+    assert_eq!(runs.load(Ordering::Relaxed), 2, "once each, because it is unknown what was done");
     for scope in SCOPES {
         call(&pools, scope).await.unwrap();
     }
@@ -133,7 +133,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
     for pre_ping in ["true", "false"] {
         let more = [("DATABASE_PRE_PING", pre_ping)];
         let pools = pool(&database.url(), "2", &more).await;
-        let (open, other) = (pools.admin().await.unwrap(), pools.customer(nobody()).await.unwrap());
+        let (open, other) = (pools.admin().await.unwrap(), pools.customer(unknown_actor()).await.unwrap());
         server.stop().unwrap();
         unavailable(soon(run(&open, "select 1")).await);
         unavailable(soon(other.commit()).await);
@@ -147,7 +147,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
             call(&pools, scope).await.unwrap();
         }
 
-        // Now nobody called while it was down.
+        // This time no call was made while it was down.
         server.stop().unwrap();
         server.start_again().unwrap();
         stale().await;
@@ -203,7 +203,7 @@ async fn a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on
     open.commit().await.unwrap();
 }
 
-async fn nobody_listens_is_unavailable() {
+async fn a_port_without_a_listener_is_unavailable() {
     let nowhere = "postgres://owner:s3cret@127.0.0.1:1/nothing";
     unavailable(soon(Database::connect(&one(nowhere, &[]))).await);
 }
@@ -254,7 +254,7 @@ async fn a_silent_network_is_unavailable_in_time_whatever_waits_for_it() {
             let hasty = [("DATABASE_PRE_PING", pre_ping), ("DATABASE_STATEMENT_TIMEOUT_MS", "100")];
             let pools = one_connection(&proxy.url, &hasty).await;
             silent(&proxy, moment, async || soon(pools.admin()).await).await;
-            silent(&proxy, moment, async || soon(pools.customer(nobody())).await).await;
+            silent(&proxy, moment, async || soon(pools.customer(unknown_actor())).await).await;
             proxy.is(Network::Silent);
             unavailable(soon(Database::connect(&one(&proxy.url, &hasty))).await);
         }
@@ -318,7 +318,7 @@ async fn silent<S: database::Scope>(
     proxy.is(Network::Intact);
 }
 
-async fn a_begin_that_nobody_waited_for_is_not_the_next_transactions() {
+async fn a_begin_that_was_abandoned_is_not_the_next_transactions() {
     let database = migrated("late_begin").await;
     let proxy = Proxy::to(&database.url());
     let patient = [("DATABASE_PRE_PING", "false"), ("DATABASE_ACQUIRE_TIMEOUT_MS", "4000")];
@@ -342,7 +342,7 @@ async fn a_begin_that_nobody_waited_for_is_not_the_next_transactions() {
 
 // ---- limits
 
-async fn a_pool_without_a_free_connection_is_unavailable_and_nobody_is_left_waiting() {
+async fn a_pool_without_a_free_connection_is_unavailable_and_no_caller_is_left_waiting() {
     let gauges = Gauges::default();
     let _recorded = metrics::set_default_local_recorder(&gauges);
     let database = migrated("exhausted").await;
@@ -375,7 +375,7 @@ async fn a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transactio
     run(&db, SLOW_COMMIT).await.unwrap();
     let pools = one_connection(&database.url(), &[("DATABASE_STATEMENT_TIMEOUT_MS", "200")]).await;
     timeout_at_each_moment(async || soon(pools.admin()).await).await;
-    timeout_at_each_moment(async || soon(pools.customer(nobody())).await).await;
+    timeout_at_each_moment(async || soon(pools.customer(unknown_actor())).await).await;
     let tx = pools.admin().await.unwrap();
     assert_eq!(number(&tx, "select count(*) from slow").await, 0);
 }
@@ -404,7 +404,7 @@ async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Res
     );
 }
 
-async fn what_a_server_says_of_itself_is_an_error_of_its_kind() {
+async fn an_error_that_a_server_reports_of_itself_has_its_own_kind() {
     let database = migrated("sqlstates").await;
     let pools = one_connection(&database.url(), &[]).await;
     for (code, kind) in [
@@ -443,7 +443,7 @@ async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
         match scope {
             Scope::Admin => pools.with_admin(async |tx| Ok(run(&*tx, "select 1").await?)).await,
             Scope::Customer => {
-                pools.with_customer(nobody(), async |tx| Ok(run(&*tx, "select 1").await?)).await
+                pools.with_customer(unknown_actor(), async |tx| Ok(run(&*tx, "select 1").await?)).await
             }
         }
     })
@@ -455,7 +455,7 @@ fn soon<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
     async { timeout(HANG, call).await.expect("it hangs") }
 }
 
-/// Asserts the kind of an error, and that it tells no secret; returns the server's code, if it was the server's.
+/// Asserts the kind of an error, and that it contains no secret; returns the server's code, if it was the server's.
 #[track_caller]
 fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     let Err(error) = result.map_err(Into::into) else { panic!("it works") };
@@ -467,7 +467,7 @@ fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     }
 }
 
-fn nobody() -> Actor {
+fn unknown_actor() -> Actor {
     Actor { organization: OrganizationId::generate(), user: UserId::generate() }
 }
 

@@ -5,7 +5,9 @@ use metrics_util::debugging::DebuggingRecorder;
 use sea_orm::prelude::ChronoTime;
 use sea_orm::{ActiveModelTrait, Set};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tests::factory::{T, open, settings};
 use tests::migrated;
@@ -123,4 +125,28 @@ async fn spans_carry_the_querys_name_and_no_log_line_holds_a_value() {
         let line = text.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "a value is logged");
     }
+}
+
+/// A span and a metric carry the name of the function that ran the query: each `named` states it as a literal.
+#[test]
+fn a_query_is_named_by_its_module_and_function() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../database/src");
+    let mut names = 0;
+    for file in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let module = file.file_stem().unwrap().to_str().unwrap();
+        let mut function = "";
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            if let Some((_, rest)) = line.split_once("async fn ") {
+                function = rest.split(['(', '<']).next().unwrap().to_owned().leak();
+            }
+            let Some((_, name)) = line.split_once("tx.named(\"") else { continue };
+            let (name, _) = name.split_once('"').unwrap();
+            assert_eq!(name, format!("{module}.{function}"), "{}", file.display());
+            names += 1;
+        }
+    }
+    assert!(names > 45, "{names}");
 }

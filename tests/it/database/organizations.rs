@@ -13,24 +13,24 @@ async fn an_organization_is_found_changed_and_deleted() {
     let slug = format!("new-{}", t.organization.slug);
     let new = NewOrganization { name: "New".to_owned(), slug, metadata: preferences(json!({ "a": 1 })) };
     let tx = t.admin().await;
-    let made = organizations::create(&tx, new.clone()).await.unwrap();
-    assert_eq!((&made.name, &made.slug, &made.metadata), (&new.name, &new.slug, &new.metadata));
-    assert_eq!(organizations::find(&tx, made.id).await.unwrap().as_ref(), Some(&made));
-    assert_eq!(organizations::find_by_slug(&tx, &made.slug).await.unwrap().as_ref(), Some(&made));
+    let created = organizations::create(&tx, new.clone()).await.unwrap();
+    assert_eq!((&created.name, &created.slug, &created.metadata), (&new.name, &new.slug, &new.metadata));
+    assert_eq!(organizations::find(&tx, created.id).await.unwrap().as_ref(), Some(&created));
+    assert_eq!(organizations::find_by_slug(&tx, &created.slug).await.unwrap().as_ref(), Some(&created));
 
     let renamed = OrganizationChanges { name: Set("Renamed".to_owned()), ..Default::default() };
-    let changed = organizations::update(&tx, made.id, renamed.clone()).await.unwrap();
-    assert_eq!((&*changed.name, &changed.metadata), ("Renamed", &made.metadata));
-    let same = organizations::update(&tx, made.id, OrganizationChanges::default()).await.unwrap();
+    let changed = organizations::update(&tx, created.id, renamed.clone()).await.unwrap();
+    assert_eq!((&*changed.name, &changed.metadata), ("Renamed", &created.metadata));
+    let same = organizations::update(&tx, created.id, OrganizationChanges::default()).await.unwrap();
     assert_eq!(same, changed, "nothing set, nothing changed");
 
-    organizations::delete(&tx, made.id).await.unwrap();
-    assert_eq!(organizations::find(&tx, made.id).await.unwrap(), None);
-    assert_eq!(organizations::find_by_slug(&tx, &made.slug).await.unwrap(), None);
-    assert_eq!(organizations::delete(&tx, made.id).await, not_found("organization"));
-    assert_eq!(organizations::update(&tx, made.id, renamed).await, not_found("organization"));
+    organizations::delete(&tx, created.id).await.unwrap();
+    assert_eq!(organizations::find(&tx, created.id).await.unwrap(), None);
+    assert_eq!(organizations::find_by_slug(&tx, &created.slug).await.unwrap(), None);
+    assert_eq!(organizations::delete(&tx, created.id).await, not_found("organization"));
+    assert_eq!(organizations::update(&tx, created.id, renamed).await, not_found("organization"));
     let nothing = OrganizationChanges::default();
-    assert_eq!(organizations::update(&tx, made.id, nothing).await, not_found("organization"));
+    assert_eq!(organizations::update(&tx, created.id, nothing).await, not_found("organization"));
     assert_eq!(organizations::create(&tx, new).await, violates("uq_organizations_slug"));
 }
 

@@ -33,7 +33,7 @@ async fn pages_neither_skip_nor_repeat_rows_of_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_row_made_between_two_pages_moves_nothing() {
+async fn a_row_inserted_between_two_pages_moves_no_other() {
     let t = T::new().await;
     for _ in 0..4 {
         t.factory.campaign(&t.organization).await;

@@ -8,7 +8,7 @@ use tests::factory::T;
 use tests::queries::{time, violates};
 
 #[tokio::test]
-async fn the_settings_made_last_are_in_use() {
+async fn the_newest_settings_are_in_use() {
     let t = T::new().await;
     let tx = t.customer().await;
     assert_eq!(provider_configs::find_current(&tx).await.unwrap(), None);
@@ -26,13 +26,13 @@ async fn the_settings_made_last_are_in_use() {
         recording_retention_days: Some(30),
         transcript_retention_days: None,
     };
-    let made = provider_configs::create(&tx, new.clone()).await.unwrap();
-    assert_eq!((made.provider_type, &*made.provider_name), (ProviderType::TelephonyApi, "twilio"));
-    assert_eq!((made.max_concurrent_calls, made.recording_retention_days), (5, 30));
-    assert_eq!((made.llm_provider, made.transcript_retention_days), (LlmProvider::OpenAi, 180));
-    assert_eq!(provider_configs::find_current(&tx).await.unwrap().as_ref(), Some(&made));
+    let created = provider_configs::create(&tx, new.clone()).await.unwrap();
+    assert_eq!((created.provider_type, &*created.provider_name), (ProviderType::TelephonyApi, "twilio"));
+    assert_eq!((created.max_concurrent_calls, created.recording_retention_days), (5, 30));
+    assert_eq!((created.llm_provider, created.transcript_retention_days), (LlmProvider::OpenAi, 180));
+    assert_eq!(provider_configs::find_current(&tx).await.unwrap().as_ref(), Some(&created));
     let changes = ProviderConfigChanges { max_concurrent_calls: Set(9), ..Default::default() };
-    let edited = provider_configs::update(&tx, made.id, changes).await.unwrap();
+    let edited = provider_configs::update(&tx, created.id, changes).await.unwrap();
     assert_eq!((edited.max_concurrent_calls, edited.recording_retention_days), (9, 30));
     assert_eq!(provider_configs::find_current(&tx).await.unwrap(), Some(edited));
     let none = NewProviderConfig { max_concurrent_calls: Some(0), ..new };

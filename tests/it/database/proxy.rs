@@ -80,7 +80,7 @@ async fn carry(client: TcpStream, server: Url, network: watch::Receiver<Network>
             between(client, TcpStream::connect(address).await?, network).await
         }
     };
-    // However the connection ends, there is nobody to tell.
+    // However the connection ends, no caller needs the result.
     tokio::select! {
         _ = both => {}
         _ = cut.wait_for(|network| *network == Network::Cut) => {}

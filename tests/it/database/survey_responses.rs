@@ -9,16 +9,16 @@ use tests::queries::pages;
 async fn answers_are_found_by_contact_and_listed_by_campaign() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for _ in 0..3 {
         let contact = t.factory.contact(&campaign).await;
         let attempt = t.factory.call_attempt(&contact).await;
-        made.insert(0, t.factory.survey_response(&attempt).await);
+        created.insert(0, t.factory.survey_response(&attempt).await);
     }
     let tx = t.customer().await;
-    let newest = Some(made[0].clone());
-    assert_eq!(survey_responses::find(&tx, made[0].id).await.unwrap(), newest);
-    let found = survey_responses::find_by_contact_and_campaign(&tx, made[0].contact_id, campaign.id).await;
+    let newest = Some(created[0].clone());
+    assert_eq!(survey_responses::find(&tx, created[0].id).await.unwrap(), newest);
+    let found = survey_responses::find_by_contact_and_campaign(&tx, created[0].contact_id, campaign.id).await;
     assert_eq!(found.unwrap(), newest);
     assert_eq!(
         survey_responses::find_by_contact_and_campaign(&tx, ContactId::generate(), campaign.id)
@@ -28,5 +28,5 @@ async fn answers_are_found_by_contact_and_listed_by_campaign() {
     );
     let seen =
         pages(async |after| survey_responses::list_by_campaign(&tx, campaign.id, after, 2).await).await;
-    assert_eq!(seen, (made, vec![2, 1]));
+    assert_eq!(seen, (created, vec![2, 1]));
 }

@@ -157,8 +157,8 @@ async fn no_change_reaches_another_organizations_rows() {
     assert_eq!(own.organization_id, me.organization.id);
     assert_ne!(own.id, exclusion.id);
 
-    let nobody = database::Actor { organization: OrganizationId::generate(), user: me.user.id };
-    let tx = me.database.customer(nobody).await.unwrap();
+    let unknown = database::Actor { organization: OrganizationId::generate(), user: me.user.id };
+    let tx = me.database.customer(unknown).await.unwrap();
     assert!(matches!(
         campaigns::create(&tx, new_campaign()).await,
         Err(Error::Constraint(_) | Error::Forbidden(_))

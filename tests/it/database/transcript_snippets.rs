@@ -6,7 +6,7 @@ use entity::enums::LanguageCode;
 use tests::factory::T;
 
 #[tokio::test]
-async fn what_was_said_is_listed_in_the_order_in_which_it_was_added() {
+async fn transcript_snippets_are_listed_in_insertion_order() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let contact = t.factory.contact(&campaign).await;

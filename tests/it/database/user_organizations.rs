@@ -18,6 +18,6 @@ async fn a_membership_is_added_once_and_removed_once() {
     user_organizations::remove(&tx, user.id, organization).await.unwrap();
     assert_eq!(user_organizations::list_by_organization(&tx, organization).await.unwrap().len(), 1);
     assert_eq!(user_organizations::remove(&tx, user.id, organization).await, not_found("membership"));
-    let nobody = user_organizations::add(&tx, UserId::generate(), organization).await;
-    assert_eq!(nobody, violates("fk_user_organizations_user_id_users"));
+    let unknown = user_organizations::add(&tx, UserId::generate(), organization).await;
+    assert_eq!(unknown, violates("fk_user_organizations_user_id_users"));
 }

@@ -53,16 +53,16 @@ async fn the_members_of_an_organization_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn a_user_is_made_with_all_that_it_was_given() {
+async fn a_user_is_created_with_every_given_value() {
     let t = T::new().await;
     let Claims { oidc_sub, email, name } = claims(&t, "new");
     let metadata = preferences(json!({ "theme": "dark", "pages": { "size": 50 } }));
     let new = NewUser { oidc_sub, email, name, role: UserRole::Admin, metadata };
     let tx = t.admin().await;
-    let made = users::create(&tx, new.clone()).await.unwrap();
-    assert_eq!(made.id.as_uuid().get_version_num(), 7);
-    assert_eq!(users::find(&tx, made.id).await.unwrap().as_ref(), Some(&made));
-    let entity::users::Model { oidc_sub, email, name, role, metadata, deleted_at, .. } = made;
+    let created = users::create(&tx, new.clone()).await.unwrap();
+    assert_eq!(created.id.as_uuid().get_version_num(), 7);
+    assert_eq!(users::find(&tx, created.id).await.unwrap().as_ref(), Some(&created));
+    let entity::users::Model { oidc_sub, email, name, role, metadata, deleted_at, .. } = created;
     assert_eq!(NewUser { oidc_sub, email, name, role, metadata }, new);
     assert_eq!(deleted_at, None);
     assert_eq!(users::create(&tx, new).await, violates("uq_users_oidc_sub"));
@@ -86,17 +86,21 @@ async fn metadata_is_replaced_as_a_whole_and_by_a_customer_only_its_own() {
 }
 
 #[tokio::test]
-async fn a_first_login_makes_the_user_and_later_ones_follow_the_claims() {
+async fn a_first_login_creates_the_user_and_later_ones_follow_the_claims() {
     let t = T::new().await;
     let first = claims(&t, "first");
     let tx = t.admin().await;
-    let made = users::sign_in(&tx, first.clone()).await.unwrap().unwrap();
-    assert_eq!((made.role, &made.metadata), (UserRole::Viewer, &Preferences::default()));
-    assert_eq!(users::sign_in(&tx, first.clone()).await.unwrap(), Some(made.clone()), "nothing is written");
+    let created = users::sign_in(&tx, first.clone()).await.unwrap().unwrap();
+    assert_eq!((created.role, &created.metadata), (UserRole::Viewer, &Preferences::default()));
+    assert_eq!(
+        users::sign_in(&tx, first.clone()).await.unwrap(),
+        Some(created.clone()),
+        "nothing is written"
+    );
 
     let renamed = Claims { email: format!("renamed-{}", first.email), name: "Renamed".to_owned(), ..first };
     let user = users::sign_in(&tx, renamed.clone()).await.unwrap().unwrap();
-    assert_eq!((user.id, &user.email, &user.name), (made.id, &renamed.email, &renamed.name));
+    assert_eq!((user.id, &user.email, &user.name), (created.id, &renamed.email, &renamed.name));
 
     users::delete(&tx, user.id).await.unwrap();
     assert_eq!(users::sign_in(&tx, renamed).await.unwrap(), None, "signing in does not undo a deletion");
@@ -105,7 +109,7 @@ async fn a_first_login_makes_the_user_and_later_ones_follow_the_claims() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_first_login_of_eight_at_once_makes_one_user() {
+async fn eight_concurrent_first_logins_create_one_user() {
     let t = T::new().await;
     for round in 0..10 {
         let claims = claims(&t, &format!("raced-{round}"));

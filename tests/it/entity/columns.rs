@@ -3,7 +3,6 @@
 //! A sample is a struct literal without `..`: a new column does not compile before it has a value here, and a new
 //! table in `entity`'s list does not compile before it has samples.
 
-use crate::entity::relations::lead_astray;
 use entity::prelude::{
     CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, Events, ExclusionListEntries,
     Organizations, ProviderConfigs, SurveyResponses, TranscriptSnippets, UserOrganizations, Users,
@@ -222,7 +221,7 @@ async fn leave_out<E: Sample>(db: &DatabaseConnection) {
             values.push(literal(backend, &sample.get(column)));
         }
     }
-    assert!(required.is_not_set(primary_key::<E>()), "{table}: ids are made, not wanted");
+    assert!(required.is_not_set(primary_key::<E>()), "{table}: ids are generated, not required");
     if backend == DbBackend::Postgres {
         let organization: OrganizationId = Place::FIRST.id();
         let bind = format!("select set_config('app.organization_id', '{}', false)", organization.as_uuid());
@@ -560,7 +559,7 @@ async fn pages_by_time_and_id_hold_every_record_once_in_order(Engine { db, .. }:
 }
 
 #[tokio::test]
-async fn a_time_that_sqlite_makes_is_the_text_that_sqlx_writes() {
+async fn a_time_that_sqlite_generates_is_the_text_that_sqlx_writes() {
     let file = SqliteFile::migrated().await;
     let db = &connect(&file.url()).await.unwrap();
     // Texts are compared: one instant in two forms is not found by its value, and moves between pages.
@@ -573,12 +572,12 @@ async fn a_time_that_sqlite_makes_is_the_text_that_sqlx_writes() {
         assert_eq!(expressions.len(), count, "{expressions:?}");
         for expression in expressions {
             for time in ["2025-01-01T00:00:00Z", "2025-01-01T00:00:00.1Z", "2025-01-01T00:00:00.012Z"] {
-                let made = expression.replace("'now'", &format!("'{time}'"));
-                let made = texts(db, &format!("select {made}")).await.remove(0);
+                let text = expression.replace("'now'", &format!("'{time}'"));
+                let text = texts(db, &format!("select {text}")).await.remove(0);
                 let time: DateTimeUtc = time.parse().unwrap();
                 let written = Statement::from_sql_and_values(DbBackend::Sqlite, "select $1", [time.into()]);
                 let written = db.query_one_raw(written).await.unwrap().unwrap();
-                assert_eq!(made, written.try_get_by_index::<String>(0).unwrap(), "{expression}");
+                assert_eq!(text, written.try_get_by_index::<String>(0).unwrap(), "{expression}");
             }
         }
     }
@@ -617,8 +616,6 @@ pub struct Kind {
     /// Inserts every sample.
     pub insert: Step,
     insert_many: Step,
-    /// Makes the first sample refer to another organization's rows.
-    pub lead_astray: Step,
     leave_out: Step,
     read: Step,
     /// The relations by their names.
@@ -638,7 +635,6 @@ impl Kind {
             filter: |db| Box::pin(filter::<E>(db)),
             insert: |db| Box::pin(insert::<E>(db)),
             insert_many: |db| Box::pin(insert_many::<E>(db)),
-            lead_astray: |db| Box::pin(lead_astray::<E>(db)),
             leave_out: |db| Box::pin(leave_out::<E>(db)),
             read: |db| Box::pin(read::<E>(db)),
             relations: || E::Relation::iter().map(|relation| (relation.name(), relation.def())).collect(),
@@ -1015,7 +1011,7 @@ impl Sample for TranscriptSnippets {
     }
 }
 
-/// What the catalogue says of a column.
+/// A column in the catalogue.
 struct Column {
     has_default: bool,
     is_nullable: bool,

@@ -15,7 +15,7 @@ use syn::{Fields, Item, Type};
 use tests::engine::{Engine, on_both_engines};
 use tests::{run, texts};
 
-/// The cases. What a relation holds is said by the column of the key alone, as the data model says it: the row
+/// The cases. What a relation holds follows from the column of the key alone, as in the data model: the row
 /// that one's own column names (`one`), the rows whose column names oneself (`many`), or those that a row of
 /// `user_organizations` names together with oneself (`via`). Relations of which several lead from one table to
 /// another are found by their name only.
@@ -151,7 +151,7 @@ fn every_relation_of_every_entity_has_a_case() {
                 fields.insert((kind.table.to_owned(), field.ident.unwrap().to_string()));
             }
         }
-        // What SeaORM makes of the fields.
+        // SeaORM's relations of the fields.
         let cases = cases();
         let cases: Vec<_> = cases.iter().filter(|case| case.from == kind.table).collect();
         for (relation, _) in (kind.relations)() {
@@ -228,9 +228,10 @@ async fn a_key_into_another_organization_loads_nothing(Engine { db, .. }: &Engin
         }
         _ => run(db, "pragma foreign_keys = off").await.unwrap(),
     }
-    for kind in kinds() {
-        (kind.lead_astray)(db).await;
+    macro_rules! lead_each_astray {
+        ($($table:ident: $Entity:ident,)+) => { $(lead_astray::<entity::$table::Entity>(db).await;)+ };
     }
+    entity::for_each_table!(lead_each_astray);
     let mut tenants_keys = 0;
     for case in cases() {
         let strays = (case.check)(db).await;
@@ -240,8 +241,8 @@ async fn a_key_into_another_organization_loads_nothing(Engine { db, .. }: &Engin
     assert_eq!(tenants_keys, 2 * 17, "every key between two tenant tables, in both directions");
 }
 
-/// Makes the first sample refer to rows of the other organization by each key between tenant tables.
-pub async fn lead_astray<E: Sample>(db: &DatabaseConnection) {
+/// Points the first sample to rows of the other organization by each key between tenant tables.
+async fn lead_astray<E: Sample>(db: &DatabaseConnection) {
     let mut row = E::record(Place::FIRST).into_active_model();
     for relation in E::Relation::iter().map(|relation| relation.def()) {
         let columns: Vec<String> = relation.from_col.iter().map(ToString::to_string).collect();
@@ -272,7 +273,7 @@ struct Case {
 /// The related rows, sorted by their ids, of each row by its id.
 type Found<R> = BTreeMap<Uuid, Vec<<R as EntityTrait>::Model>>;
 
-/// What makes two rows related.
+/// Why two rows are related.
 #[derive(Clone, Copy)]
 #[expect(non_camel_case_types, reason = "the words of the cases")]
 enum Key {

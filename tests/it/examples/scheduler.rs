@@ -97,7 +97,7 @@ impl Scene {
         texts(&self.db, &format!("select ({sql})::text")).await[0].parse().unwrap()
     }
 
-    /// That there is no such row; `sql` says which column of it to show.
+    /// Asserts that there is no such row; `sql` selects the column to show.
     async fn none(&self, sql: &str) {
         let mut found = texts(&self.db, sql).await;
         // A few are enough to go on with.
@@ -105,7 +105,7 @@ impl Scene {
         assert_eq!(found, [""; 0], "{sql}");
     }
 
-    /// Makes the contacts what their labels say. What the neighbour calls is excluded as well, which is nothing to it.
+    /// Changes the contacts to what their labels state. What the neighbour calls is excluded as well, which is nothing to it.
     async fn keep_from_being_called(&self, neighbour: &T) {
         // Not by `import`, which also marks the contacts: the claim has to find those that are listed later.
         let exclude = format!(
@@ -159,7 +159,7 @@ impl Scene {
             .await
     }
 
-    /// What holds whenever all schedulers have ended: no call is left open, and nobody was called twice at once.
+    /// What holds whenever all schedulers have ended: no call is left open, and no contact was called twice at once.
     async fn is_tidy(&self) {
         self.none("select id::text from call_attempts where outcome is null or ended_at is null").await;
         self.none(
@@ -185,7 +185,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn two_schedulers_call_everybody_who_is_due_once_and_nobody_else() {
+async fn two_schedulers_call_each_due_contact_once_and_no_other() {
     const CLOSINGS: i64 = 5;
     let mut scene = Scene::new("schedulers").await;
     let organization = scene.t.organization.id;
@@ -313,7 +313,7 @@ async fn schedulers_that_are_killed_lose_nothing() {
     println!("{KILLS} kills left {} calls without an outcome", left.len());
     assert!(!left.is_empty(), "no kill hit a scheduler that was calling");
 
-    // The retry interval is a minute at least, which nobody wants to wait for.
+    // The retry interval is a minute at least, which is too long for a test.
     let hour = "update contacts set last_attempt_at = last_attempt_at - interval '1 hour' \
                 where state = 'not_reached' and last_attempt_at > now() - interval '1 minute'";
     let open = "select count(*) from contacts where state not in ('completed', 'refused')";

@@ -19,7 +19,7 @@ pub const B: Organization = Organization(0xb);
 /// On its organization and its user no other row depends, so that no key keeps their ids as they are.
 pub const LONELY: Organization = Organization(0xd);
 /// In whose name no row is.
-const NOBODY: Organization = Organization(0xe);
+const NO_ORGANIZATION: Organization = Organization(0xe);
 
 impl Organization {
     pub fn other(self) -> Self {
@@ -288,9 +288,9 @@ impl Column {
         }
     }
 
-    /// A value that shows nobody's mark.
+    /// A value without the mark of an organization.
     pub fn constant(&self) -> String {
-        self.value(NOBODY, 9)
+        self.value(NO_ORGANIZATION, 9)
     }
 
     fn texts(&self, organization: Organization, number: u32) -> Vec<String> {

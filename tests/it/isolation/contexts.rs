@@ -9,10 +9,14 @@ use std::task::Poll;
 use tests::factory::{open, settings};
 use tests::run;
 
+pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
+/// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
+pub const UNBOUND: [&str; 2] = ["42704", "22P02"];
+
 /// One row of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Context {
-    /// Nobody has bound a tenant.
+    /// No tenant is bound.
     None,
     /// Organization A.
     Own,
@@ -60,15 +64,15 @@ pub enum Binding {
     User,
     Actor(Organization),
     /// An organization and a user that do not exist.
-    Nobody,
+    UnknownActor,
     /// Both settings hold this text.
     Text(&'static str),
 }
 
 /// What an access has to end in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tells {
-    /// In an error that says that nothing is bound.
+pub enum Visible {
+    /// In an error for an unbound tenant.
     NothingBound,
     /// In that error, unless the user alone rules every row out.
     OnlyUserBound,
@@ -79,12 +83,12 @@ pub enum Tells {
 }
 
 impl Binding {
-    pub fn tells(self) -> Tells {
+    pub fn visible(self) -> Visible {
         match self {
-            Self::Actor(organization) => Tells::RowsOf(organization),
-            Self::Nobody | Self::Text(NIL) => Tells::NoRows,
-            Self::User => Tells::OnlyUserBound,
-            Self::Unbound | Self::Text(_) => Tells::NothingBound,
+            Self::Actor(organization) => Visible::RowsOf(organization),
+            Self::UnknownActor | Self::Text(NIL) => Visible::NoRows,
+            Self::User => Visible::OnlyUserBound,
+            Self::Unbound | Self::Text(_) => Visible::NothingBound,
         }
     }
 }
@@ -97,7 +101,7 @@ const PAUSES: u32 = 12;
 /// Every state; in the order of [`Context`].
 pub fn states() -> Vec<State> {
     use Before::{Admin, Committed, DroppedAt, DroppedCommittingAt, Failed, Nothing, RolledBack};
-    use Binding::{Actor, Nobody, Text, Unbound, User};
+    use Binding::{Actor, Text, Unbound, UnknownActor, User};
     let mut states = vec![
         (Context::None, Nothing, Unbound),
         (Context::None, Committed, Unbound),
@@ -105,7 +109,7 @@ pub fn states() -> Vec<State> {
         (Context::None, Nothing, User),
         (Context::Own, Nothing, Actor(A)),
         (Context::Other, Nothing, Actor(B)),
-        (Context::Garbage, Nothing, Nobody),
+        (Context::Garbage, Nothing, UnknownActor),
         (Context::Garbage, Nothing, Text(NIL)),
         (Context::Garbage, Nothing, Text("")),
         (Context::Garbage, Nothing, Text("nonsense")),
@@ -127,7 +131,7 @@ pub fn states() -> Vec<State> {
 #[derive(Debug)]
 pub struct Application {
     database: Database,
-    /// Where the login of customers is not the owner: transactions that nobody binds.
+    /// Where the login of customers is not the owner: transactions without a bound tenant.
     forgetful: Option<Database>,
 }
 
@@ -175,7 +179,7 @@ impl Application {
             Binding::Actor(organization) => {
                 Entered::Customer(self.database.customer(organization.actor()).await.unwrap())
             }
-            Binding::Nobody => {
+            Binding::UnknownActor => {
                 let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
                 Entered::Customer(self.database.customer(actor).await.unwrap())
             }
@@ -190,7 +194,7 @@ impl Application {
         }
     }
 
-    /// A transaction of customers that is bound to nobody.
+    /// A customer transaction without a bound tenant.
     async fn forget(&self) -> AdminTx {
         let tx = self.forgetful.as_ref().unwrap_or(&self.database).admin().await.unwrap();
         if self.forgetful.is_none() {

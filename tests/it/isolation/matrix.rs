@@ -1,9 +1,11 @@
-//! Runs the probes in a state, and tells what ended otherwise than it should.
+//! Runs the probes in a state, and reports every outcome that differs from the expected one.
 
 use crate::isolation::catalogue::{A, B, Catalogue, LONELY};
-use crate::isolation::contexts::{Application, Context, Entered, State, Tells};
+use crate::isolation::contexts::{
+    Application, Context, Entered, INSUFFICIENT_PRIVILEGE, State, UNBOUND, Visible,
+};
+use crate::isolation::plain;
 use crate::isolation::probes::{self, Action, Expect, Probe, may};
-use crate::isolation::{INSUFFICIENT_PRIVILEGE, UNBOUND, plain};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
 use tests::{code, run};
@@ -39,7 +41,7 @@ impl Report {
         table: &str,
     ) {
         // Whoever is bound to nothing tries as A.
-        let own = if let Tells::RowsOf(organization) = state.binding.tells() { organization } else { A };
+        let own = if let Visible::RowsOf(organization) = state.binding.visible() { organization } else { A };
         let list = probes::of_table(catalogue, catalogue.table(table), own);
         self.try_list(application, state, table, list).await;
     }
@@ -59,8 +61,8 @@ impl Report {
     }
 
     async fn try_in(&mut self, tx: &impl ConnectionTrait, state: State, table: &str, list: Vec<Probe>) {
-        let tells = state.binding.tells();
-        let foreign = foreign(tells);
+        let visible = state.binding.visible();
+        let foreign = foreign(visible);
         let digest = format!("probe.digest('{foreign}')");
         let before = texts(tx, &format!("select {digest}")).await.unwrap().concat();
         run(tx, "savepoint entered").await.unwrap();
@@ -82,7 +84,7 @@ impl Report {
                 Some("shows another's rows".to_owned())
             } else {
                 let ending = outcome.map(|ending| ending.count);
-                wrong(tells, table, probe.expect, ending)
+                wrong(visible, table, probe.expect, ending)
             };
             if let Some(wrong) = wrong {
                 self.complain(state, &wrong, &probe.sql);
@@ -93,8 +95,8 @@ impl Report {
 
     /// COPY TO on one table, which sqlx has for its own connections only.
     pub async fn try_copy(&mut self, login: &plain::Login, state: State, table: &str) {
-        let tells = state.binding.tells();
-        let foreign = foreign(tells);
+        let visible = state.binding.visible();
+        let foreign = foreign(visible);
         let rows = Expect::Rows(if table == "organizations" { 1 } else { 2 });
         for from in
             [table, &format!("(select * from {table})"), &format!("(select * from probe.view_{table})")]
@@ -109,7 +111,7 @@ impl Report {
                 Some("shows another's rows".to_owned())
             } else {
                 let count = copied.map(|text| u64::try_from(text.lines().count()).unwrap());
-                wrong(tells, table, rows, count)
+                wrong(visible, table, rows, count)
             };
             if let Some(wrong) = wrong {
                 self.complain(state, &wrong, &sql);
@@ -134,31 +136,31 @@ impl Probe {
 }
 
 /// What stands in the rows of those whom the state does not speak for, as a regular expression.
-fn foreign(tells: Tells) -> String {
-    let marks = match tells {
-        Tells::RowsOf(organization) => organization.other().mark(),
-        Tells::OnlyUserBound => B.mark(),
-        Tells::NoRows | Tells::NothingBound => format!("{}|{}", A.mark(), B.mark()),
+fn foreign(visible: Visible) -> String {
+    let marks = match visible {
+        Visible::RowsOf(organization) => organization.other().mark(),
+        Visible::OnlyUserBound => B.mark(),
+        Visible::NoRows | Visible::NothingBound => format!("{}|{}", A.mark(), B.mark()),
     };
     format!("{marks}|{}", LONELY.mark())
 }
 
 /// What is wrong with an ending, that nothing of another's is seen or changed aside.
-fn wrong(tells: Tells, table: &str, expect: Expect, ending: Result<u64, String>) -> Option<String> {
-    let is_right = match (&ending, tells) {
+fn wrong(visible: Visible, table: &str, expect: Expect, ending: Result<u64, String>) -> Option<String> {
+    let is_right = match (&ending, visible) {
         _ if expect == Expect::NoTable => true,
-        (Ok(0), Tells::OnlyUserBound) => expect == Expect::AtMost(0),
-        (Err(code), Tells::NothingBound | Tells::OnlyUserBound) => {
+        (Ok(0), Visible::OnlyUserBound) => expect == Expect::AtMost(0),
+        (Err(code), Visible::NothingBound | Visible::OnlyUserBound) => {
             UNBOUND.contains(&code.as_str())
                 || (code == INSUFFICIENT_PRIVILEGE && expect_privilege(expect, table))
         }
-        (Ok(_), Tells::NothingBound | Tells::OnlyUserBound) => false,
-        (Err(code), Tells::NoRows) => REFUSALS.contains(&code.as_str()),
-        (Ok(rows), Tells::NoRows) => *rows == 0,
-        (Err(code), Tells::RowsOf(_)) => {
+        (Ok(_), Visible::NothingBound | Visible::OnlyUserBound) => false,
+        (Err(code), Visible::NoRows) => REFUSALS.contains(&code.as_str()),
+        (Ok(rows), Visible::NoRows) => *rows == 0,
+        (Err(code), Visible::RowsOf(_)) => {
             matches!(expect, Expect::AtMost(_) | Expect::Refused) && REFUSALS.contains(&code.as_str())
         }
-        (Ok(rows), Tells::RowsOf(_)) => match expect {
+        (Ok(rows), Visible::RowsOf(_)) => match expect {
             Expect::Rows(expected) => *rows == expected,
             Expect::AtMost(most) => *rows <= most,
             Expect::Any => true,

@@ -22,11 +22,7 @@ use sea_orm::DatabaseConnection;
 use tests::login_role::LoginRole;
 use tests::{connect, migrated, run, texts};
 
-const INSUFFICIENT_PRIVILEGE: &str = "42501";
-/// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
-const UNBOUND: [&str; 2] = ["42704", "22P02"];
-
-/// Organization A on a connection that nobody has used.
+/// Organization A on an unused connection.
 const OWN: State = State { context: Context::Own, before: Before::Nothing, binding: Binding::Actor(A) };
 
 #[tokio::test]
@@ -97,7 +93,7 @@ impl Setup {
             for action in ACTIONS {
                 for context in CONTEXTS {
                     let cell = (table.name.clone(), action, context);
-                    assert!(report.cells.contains(&cell), "nobody tried {cell:?}");
+                    assert!(report.cells.contains(&cell), "{cell:?} was not tried");
                 }
             }
         }

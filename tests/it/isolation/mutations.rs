@@ -7,7 +7,7 @@ use crate::isolation::plain::Login;
 use crate::isolation::{OWN, Setup};
 use tests::{run, texts};
 
-/// Organization B, and nobody.
+/// Organization B, and no organization.
 const OTHER: State = State { context: Context::Other, before: Before::Nothing, binding: Binding::Actor(B) };
 const NONE: State = State { context: Context::None, before: Before::Nothing, binding: Binding::Unbound };
 
@@ -83,7 +83,7 @@ async fn each_policy_is_needed() {
                 let mut red = setup.red(&application, table, OWN).await;
                 setup.administer(&format!("{protection}; {open}")).await;
                 red.retain(|red| !before.contains(red));
-                assert!(!red.is_empty(), "nobody notices: {weaker}");
+                assert!(!red.is_empty(), "no cell turns red: {weaker}");
                 // Opened, a policy leaks; that it hinders as well would not be enough.
                 assert!(
                     weaker.starts_with("drop") || red.iter().any(|red| is_leak(red)),
@@ -140,7 +140,7 @@ async fn a_key_without_the_organization_leaks() {
         setup.administer(&replace(definition)).await;
         assert!(
             red.iter().any(|red| is_leak(red) && red.contains(column)),
-            "nobody notices a plain {name}: {red:?}"
+            "no cell turns red a plain {name}: {red:?}"
         );
     }
 }
@@ -178,14 +178,14 @@ async fn truncate_knows_no_policies() {
 
 #[tokio::test]
 async fn the_databases_own_views_and_functions_are_probed() {
-    const MADE: &str = "
+    const CREATED: &str = "
         create view overview as select * from contacts;
         grant select on overview to customer;
         create function everything() returns setof text language sql stable security definer
             as $$ select t::text from contacts t $$;
         create function one(id uuid, name text) returns text language sql stable security definer
             as $$ select max(slug) from organizations $$;";
-    let setup = Setup::with("isolation_own_views", MADE).await;
+    let setup = Setup::with("isolation_own_views", CREATED).await;
     let application = setup.application().await;
     let red = async || {
         let mut report = Report::default();
@@ -194,7 +194,7 @@ async fn the_databases_own_views_and_functions_are_probed() {
     };
     let found = red().await;
     for object in ["overview", "everything()", "one("] {
-        assert!(found.iter().any(|red| red.contains(object)), "nobody notices {object}: {found:?}");
+        assert!(found.iter().any(|red| red.contains(object)), "no cell turns red {object}: {found:?}");
     }
     setup
         .administer(
@@ -238,7 +238,7 @@ async fn a_new_table_is_probed_without_a_word_here() {
         (format!("{policy} using (true)"), OWN),
         (format!("{policy} with check (true)"), OWN),
         (format!("{policy} using (organization_id <> {})", B.id("organizations", 1)), OTHER),
-        // Nothing is seen, but nobody is told that nothing is bound.
+        // No row is seen, but there is no error for the unbound tenant.
         (format!("{policy} using ({silent}) with check ({silent})"), NONE),
         (
             "alter table refunds drop constraint fk_refunds_contact, \
@@ -251,6 +251,6 @@ async fn a_new_table_is_probed_without_a_word_here() {
         setup.administer(&wrong).await;
         let red = setup.red(&application, "refunds", state).await;
         setup.administer(&back).await;
-        assert!(red.iter().any(|red| is_leak(red)), "nobody notices: {wrong}: {red:?}");
+        assert!(red.iter().any(|red| is_leak(red)), "no cell turns red: {wrong}: {red:?}");
     }
 }

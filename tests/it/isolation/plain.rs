@@ -44,7 +44,9 @@ pub async fn enter(login: &Login, state: State) -> PgConnection {
         Binding::Unbound => role.to_owned(),
         Binding::User => format!("{role}; set local app.user_id = '{}'", A.actor().user.as_uuid()),
         Binding::Actor(organization) => binding(organization),
-        Binding::Nobody => bind(Actor { organization: OrganizationId::generate(), user: UserId::generate() }),
+        Binding::UnknownActor => {
+            bind(Actor { organization: OrganizationId::generate(), user: UserId::generate() })
+        }
         Binding::Text(text) => {
             let text = text.replace('\'', "''");
             format!("{role}; set local app.organization_id = '{text}'; set local app.user_id = '{text}'")

@@ -217,7 +217,7 @@ impl Probes<'_> {
             for column in unique.iter().filter(|column| *column != "organization_id") {
                 values.insert(column.clone(), other[column].clone());
             }
-            // The same number, say, on two organizations' lists is nobody's conflict. An id is anybody's.
+            // The same number, say, on two organizations' lists is no conflict. Any organization may use an id.
             let refers = |name: &String| {
                 let found = self.table.columns.iter().find(|column| column.name == *name);
                 name == "id" || found.is_some_and(|column| column.parent.is_some())
@@ -318,7 +318,7 @@ impl Probes<'_> {
     fn deletes(&mut self) {
         let (name, theirs) = (&self.table.name, self.theirs());
         let own = self.table.sample(self.own);
-        // A row that nothing refers to, made by the customer itself.
+        // A row that nothing refers to, inserted by the customer itself.
         let both = format!("{}; delete from {name} where id = {}", insert(name, &own), own["id"]);
         let allowed = self.if_allowed("delete", Rows(2));
         self.add(Delete, allowed, both);

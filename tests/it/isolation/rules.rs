@@ -1,7 +1,8 @@
-//! What the data model says of single tables, and what a customer can do to the schema: nothing.
+//! Rules of the data model for single tables, and that a customer cannot change the schema.
 
 use crate::isolation::catalogue::{A, B, Table, insert};
-use crate::isolation::{INSUFFICIENT_PRIVILEGE, Setup, UNBOUND, plain};
+use crate::isolation::contexts::{INSUFFICIENT_PRIVILEGE, UNBOUND};
+use crate::isolation::{Setup, plain};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionTrait};
 use tests::{code, run, texts};
 
@@ -106,7 +107,7 @@ async fn a_user_changes_itself_but_neither_its_role_nor_a_colleague() {
     }
     tx.rollback().await.unwrap();
 
-    // A user is seen by itself also when it is no member of the bound organization, and its colleagues by nobody else.
+    // A user is seen by itself also when it is no member of the bound organization, and its colleagues by no other user.
     let leaves = |user: &str| format!("delete from user_organizations where user_id = {user}");
     let tx = setup.bound_after(&leaves(&own)).await;
     assert_eq!(tried(&tx, &format!("select from users where id = {own}")).await, Ok(1));
@@ -136,7 +137,7 @@ async fn a_campaigns_author_is_chosen_once_and_among_those_whom_the_customer_see
         assert_eq!(tried(&tx, &change).await, refused(), "the author never changes, not to {author}");
     }
     for column in &campaigns.columns {
-        // The key, the tenant and the time of birth are nobody's to change either; the document leaves them open.
+        // The key, the tenant and the time of birth cannot be changed either; the document leaves them open.
         let name = &column.name;
         if !["id", "organization_id", "created_at", "created_by_user_id"].contains(&name.as_str()) {
             let change = format!("update campaigns set {name} = {name} where id = {campaign}");
@@ -199,7 +200,7 @@ async fn a_customer_cannot_touch_the_schema_or_the_ledger() {
 /// and no more; of an id that cannot be guessed that is nothing.
 #[tokio::test]
 async fn a_unique_value_that_can_be_guessed_is_unique_within_its_organization() {
-    /// What is unique across organizations all the same, what an answer tells, and why.
+    /// What is unique across organizations all the same, what an answer visible, and why.
     const KNOWN: [(&str, &str); 4] = [
         (
             "call_attempts(call_id)",
@@ -207,10 +208,10 @@ async fn a_unique_value_that_can_be_guessed_is_unique_within_its_organization() 
         ),
         (
             "organizations(slug)",
-            "that some organization has this name in its address; the address tells as much",
+            "that some organization has this name in its address; the address reveals as much",
         ),
-        ("users(email)", "that somebody signs in with this address; the identity provider knows it so"),
-        ("users(oidc_sub)", "that somebody signs in as this subject; the identity provider knows it so"),
+        ("users(email)", "that a user signs in with this address; the identity provider knows it so"),
+        ("users(oidc_sub)", "that a user signs in as this subject; the identity provider knows it so"),
     ];
     let setup = Setup::new("isolation_unique").await;
     let indexes = texts(
@@ -226,7 +227,7 @@ async fn a_unique_value_that_can_be_guessed_is_unique_within_its_organization() 
     )
     .await;
     let known: Vec<&str> = KNOWN.iter().map(|(index, _)| *index).collect();
-    assert_eq!(indexes, known, "put organization_id into it, or say here what it tells and why");
+    assert_eq!(indexes, known, "put organization_id into it, or state here what it reveals and why");
 
     // Neither the error's text nor its fields hold a value of the row that was met.
     let tx = setup.bound().await;

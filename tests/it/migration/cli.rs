@@ -113,7 +113,7 @@ async fn a_login_that_may_not_create_roles_migrates_where_the_role_is() {
 }
 
 #[tokio::test]
-async fn where_the_extension_cannot_be_had_a_function_takes_its_place_and_a_warning_says_so() {
+async fn where_the_extension_is_unavailable_a_function_replaces_it_and_a_warning_reports_it() {
     let guest = LoginRole::new(empty_with_role("no_extension").await, "").await;
     guest.administer(&format!("grant usage, create on schema public to {}", guest.name)).await;
     let db = connect(&guest.admin_url()).await.unwrap();
@@ -218,7 +218,7 @@ async fn production_destroys_nothing_unless_it_is_told() {
 }
 
 #[test]
-fn a_wrong_use_ends_with_2_and_says_what_is_right() {
+fn a_wrong_use_exits_with_2_and_states_the_right_one() {
     let four = "expected development, test, staging or production";
     for word in ["prod", "Production", "production "] {
         Migrator::default().with("APP_ENV", word).run("up").is_misused(&[four]);

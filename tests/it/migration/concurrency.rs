@@ -130,7 +130,7 @@ async fn never_gets_a_table(command: &str, prepared: u32) {
 }
 
 #[tokio::test]
-async fn a_run_whose_connection_is_lost_says_so() {
+async fn a_run_whose_connection_is_lost_reports_it() {
     let database = migrated("terminated").await;
     let url = database.url();
     session(&url).down(Some(1)).await.unwrap();

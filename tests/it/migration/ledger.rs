@@ -57,7 +57,7 @@ async fn a_migration_that_was_changed_since_is_reported_and_stops_up(Engine { db
     migrator.run("down").succeeds();
     migrator.run("up").fails(&["create_contacts"]);
 
-    // What the README says where the change is known to be harmless.
+    // The statement of the README for a change known to be harmless.
     run(db, "update seaql_migrations set ddl_digest = null where version like '%create_contacts'")
         .await
         .unwrap();
@@ -120,7 +120,7 @@ async fn a_pending_migration_older_than_an_applied_one_stops_up(Engine { db, url
     let words = "the pending migration m20261121_000014_create_provider_configs is older than \
                  m20261121_000015_create_transcript_snippets";
     assert!(error.starts_with(words), "{error}");
-    // As the error says: back to it, and up again.
+    // As the error advises: go back to it, and up again.
     session(url).down(Some(1)).await.unwrap();
     assert_eq!(session(url).up(None).await.unwrap(), 2);
 }

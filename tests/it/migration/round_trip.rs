@@ -1,5 +1,5 @@
-//! What `up` makes, `down` takes away to the letter: one migration at a time, without rows and with them; and
-//! `reset`, `refresh`, `fresh`, `up -n`, `down -n` do what they say.
+//! `down` undoes `up` exactly: one migration at a time, without rows and with them. `reset`, `refresh`, `fresh`,
+//! `up -n` and `down -n` do what their help states.
 
 use crate::migration::snapshot::{assert_same, catalogue, fill, rows};
 use crate::schema::model::model;
@@ -127,7 +127,7 @@ async fn fresh_recreates_the_schema_whatever_exists(Engine { db, url, .. }: &Eng
     assert_eq!(applied(url).await, all);
 }
 
-/// What is neither a table nor a type stays: `fresh` is `SeaORM`'s, and says no more than that.
+/// What is neither a table nor a type stays: `fresh` is `SeaORM`'s and drops no more than that.
 fn is_left_by_fresh(line: &str) -> bool {
     line.contains("stray_sequence") || line.contains("stray_view") || line.contains("sqlite_sequence")
 }
@@ -189,8 +189,8 @@ async fn reset_of_the_last_database_that_uses_the_role_removes_it() {
 }
 
 #[tokio::test]
-async fn reset_leaves_a_role_or_a_membership_that_somebody_else_made() {
-    let left_out = "that a role customer made by somebody else stays";
+async fn reset_leaves_a_role_or_a_membership_of_another_owner() {
+    let left_out = "that a role customer created by another session stays";
     let Some(server) = private_server::start(false, left_out) else { return };
     let database = server.create_database("role_of_another").unwrap();
     let url = database.url();
@@ -204,7 +204,7 @@ async fn reset_leaves_a_role_or_a_membership_that_somebody_else_made() {
     owner_leaves_no_trace(&server, "grant customer to {owner} with admin option").await;
     run(&db, "drop role customer").await.unwrap();
 
-    // Ours, until an application's login was made a member.
+    // Ours, until the login of an application became a member.
     session(&url).up(None).await.unwrap();
     run(&db, "create role app login in role customer").await.unwrap();
     let with_member = roles(&db).await;
@@ -212,7 +212,7 @@ async fn reset_leaves_a_role_or_a_membership_that_somebody_else_made() {
     assert_eq!(with_member, roles(&db).await);
     run(&db, "drop role app, customer").await.unwrap();
 
-    // Ours alone, and the owner is no superuser: it makes the role and removes it.
+    // Ours alone, and the owner is no superuser: it creates the role and removes it.
     owner_leaves_no_trace(&server, "alter role {owner} createrole").await;
     assert_eq!(roles(&db).await.iter().filter(|line| line.contains("customer")).count(), 0);
 }

@@ -240,7 +240,7 @@ async fn length_is_checked(
     refuses(tx, table, &text("a", length + 1), check).await;
 }
 
-/// Says whether a check by that name refused, or the type itself, which has no name.
+/// Returns whether the check of that name refused, and not the type itself, which has no name.
 async fn type_is_checked(tx: &DatabaseTransaction, table: &Table, column: &Column, check: &str) -> bool {
     let named = tx.get_database_backend() == DbBackend::Sqlite;
     let (good, bad): (Vec<String>, Vec<String>) = match &column.kind {
@@ -253,7 +253,7 @@ async fn type_is_checked(tx: &DatabaseTransaction, table: &Table, column: &Colum
         }
         Kind::Boolean => (
             ["true", "false"].map(str::to_owned).into(),
-            // As text, because PostgreSQL takes no number for a boolean; SQLite makes a number of it.
+            // As text, because PostgreSQL takes no number for a boolean; SQLite converts it to a number.
             ["'2'", "'-1'", "'0.5'", "'maybe'", "''"].map(str::to_owned).into(),
         ),
         Kind::Jsonb => (
@@ -600,7 +600,7 @@ async fn accepts(tx: &DatabaseTransaction, table: &Table, values: &[(&'static st
     assert!(result.iter().all(Result::is_ok), "{} accepts {values:?}: {result:?}", table.name);
 }
 
-/// The values are refused in a new row and in one that is changed, and the error says why.
+/// The values are refused in a new row and in one that is changed, and the error names the constraint.
 async fn refuses(tx: &DatabaseTransaction, table: &Table, values: &[(&'static str, String)], reason: &str) {
     for result in both_ways(tx, table, values).await {
         match result {

@@ -1,4 +1,4 @@
-//! `migration/schema.sql` makes the schema that the migrations make.
+//! `migration/schema.sql` creates the same schema as the migrations.
 
 use sea_orm::ConnectionTrait;
 use std::io::ErrorKind;
@@ -16,20 +16,20 @@ async fn schema(url: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn sent_as_one_text_the_file_makes_the_migrated_schema() {
-    let (wanted, made) = (migrated("schema_migrated").await, empty("schema_file"));
+async fn sent_as_one_text_the_file_creates_the_expectedschema() {
+    let (expected, created) = (migrated("schema_migrated").await, empty("schema_file"));
     let text = std::fs::read_to_string(FILE).unwrap();
-    connect(&made.url()).await.unwrap().execute_unprepared(&text).await.unwrap();
-    let difference = catalog::difference(&schema(&wanted.url()).await, &schema(&made.url()).await);
-    assert_eq!(difference, [""; 0], "- the migrations make, + the file makes");
+    connect(&created.url()).await.unwrap().execute_unprepared(&text).await.unwrap();
+    let difference = catalog::difference(&schema(&expected.url()).await, &schema(&created.url()).await);
+    assert_eq!(difference, [""; 0], "- only from the migrations, + only from the file");
 }
 
 #[tokio::test]
-async fn psql_makes_the_migrated_schema_of_the_file() {
-    let (wanted, made) = (migrated("schema_migrated").await, empty("schema_psql"));
+async fn psql_creates_the_expectedschema_from_the_file() {
+    let (expected, created) = (migrated("schema_migrated").await, empty("schema_psql"));
     let beside = server().binaries().map(|programs| programs.join("psql")).filter(|psql| psql.exists());
     let run = Command::new(beside.unwrap_or_else(|| PathBuf::from("psql")))
-        .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", FILE, &made.url()])
+        .args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", FILE, &created.url()])
         .output();
     let ended = match run {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -39,6 +39,6 @@ async fn psql_makes_the_migrated_schema_of_the_file() {
         ended => ended.unwrap(),
     };
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-    let difference = catalog::difference(&schema(&wanted.url()).await, &schema(&made.url()).await);
-    assert_eq!(difference, [""; 0], "- the migrations make, + the file makes");
+    let difference = catalog::difference(&schema(&expected.url()).await, &schema(&created.url()).await);
+    assert_eq!(difference, [""; 0], "- only from the migrations, + only from the file");
 }

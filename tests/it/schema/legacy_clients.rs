@@ -263,7 +263,7 @@ async fn an_older_client_that_is_a_customer_needs_nothing_but_the_setting() {
     let owner = connect(&database.url()).await.unwrap();
     let another = "00000000-0000-4000-8000-00000000000b";
     run(&owner, &organization()).await.unwrap();
-    // Users come from the identity provider, through the owner; here they are members, as a migration makes them.
+    // Users come from the identity provider, through the owner; here they are members, as a migration creates them.
     for (_, sql) in FULL_INSERTS.iter().chain(&SHORT_INSERTS).filter(|(table, _)| *table == "users") {
         run(&owner, sql).await.unwrap();
     }
@@ -291,7 +291,7 @@ async fn an_older_client_that_is_a_customer_needs_nothing_but_the_setting() {
         let url = url_with_setting(&set_by, &set, url).await;
         let client = connect(&url).await.unwrap();
         let refused = run(&client, FULL_INSERTS[0].1).await.unwrap_err();
-        assert_eq!(code(&refused), "42501", "a customer makes no users: {refused}");
+        assert_eq!(code(&refused), "42501", "a customer creates no users: {refused}");
         for (table, sql) in FULL_INSERTS.iter().chain(&SHORT_INSERTS).filter(|(table, _)| *table != "users") {
             inserts(&client, table, sql).await;
         }
@@ -314,7 +314,7 @@ async fn without_the_setting_an_older_client_is_refused_and_told_why() {
     let database = migrated("legacy_unset").await;
     let client = connect(&database.url()).await.unwrap();
     run(&client, &organization()).await.unwrap();
-    // Users belong to no organization, and without contacts there is nobody to answer.
+    // Users belong to no organization, and without contacts no contact can answer.
     for (table, sql) in
         SHORT_INSERTS.iter().filter(|(table, _)| !["users", "survey_responses"].contains(table))
     {

@@ -1,8 +1,8 @@
 //! The data model, written down once more from its document and not from the migrations, for tests to compare with.
 //!
 //! Read it as the document is read: `id`, `created_at` and `updated_at` stand on every table and are left out, and
-//! so is all that makes a table a tenant's (`of organization`), the unique target of composite keys included. A
-//! table that is no such target says how its tenant's rows are found.
+//! so is everything that every tenant table has (`of organization`), the unique target of composite keys included. A
+//! table that is no such target has an index that leads to the rows of its tenant.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a model that cannot be read fails the tests")]
 
 use sea_orm::DbBackend;

@@ -103,7 +103,7 @@ async fn the_comparison_sees_every_kind_of_difference_on_sqlite() {
         tx.rollback().await.unwrap();
         assert!(!catalog::difference(&before, &found).is_empty(), "goes unnoticed: {change}");
     }
-    // What SQLite cannot alter: a table is dropped and made again from its text with one thing changed.
+    // What SQLite cannot alter: a table is dropped and recreated from its text with one change.
     run(&db, "pragma foreign_keys = off").await.unwrap();
     for (table, from, to) in [
         ("contacts", "\"phone_number\" text NOT NULL", "\"phone_number\" text NULL"),
@@ -151,7 +151,7 @@ async fn every_table_has_row_level_security_with_policies_for_the_customer_alone
         "select format('%s: enabled %s, forced %s, policies %s for %s', relname, relrowsecurity, relforcerowsecurity,
                        count(polname) > 0, coalesce(string_agg(distinct (
                            select string_agg(case r when 0 then 'public' else r::regrole::text end, ', ' order by r)
-                           from unnest(polroles) r), ' and '), 'nobody'))
+                           from unnest(polroles) r), ' and '), 'no role'))
          from pg_class c left join pg_policy on polrelid = c.oid
          where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'seaql_migrations'
          group by c.oid",
@@ -411,7 +411,7 @@ async fn found_postgres(db: &impl ConnectionTrait) -> Vec<String> {
          from pg_attribute a join pg_class c on c.oid = attrelid left join pg_attrdef on adrelid = attrelid and adnum = attnum
          where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 'seaql_migrations'
            and attnum > 0 and not attisdropped",
-        // A key not yet validated says so in its definition, and so does one that can be deferred.
+        // The definition of a key states whether it is not validated, or deferrable.
         "select format('constraint %s %s %s', conrelid::regclass, conname,
                        case contype when 'c' then 'CHECK' || case when convalidated then '' else ' NOT VALID' end
                        else pg_get_constraintdef(oid) end)

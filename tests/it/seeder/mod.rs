@@ -1,4 +1,4 @@
-//! Seed data is the data model's, idempotent and deterministic, and comes whole or not at all.
+//! Seed data is that of the data model. Loading it is idempotent, deterministic and atomic.
 
 use crate::entity::columns::{Sample, id_of};
 use ::seeder::{Counts, Fixtures, Mode, Report};
@@ -143,9 +143,9 @@ async fn the_fixtures_are_the_data_models_records_and_no_others(Engine { db, url
     }
 }
 
-on_both_engines!(migrated: the_ids_are_readable_as_made_by_hand);
+on_both_engines!(migrated: the_ids_are_readable_and_assigned_by_hand);
 
-async fn the_ids_are_readable_as_made_by_hand(Engine { db, url, .. }: &Engine) {
+async fn the_ids_are_readable_and_assigned_by_hand(Engine { db, url, .. }: &Engine) {
     load(url).await;
     let mut ids = ids::<Campaigns>(db).await;
     ids.extend(self::ids::<Contacts>(db).await);
@@ -163,9 +163,9 @@ async fn the_ids_are_readable_as_made_by_hand(Engine { db, url, .. }: &Engine) {
     }
 }
 
-on_both_engines!(migrated: seeding_again_changes_nothing_and_says_so);
+on_both_engines!(migrated: seeding_again_changes_nothing_and_reports_it);
 
-async fn seeding_again_changes_nothing_and_says_so(Engine { db, url, .. }: &Engine) {
+async fn seeding_again_changes_nothing_and_reports_it(Engine { db, url, .. }: &Engine) {
     let first = seed(url, &[]);
     assert_eq!((first.code, first.stderr.as_str()), (0, ""));
     assert_eq!(first.report(), report_of(|count| [count, 0, 0]));
@@ -218,9 +218,9 @@ async fn two_databases_seeded_separately_hold_the_same_bytes(one: &Engine) {
     assert_eq!(catalog::difference(&one, &other), [""; 0]);
 }
 
-on_both_engines!(migrated: a_dry_run_writes_nothing_and_says_what_it_would);
+on_both_engines!(migrated: a_dry_run_writes_nothing_and_reports_what_it_would);
 
-async fn a_dry_run_writes_nothing_and_says_what_it_would(Engine { db, url, .. }: &Engine) {
+async fn a_dry_run_writes_nothing_and_reports_what_it_would(Engine { db, url, .. }: &Engine) {
     let before = versions(db).await;
     let dry = seed(url, &["--dry-run"]);
     assert_eq!((dry.code, dry.stderr.as_str()), (0, ""));
@@ -265,7 +265,7 @@ async fn a_changed_record_is_updated_and_no_other(Engine { db, url, .. }: &Engin
     assert_eq!(seed(url, &arguments).report(), report_of(|count| [0, 0, count]), "{url}");
     assert_eq!(catalog::difference(&after, &versions(db).await), [""; 0]);
 
-    // What somebody changed by hand is brought back, what somebody added stays, whatever the fixtures lack too.
+    // A record changed by hand is restored; rows that are not in the fixtures stay.
     run(db, "update contacts set email = null where external_contact_id = 'EXT-001'").await.unwrap();
     run(db, "insert into users (oidc_sub, email, name) values ('new', 'new', 'new')").await.unwrap();
     fs::write(directory.path().join("exclusion_list_entries.yaml"), "[]").unwrap();
@@ -286,8 +286,8 @@ struct Fault {
     to: &'static str,
     /// What stands in the line to be named, there for the last time in the file.
     line: &'static str,
-    /// What the error says.
-    says: &'static str,
+    /// The text of the error.
+    message: &'static str,
 }
 
 const FAULTS: &[Fault] = &[
@@ -296,77 +296,77 @@ const FAULTS: &[Fault] = &[
         from: "  role: viewer",
         to: "  rank: viewer",
         line: "rank",
-        says: "unknown field `rank`, expected one of id, oidc_sub, email",
+        message: "unknown field `rank`, expected one of id, oidc_sub, email",
     },
     Fault {
         table: "contacts",
         from: "state: excluded",
         to: "state: lost",
         line: "lost",
-        says: "field `state`: `lost` is not a value of contact_state, expected one of pending, in_progress",
+        message: "field `state`: `lost` is not a value of contact_state, expected one of pending, in_progress",
     },
     Fault {
         table: "user_organizations",
         from: "user_id: usr_0000000000e0080000000000g2",
         to: "user_id: usr_0000000000e0080000000000zz",
         line: "00zz",
-        says: "field `user_id`: no record of users has this id",
+        message: "field `user_id`: no record of users has this id",
     },
     Fault {
         table: "campaigns",
         from: "tpl_0000000000e008000000000103",
         to: "tpl_0000000000e0080000000001zz",
         line: "01zz",
-        says: "field `email_refused_template_id`: no record of email_templates has this id",
+        message: "field `email_refused_template_id`: no record of email_templates has this id",
     },
     Fault {
         table: "contacts",
         from: "con_0000000000e0080000000001g5",
         to: "con_0000000000e0080000000001g2",
         line: "01g2",
-        says: "the same `id` as the record in line 18",
+        message: "the same `id` as the record in line 18",
     },
     Fault {
         table: "exclusion_list_entries",
         from: "+14155550197",
         to: "+14155550199",
         line: "1r3",
-        says: "the same `organization_id` and `phone_number` as the record in line 4",
+        message: "the same `organization_id` and `phone_number` as the record in line 4",
     },
     Fault {
         table: "users",
         from: "  role: viewer",
         to: "  role: viewer\n  name: Twice",
         line: "Twice",
-        says: "the key `name` is there twice",
+        message: "the key `name` is there twice",
     },
     Fault {
         table: "email_templates",
         from: "- id: tpl_0000000000e008000000000104",
         to: "- id: cmp_0000000000e008000000000104",
         line: "cmp_",
-        says: "field `id`: the id's prefix is `cmp`, expected `tpl`",
+        message: "field `id`: the id's prefix is `cmp`, expected `tpl`",
     },
     Fault {
         table: "campaigns",
         from: "usr_",
         to: "con_",
         line: "con_",
-        says: "field `created_by_user_id`: the id's prefix is `con`, expected `usr`",
+        message: "field `created_by_user_id`: the id's prefix is `con`, expected `usr`",
     },
     Fault {
         table: "contacts",
         from: "\"+14155550104\"",
         to: "\"0014155550104\"",
         line: "0014155550104",
-        says: "field `phone_number`: refused by ck_contacts_phone_number_e164; write a number as + and 2 to 15 digits",
+        message: "field `phone_number`: refused by ck_contacts_phone_number_e164; write a number as + and 2 to 15 digits",
     },
     Fault {
         table: "exclusion_list_entries",
         from: "\"+14155550198\"",
         to: "DELETED",
         line: "DELETED",
-        says: "field `phone_number`: refused by ck_exclusion_list_entries_phone_number_e164",
+        message: "field `phone_number`: refused by ck_exclusion_list_entries_phone_number_e164",
     },
     // Refused in the last table, when all others are written.
     Fault {
@@ -374,23 +374,23 @@ const FAULTS: &[Fault] = &[
         from: "max_concurrent_calls: 5",
         to: "max_concurrent_calls: 0",
         line: "max_concurrent_calls",
-        says: "field `max_concurrent_calls`: refused by ck_provider_configs_max_concurrent_calls_range",
+        message: "field `max_concurrent_calls`: refused by ck_provider_configs_max_concurrent_calls_range",
     },
     Fault {
         table: "organizations",
         from: "  slug: voice-survey-demo\n",
         to: "",
         line: "- id",
-        says: "missing field `slug`",
+        message: "missing field `slug`",
     },
     Fault {
         table: "campaigns",
         from: "max_attempts: 3",
         to: "max_attempts: three",
         line: "three",
-        says: "field `max_attempts`: expected a whole number of 64 bits",
+        message: "field `max_attempts`: expected a whole number of 64 bits",
     },
-    Fault { table: "users", from: "name: Report Viewer", to: "name: 'Report Viewer", line: "", says: "" },
+    Fault { table: "users", from: "name: Report Viewer", to: "name: 'Report Viewer", line: "", message: "" },
 ];
 
 on_both_engines!(migrated: a_broken_fixture_is_one_line_that_names_the_place_and_nothing_is_written);
@@ -401,21 +401,21 @@ async fn a_broken_fixture_is_one_line_that_names_the_place_and_nothing_is_writte
     // A record in the way of none, to see that it stays as it is.
     run(db, "insert into users (oidc_sub, email, name) values ('there', 'there', 'there')").await.unwrap();
     let before = versions(db).await;
-    for Fault { table, from, to, line, says } in FAULTS {
+    for Fault { table, from, to, line, message } in FAULTS {
         let directory = fixtures();
         let changed = replace(directory.path(), table, from, to);
         let file = directory.path().join(format!("{table}.yaml"));
         let broken = seed(url, &["--fixtures", directory.path().to_str().unwrap()]);
-        assert_eq!((broken.code, broken.stdout.as_str()), (1, ""), "{says}: {}", broken.stderr);
+        assert_eq!((broken.code, broken.stdout.as_str()), (1, ""), "{message}: {}", broken.stderr);
         assert_eq!(broken.stderr.lines().count(), 1, "{}", broken.stderr);
         let mut place = format!("error: {}:", file.display());
         if !line.is_empty() {
             let number = changed[..changed.rfind(line).unwrap()].lines().count();
             let begins = changed[..changed.rfind(line).unwrap()].ends_with('\n');
-            let _ = write!(place, "{}: {says}", number + usize::from(begins));
+            let _ = write!(place, "{}: {message}", number + usize::from(begins));
         }
         assert!(broken.stderr.starts_with(&place), "{place}\n{}", broken.stderr);
-        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0], "{says}");
+        assert_eq!(catalog::difference(&before, &versions(db).await), [""; 0], "{message}");
     }
 }
 
@@ -456,7 +456,7 @@ async fn another_machine_is_refused_without_a_mark_before_any_attempt_to_reach_i
     refused.fails_with(&format!(
         "error: the PostgreSQL database \"x\" as \"u\" at 0.0.0.0:{port} is not on this machine and APP_ENV is not set"
     ));
-    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has called");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "no connection was attempted");
     unmarked("postgres://u:s3cret@db.example.invalid/x").fails_with("is not on this machine");
     unmarked("postgres://u:s3cret@localhost/x?host=db.example.invalid").fails_with("is not on this machine");
     unmarked("postgres://u:s3cret@localhost/x?hostaddr=192.0.2.1").fails_with("is not on this machine");
@@ -503,7 +503,7 @@ async fn a_database_that_is_not_migrated_names_the_command_to_run() {
 
     let file = SqliteFile::new();
     seed(&file.url(), &[]).fails_with(remedy);
-    assert!(!file.path().exists(), "the file is not made");
+    assert!(!file.path().exists(), "the file is not created");
     fs::write(file.path(), "").unwrap();
     seed(&file.url(), &[]).fails_with(remedy);
     let db = connect(&file.url()).await.unwrap();
@@ -511,7 +511,7 @@ async fn a_database_that_is_not_migrated_names_the_command_to_run() {
 }
 
 #[tokio::test]
-async fn without_an_environment_the_sqlite_file_of_the_working_directory_is_filled_and_told_in_one_line() {
+async fn without_an_environment_the_sqlite_file_of_the_working_directory_is_filled_and_named_in_one_line() {
     let directory = TempDir::new().unwrap();
     let path = fs::canonicalize(directory.path()).unwrap().join("voicesurvey.db");
     let told = format!("DATABASE_URL is not set: using the SQLite file {}\n", path.display());
@@ -584,7 +584,7 @@ async fn a_directory_that_holds_no_fixtures_is_named() {
 on_both_engines!(migrated: a_killed_run_leaves_all_or_nothing);
 
 async fn a_killed_run_leaves_all_or_nothing(Engine { db, url, .. }: &Engine) {
-    // While nobody reads more of its log, a run gets no further than a pipe's 64 KiB ahead.
+    // While no one reads more of its log, a run gets no further than a pipe's 64 KiB ahead.
     const AHEAD: usize = 1 << 16;
     const KILLS: usize = 10;
     let (before, after) = (fixtures(), fixtures());
@@ -713,7 +713,7 @@ impl Run {
     }
 }
 
-/// The report on the built-in fixtures, each table's counts made from the number of its records.
+/// The report on the built-in fixtures, each table's counts computed from the number of its records.
 fn report_of(counts: impl Fn(usize) -> [usize; 3]) -> Vec<(String, [usize; 3])> {
     COUNTS.iter().map(|(table, count)| ((*table).to_owned(), counts(*count))).collect()
 }
@@ -751,7 +751,7 @@ fn replace(directory: &Path, table: &str, from: &str, to: &str) -> String {
 /// A file of contacts, before their calls or after; those from 340 on have one attempt behind them.
 fn contacts(count: u32, are_called: bool) -> String {
     let contact = |number: u32| {
-        // Each column that differs makes the log of an update longer.
+        // Each column that differs lengthens the log of an update.
         let rest = if are_called {
             "external_contact_id: called
   email: called@example.com
