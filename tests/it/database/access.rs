@@ -351,7 +351,7 @@ async fn a_login_of_customers_above_row_level_security_is_refused() {
     let admin_url = guest.admin_url();
     let connect = async || {
         let both = [("DATABASE_URL", &*admin_url), ("CUSTOMER_DATABASE_URL", &*url)];
-        timeout(HANG, Database::connect(&settings(&both))).await.unwrap()
+        timeout(HANG, Box::pin(Database::connect(&settings(&both)))).await.unwrap()
     };
     let db = tests::connect(&guest.admin_url()).await.unwrap();
     let admin = db.query_one_raw(query("select current_user::text as name")).await.unwrap().unwrap();
