@@ -13,12 +13,12 @@ where nspname !~ '^pg_' and nspname <> 'information_schema'
     );
 
 -- Tables, views, sequences and the like, without indexes. The ledger of SeaORM is not a table of the schema, but its
--- privileges are checked; it is identified by its name and its three columns, so that no other table passes for it.
+-- privileges are checked; it is identified by its name and its columns, so that no other table passes for it.
 create temp view our_relations as
 select c.*, c.oid::regclass::text as name,
     c.relkind in ('r', 'p') and c.relname = 'seaql_migrations' and (
         select array_agg(attname::text order by attnum) from pg_attribute where attrelid = c.oid and attnum > 0
-    ) = '{version,applied_at,ddl_digest}' as is_ledger
+    ) = '{version,applied_at,ddl_digest,duration_ms}' as is_ledger
 from pg_class as c
 where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');
