@@ -64,7 +64,7 @@ enum Command {
     Generate {
         /// Verb and object in snake case, for instance `index_contacts_by_due_time`.
         migration_name: String,
-        /// Name the file by UTC, which is the default.
+        /// Name the file by UTC (default).
         #[arg(long, conflicts_with = "local_time")]
         universal_time: bool,
         /// Name the file by local time.

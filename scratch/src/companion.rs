@@ -20,7 +20,7 @@ impl Companion {
     /// Starts `program` in a new directory, which holds these files for its account alone.
     ///
     /// # Errors
-    /// There is no directory or account for it. That the program fails itself shows in [`Companion::has_ended`].
+    /// There is no directory or account for it. A failure of the program itself is visible in [`Companion::has_ended`].
     pub fn start(program: &Path, arguments: &[&str], files: &[(&str, &str)]) -> Result<Self, Error> {
         let directory = Directory::create(&Options::from_environment().roots, account::of_server()?)?;
         for (name, content) in files {
@@ -40,7 +40,7 @@ impl Companion {
         Ok(Self { directory: path, supervisor, handle })
     }
 
-    /// Where it runs.
+    /// Its directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -49,14 +49,14 @@ impl Companion {
     /// Whether it has ended by itself.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system does not report its state.
     pub fn has_ended(&mut self) -> Result<bool, Error> {
         let ended =
             self.supervisor.ended().map_err(|e| Error::io("wait for /bin/sh in", &self.directory, e))?;
         Ok(ended.is_some())
     }
 
-    /// The last lines that it wrote.
+    /// The last lines of its output.
     #[must_use]
     pub fn log_tail(&self) -> String {
         self.handle.log_tail()

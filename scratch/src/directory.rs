@@ -1,4 +1,4 @@
-//! The private directory of one server, and the removal of those whose owner was cut off.
+//! The private directory of one server, and the removal of abandoned ones.
 //!
 //! Each holds a file `lock`, locked by its owner and its supervisor through one open file: the system frees
 //! the lock when both have ended, however they ended. The lock distinguishes an abandoned directory from one in
@@ -135,14 +135,14 @@ fn others_may(directory: &Path, rights: u32) -> bool {
 ///
 /// A server that lost its supervisor but still runs notices within a minute that its files are gone, and stops.
 pub(crate) fn remove_abandoned(directory: &Path) {
-    // The server's account, and the caller's: root is cut off before it has given the directory away.
+    // The server's account, and the caller's: root may be killed before it changes the directory's owner.
     let accounts = [directory, &directory.join(LOCK)].map(|path| fs::metadata(path).ok().map(|m| m.uid()));
     let Some(Ok(entries)) = directory.parent().map(fs::read_dir) else { return };
     for entry in entries.flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry.metadata().is_ok_and(|m| m.is_dir() && accounts.contains(&Some(m.uid())));
         if ours {
-            // A directory that cannot be removed now is no reason against a server: the next start tries again.
+            // A directory that cannot be removed now does not prevent a server: the next start tries again.
             let _ = remove_if_abandoned(&entry.path());
         }
     }

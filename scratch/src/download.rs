@@ -23,7 +23,7 @@ pub(crate) fn newest(
     let work = async {
         let (version, archive) = get_archive(URL, &VersionReq::STAR).await?;
         let directory = downloads.join(version.to_string());
-        // It writes beside the directory and renames, so what stands under this name is complete.
+        // It writes beside the directory and renames, so a directory of this name is complete.
         extract(URL, &archive, &directory).await.map(|_| directory.join("bin"))
     };
     // A thread of its own, because the caller may be inside a runtime.

@@ -152,7 +152,7 @@ impl Error {
     }
 }
 
-// `unwrap` and a test that returns `Err` print the `Debug` form: it has to be the message for people.
+// `unwrap` and a test that returns `Err` print the `Debug` form: it is the readable message.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&environment::chain(self))

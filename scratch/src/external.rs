@@ -59,7 +59,7 @@ impl External {
     pub(crate) fn url(&self, database: &str) -> String {
         let mut url = self.base.clone();
         url.set_path(&percent::encode(database.as_bytes()));
-        // The parameter would win over the path.
+        // The parameter would override the path.
         let query = url.query().map(|query| {
             query.split('&').filter(|pair| !pair.starts_with("dbname=")).collect::<Vec<_>>().join("&")
         });
@@ -166,11 +166,11 @@ fn janitor(base: &Url, admin: &PgConnectOptions, token: &str, options: &Options)
     let mut command = supervisor::shell(SCRIPT, None, Path::new("/"));
     command.arg(psql).arg(format!("{}_", run_name(token)));
     command.envs(settings.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    // Without it the next run cleans up, so its failure is none of ours.
+    // Without it the next run cleans up, so its failure is ignored.
     Supervisor::start(command.stdout(Stdio::null()).stderr(Stdio::null())).ok()
 }
 
-/// A connection that is held open, so that other runs on the same server see that this one lives.
+/// An open connection, by which other runs on the same server detect that this one is alive.
 struct Presence {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -190,7 +190,7 @@ impl Presence {
                 Err(error) => return drop(report.send(Err(error))),
             };
             drop(report.send(Ok(())));
-            // Often enough for a firewall that forgets idle connections.
+            // More often than firewalls drop idle connections.
             while stopped.recv_timeout(Duration::from_secs(30)) == Err(RecvTimeoutError::Timeout) {
                 if runtime.block_on(connection.ping()).is_err()
                     && let Ok(again) = runtime.block_on(open(&options))

@@ -78,7 +78,7 @@ fn examine(binaries: &Path, account: Option<Account>) -> Result<Installation, St
     if !binaries.join("initdb").exists() {
         return Err("no initdb".to_owned());
     }
-    // Run as the account that will run the server: what root can read, that account perhaps cannot.
+    // Run as the account that will run the server: root may read files that the account cannot.
     let output = run_as(&mut Command::new(binaries.join("postgres")), account)
         .arg("--version")
         .current_dir("/")
@@ -120,7 +120,7 @@ fn directories(options: &Options) -> impl Iterator<Item = PathBuf> {
 }
 
 fn on_path(options: &Options) -> impl Iterator<Item = PathBuf> {
-    // An empty entry means the current directory: nothing is run from there unasked.
+    // An empty entry means the current directory, from which nothing is run.
     options.path.iter().flat_map(std::env::split_paths).filter(|directory| directory.is_absolute())
 }
 

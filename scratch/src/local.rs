@@ -69,7 +69,7 @@ impl Local {
         let supervisor = Mutex::new(supervisor);
         let local =
             Self { admin, binaries, directory: path, place, port, identity, password, supervisor, handle };
-        // While the server comes up by itself.
+        // Meanwhile the server starts.
         directory::remove_abandoned(&local.directory);
         local.wait_until_ready()?;
         Ok(local)
@@ -161,7 +161,7 @@ fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options)
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
         command.env_remove(name);
     }
-    // A locale that this system lacks stops the server on macOS; the cluster's own is given to `initdb`.
+    // On macOS the server does not start with a missing locale; the cluster's own is given to `initdb`.
     command.env("LC_ALL", "C");
     if directory.account.is_some() {
         command.env("HOME", path);
@@ -172,7 +172,7 @@ fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options)
     let defaults = [
         ("port", port.as_str()),
         ("listen_addresses", listen),
-        // Nothing here has to survive a crash.
+        // Durability is not required.
         ("fsync", "off"),
         ("full_page_writes", "off"),
         ("synchronous_commit", "off"),

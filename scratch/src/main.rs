@@ -1,4 +1,4 @@
-//! A PostgreSQL for as long as this program runs.
+//! Runs a PostgreSQL for as long as this program runs.
 
 use scratch::{Database, Error, Options};
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// The error is what to print.
+    /// Returns the message to print as the error.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut parsed = Self::default();
         while let Some(argument) = arguments.next() {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What [`Server::start`](crate::Server::start) takes from the environment, as values.
+/// The options that [`Server::start`](crate::Server::start) reads from the environment.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -22,7 +22,7 @@ pub struct Options {
     pub may_download: bool,
     /// The parent of the server's directory; the first usable one is taken.
     pub roots: Vec<PathBuf>,
-    /// Settings of our own server, after and above the defaults, such as `("wal_level", "logical")`.
+    /// Settings of our own server that override the defaults, such as `("wal_level", "logical")`.
     pub settings: Vec<(String, String)>,
     /// Listens on a free port of 127.0.0.1 as well, with a password, and puts that address into the URLs.
     pub tcp: bool,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Escapes everything but letters, digits and `-._~`, as every reader of URLs undoes it.
+/// Percent-encodes everything but letters, digits and `-._~`.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         match byte {
@@ -16,7 +16,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     })
 }
 
-/// Undoes percent-encoding.
+/// Decodes percent-encoded text.
 pub(crate) fn decode(text: &str) -> Option<String> {
     url::form_urlencoded::parse(format!("p={}", text.replace('+', "%2B")).as_bytes())
         .next()

@@ -39,7 +39,7 @@ impl Server {
     /// The server of this process, started by the first caller; the others wait for it.
     ///
     /// # Errors
-    /// As [`Server::start`]; a failure is kept, and given to every caller.
+    /// See [`Server::start`]; every caller gets the same failure.
     pub fn shared() -> Result<&'static Self, &'static Error> {
         static SHARED: OnceLock<Result<Server, Error>> = OnceLock::new();
         SHARED.get_or_init(Self::start).as_ref()

@@ -58,7 +58,7 @@ pub(crate) fn fetch(options: &PgConnectOptions, query: String) -> sqlx::Result<V
 /// A block in PL/pgSQL loads `plpgsql`, which is installed with every server but never built into it.
 pub(crate) fn probe_libraries(options: &PgConnectOptions) -> sqlx::Result<()> {
     match execute(options, "do $$ begin perform 1; end $$".to_owned()) {
-        // The language was removed on purpose: nothing is known, so nothing is claimed.
+        // The language was removed on purpose, so the check does not apply.
         Err(error) if sqlstate(&error).as_deref() == Some("42704") => Ok(()),
         result => result,
     }
@@ -72,7 +72,7 @@ pub(crate) fn error(place: &str, action: String, hint: &'static str, source: sql
     }
 }
 
-/// What the server said, if it could not load one of its own libraries.
+/// The server's message, if it could not load one of its own libraries.
 pub(crate) fn library_fault(error: &sqlx::Error) -> Option<String> {
     // The texts of dfmgr.c; the codes alone also stand for other faults.
     const FAULTS: [&str; 4] = [

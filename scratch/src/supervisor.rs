@@ -1,4 +1,4 @@
-//! A process that outlives us for a moment, to put away what we leave.
+//! A process that outlives this one briefly, to clean up.
 
 use crate::account::{Account, run_as};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(crate) struct Supervisor {
     pipe: Option<ChildStdin>,
 }
 
-/// A shell command that is to become a [`Supervisor`].
+/// A shell command for a [`Supervisor`].
 pub(crate) fn shell(script: &str, account: Option<Account>, directory: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     run_as(&mut command, account).args(["-c", script, "scratch-supervisor"]).current_dir(directory);
@@ -22,7 +22,7 @@ pub(crate) fn shell(script: &str, account: Option<Account>, directory: &Path) ->
 }
 
 impl Supervisor {
-    /// Starts `command`; its output and error output are the caller's to direct.
+    /// Starts `command`; the caller redirects its output.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         // A group of its own: Ctrl-C at the terminal, or a kill of our group, does not reach it.
         let mut child = command.stdin(Stdio::piped()).process_group(0).spawn()?;
@@ -30,12 +30,12 @@ impl Supervisor {
         Ok(Self { child, pipe })
     }
 
-    /// Gives it a line to read.
+    /// Sends it a line.
     pub(crate) fn tell(&self, line: &str) -> io::Result<()> {
         self.pipe.as_ref().map_or(Ok(()), |mut pipe| writeln!(pipe, "{line}"))
     }
 
-    /// How it ended, or `None` while it lives.
+    /// Its exit status, or `None` while it runs.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
@@ -44,7 +44,7 @@ impl Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        // It bounds its own work; nothing can be done here about a failure to wait.
+        // Its work is bounded; a failure to wait has no remedy.
         let _ = self.child.wait();
     }
 }

@@ -1,4 +1,4 @@
-//! The life of a server and of its databases: found, started, used, and gone without a trace.
+//! The lifecycle of a server and its databases: discovery, start, use and removal.
 
 #![expect(clippy::disallowed_methods, reason = "tests query the catalogue of the server")]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const SCRATCH: &str = env!("CARGO_BIN_EXE_scratch");
-/// Seen in a message, it is the defect.
+/// A secret that no message may contain.
 const SECRET: &str = "s3cretpass";
 
 // ---- starting

@@ -49,7 +49,7 @@ pub async fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            // Where not even this can be printed, the exit code has to do.
+            // If printing fails, the exit code remains.
             let _ = error.print();
             return ExitCode::from(code);
         }

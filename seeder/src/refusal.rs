@@ -7,8 +7,7 @@ use crate::{
     error::{primary, sqlx_error},
 };
 
-/// What is wrong with the record that a statement failed to write, and the column where that shows; `None` if the
-/// record is not at fault.
+/// The fault of the record of a failed statement, and its column if known; `None` if the record is not the cause.
 pub(crate) fn refusal<E: EntityTrait>(error: &DbErr) -> Option<(Option<&'static str>, Fault)> {
     let error = sqlx_error(error)?.as_database_error()?;
     let code = error.code()?;

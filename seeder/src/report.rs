@@ -27,7 +27,7 @@ pub struct Counts {
 /// The outcome for each table with a fixture file, in the order of loading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// Whether the changes were kept.
+    /// Whether the changes were committed.
     pub mode: Mode,
     /// The table's name, and its counts.
     pub tables: Vec<(&'static str, Counts)>,

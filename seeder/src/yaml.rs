@@ -1,4 +1,4 @@
-//! Reads a fixture file into models that know their lines.
+//! Parses a fixture file into models with their line numbers.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -45,7 +45,7 @@ where
     E::Model: DeserializeOwned,
 {
     // Read twice: a model has no room for lines, and the first reading finds faults of the YAML itself before
-    // the second one wonders about the fields.
+    // the second one reads the fields.
     let lines: Vec<Lines> = serde_saphyr::from_str_with_options(&source.text, options())
         .map_err(|error| fault::<E>(source, &[], &error))?;
     let models: Vec<E::Model> = serde_saphyr::from_str_with_options(&source.text, options())
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Lines {
 
 fn options() -> Options {
     serde_saphyr::options! {
-        // It bounds input from strangers, at some 8,000 contacts; these files are the caller's own.
+        // The limit is for untrusted input, about 8,000 contacts; these files are the caller's own.
         budget: None,
         strict_booleans: true,
         with_snippet: false,
@@ -148,7 +148,7 @@ fn fault<E: EntityTrait>(source: &Source, lines: &[Lines], error: &serde_saphyr:
     Error::Fixture { place: Place { file: Arc::clone(&source.file), line }, fault: Fault::Yaml(message) }
 }
 
-/// What serde has against a value, without the value: it may be personal.
+/// serde's message about a value, without the value, which may be personal.
 fn reason(error: &serde_saphyr::Error) -> String {
     match error {
         serde_saphyr::Error::AliasError { error, .. } => reason(error),
@@ -172,7 +172,7 @@ fn reason(error: &serde_saphyr::Error) -> String {
             let location =
                 other.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
             let text = location.and_then(|location| text.strip_suffix(&location)).unwrap_or(&text);
-            // Enums quote what they were given.
+            // Messages of enums quote the value.
             text.split('`')
                 .enumerate()
                 .map(|(index, part)| if index % 2 == 0 { part.into() } else { Cow::Owned(quoted(part)) })
@@ -188,7 +188,7 @@ fn quoted(text: &str) -> String {
     if name { format!("`{text}`") } else { "`…`".to_owned() }
 }
 
-/// What a value of the column looks like, where that is not obvious.
+/// The form of a column's values, where it is not obvious.
 fn example<E: EntityTrait>(column: &str) -> &'static str {
     let Some(column) = E::Column::iter().find(|candidate| candidate.as_str() == column) else { return "" };
     match column.def().get_column_type() {
