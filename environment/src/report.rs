@@ -30,7 +30,7 @@ pub fn remedy(code: &str) -> Option<&'static str> {
     match code & 0xFF {
         5 => Some("another process writes to the file: try again"),
         8 => Some("make the file and its directory writable"),
-        14 => Some("correct the path; sqlite://FILE?mode=rwc creates a missing file"),
+        14 => Some("correct the path; sqlite://FILE?mode=rwc creates a file that does not exist"),
         26 => Some("the file is not a SQLite database: name another one"),
         _ => None,
     }
