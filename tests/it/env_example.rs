@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Variables that belong to something else.
-const FOREIGN: [&str; 2] = ["LC_ALL", "XDG_CACHE_HOME"];
-const FOREIGN_PREFIXES: [&str; 2] = ["CARGO_", "PG"];
+const FOREIGN: [&str; 3] = ["LC_ALL", "OUT_DIR", "XDG_CACHE_HOME"];
+const FOREIGN_PREFIXES: [&str; 3] = ["CARGO_", "GITHUB_", "PG"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
