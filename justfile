@@ -1,13 +1,14 @@
 # The commands of this workspace; `just` lists them.
 
-set dotenv-load
+# "$@" keeps an argument with spaces in one piece.
+set positional-arguments
 
 _default:
     @just --list
 
 # Apply pending migrations.
 migrate *args:
-    cargo run -p migration -- up {{ args }}
+    cargo run -p migration -- up "$@"
 
 # Show which migrations are applied.
 status:
@@ -23,15 +24,15 @@ new-migration name:
 
 # List the migrations that the main branch lacks; fail if a merged one was changed: just check-for-migration --base REF
 check-for-migration *args:
-    cargo run -p gate -- check-for-migration {{ args }}
+    cargo run -p gate -- check-for-migration "$@"
 
 # Generate the functions of database/queries/; with --check, report whether they are current.
 codegen-db *args:
-    cargo run -p gate -- codegen {{ args }}
+    cargo run -p gate -- codegen "$@"
 
 # Check the schema, the migrations and the generated files: just gate --only schema_sql_current
 gate *args:
-    cargo run -p gate -- {{ args }}
+    cargo run -p gate -- "$@"
 
 # Write the generated files that are not current.
 gate-write:
@@ -49,8 +50,13 @@ generate-entities dir:
 # Open DATABASE_URL, from the environment or .env, in psql.
 [no-exit-message]
 psql *args:
+    @just --dotenv-filename .env _psql "$@"
+
+# Only this recipe loads .env: the tests must not depend on it.
+[no-exit-message]
+_psql *args:
     @case "${DATABASE_URL:-}" in postgres*) ;; *) echo 'error: DATABASE_URL does not name a PostgreSQL database' >&2; exit 2 ;; esac
-    @psql "$DATABASE_URL" {{ args }}
+    @psql "$DATABASE_URL" "$@"
 
 # Format the code, including the modules that a macro declares, which `cargo fmt` does not find.
 fmt:
@@ -58,15 +64,15 @@ fmt:
 
 # Load the fixture records.
 seed *args:
-    cargo run -p seeder -- {{ args }}
+    cargo run -p seeder -- "$@"
 
 # Run all tests, or those whose name contains the argument.
 test *filter:
-    cargo test --workspace -- {{ filter }}
+    cargo test --workspace -- "$@"
 
 # Run a PostgreSQL for the duration of a command, or until Ctrl-C: just scratch psql
 scratch *command:
-    cargo run -p scratch -- {{ command }}
+    cargo run -p scratch -- "$@"
 
 # Run the example scheduler on a PostgreSQL server of its own: just example async-std
 example runtime="tokio":

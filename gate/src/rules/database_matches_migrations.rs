@@ -1,8 +1,8 @@
 //! A live database has the schema that its migrations create, down to types, defaults, keys, policies, grants and comments.
 
-use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql, uncommitted};
 use crate::Subject;
 use crate::drift::live;
+use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql, uncommitted};
 
 /// `gate --database` compares a live database in the same way.
 pub const RULE: Rule = Rule {

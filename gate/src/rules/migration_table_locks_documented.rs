@@ -1,7 +1,7 @@
 //! A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.
 
-use crate::migrations::files::{self, MigrationFile};
 use crate::error::reason;
+use crate::migrations::files::{self, MigrationFile};
 use crate::migrations::replay::{Replay, Touched};
 use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};

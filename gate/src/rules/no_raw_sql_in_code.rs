@@ -75,11 +75,7 @@ pub const RULE: Rule = Rule {
         edit(&["database/clippy.toml"], "", "disallowed-methods = []"),
         edit(&["database/.clippy.toml"], "", "disallowed-methods = []"),
         edit(&[CLIPPY], "disallowed-macros = [", "disallowed-macros = []\nallowed-prefixes = ["),
-        edit(
-            &[CLIPPY],
-            "{ path = \"sqlx::raw_sql\", reason =",
-            "{ path = \"sqlx::raw_sql\", replacement =",
-        ),
+        edit(&[CLIPPY], "{ path = \"sqlx::raw_sql\", reason =", "{ path = \"sqlx::raw_sql\", replacement ="),
     ],
 };
 
