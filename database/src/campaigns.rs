@@ -17,11 +17,11 @@ use entity::id::{CampaignId, ContactId, EmailTemplateId};
 use entity::organizations::{self, Entity as Organizations};
 use entity::{campaigns, contacts};
 use sea_orm::prelude::ChronoTime;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, Set,
 };
+use sea_query::{Expr, ExprTrait};
 
 /// A question of a survey.
 #[derive(Clone, Debug, PartialEq, Eq)]

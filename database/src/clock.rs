@@ -1,7 +1,7 @@
 //! The database's clock, the only clock for columns such as `deleted_at`.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait, DbBackend};
+use sea_query::Expr;
 
 /// The current time as an expression, in the text form that the backend stores.
 #[expect(clippy::disallowed_methods, reason = "the builder has no strftime")]

@@ -4,10 +4,10 @@ use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::email_templates;
 use entity::enums::{EmailTemplateType, LanguageCode};
 use entity::id::EmailTemplateId;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QueryTrait, Set,
 };
+use sea_query::{Expr, ExprTrait};
 
 /// A template to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use crate::{CustomerTx, Error, contacts, row};
 use entity::enums::ExclusionSource;
 use entity::exclusion_list_entries;
 use entity::id::ExclusionListEntryId;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, Set};
+use sea_query::OnConflict;
 
 /// An entry to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
 use entity::{organizations, user_organizations};
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, JoinType, NotSet, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Set,
 };
+use sea_query::{Expr, ExprTrait};
 
 /// An organization to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]

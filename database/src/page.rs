@@ -3,8 +3,8 @@
 use crate::{Error, Named, Scope};
 use entity::id::ParseIdError;
 use sea_orm::prelude::DateTimeUtc;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value};
+use sea_query::{Expr, ExprTrait};
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,8 +1,8 @@
 //! Statements on exactly one row.
 
 use crate::{Error, Named, Scope};
-use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryFilter, UpdateMany};
+use sea_query::{Expr, OnConflict};
 
 /// Inserts a row and returns it; `None`: a row with the same `conflict` columns exists.
 ///

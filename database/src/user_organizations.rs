@@ -4,8 +4,8 @@
 use crate::{AdminTx, Error, Scope, Tx};
 use entity::id::{OrganizationId, UserId, UserOrganizationId};
 use entity::user_organizations;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set, TryInsertResult};
+use sea_query::OnConflict;
 
 /// Inserts a membership unless it exists. Returns whether it was inserted.
 ///

@@ -7,11 +7,11 @@ use entity::enums::UserRole;
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
 use entity::{user_organizations, users};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, JoinType, NotSet, QueryFilter, QuerySelect, RelationTrait,
     Set,
 };
+use sea_query::{Expr, ExprTrait, OnConflict};
 
 /// A user to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The tables as SeaORM knows the entities of the crate `entity` at run time.
 
 use super::{Description, Item, Model};
-use sea_orm::sea_query::{ColumnType, DynIden, ForeignKeyAction, PostgresQueryBuilder, Query, StringLen};
 use sea_orm::{
     ColumnTrait, DbBackend, EntityTrait, IdenStatic, Identity, Iterable, PrimaryKeyToColumn, RelationTrait,
     Schema,
 };
+use sea_query::{ColumnType, DynIden, ForeignKeyAction, PostgresQueryBuilder, Query, StringLen};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables of the entities, and the values of their enums.

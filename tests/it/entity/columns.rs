@@ -15,13 +15,13 @@ use entity::{
     organizations, provider_configs, survey_responses, transcript_snippets, user_organizations, users,
 };
 use sea_orm::prelude::{DateTimeUtc, Decimal, Time, Uuid};
-use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ColumnType, ConnectionTrait, DatabaseConnection,
     DbBackend, EntityTrait, IdenStatic, IntoActiveModel, Iterable, ModelTrait, PaginatorTrait,
     PrimaryKeyToColumn, PrimaryKeyTrait, QueryFilter, RelationDef, RelationTrait, Set, Statement,
     TryInsertResult, Value,
 };
+use sea_query::{Expr, OnConflict};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
 use std::any::type_name;

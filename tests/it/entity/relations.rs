@@ -3,11 +3,11 @@
 use crate::entity::columns::{Place, ROWS, Sample, id_of, kinds};
 use entity::user_organizations;
 use sea_orm::prelude::Uuid;
-use sea_orm::sea_query::{ForeignKeyAction, Value};
 use sea_orm::{
     ActiveModelTrait, DatabaseConnection, DbBackend, EntityTrait, IdenStatic, IntoActiveModel, Iterable,
     LinkDef, Linked, LoaderTrait, ModelTrait, Related, RelationDef, RelationTrait,
 };
+use sea_query::{ForeignKeyAction, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::pin::Pin;
