@@ -108,7 +108,9 @@ fn the_values_of_env_example_are_the_defaults() {
         defaults.insert(name.to_owned(), default);
     }
     assert!(defaults.len() >= 5, "{defaults:?} in {help}");
-    for (name, default) in &defaults {
+    // A default that the option's text states in its own words is that of the settings, which are compared already.
+    let stated = |(name, default): &(&String, &String)| !default.is_empty() || !read.borrow().contains(*name);
+    for (name, default) in defaults.iter().filter(stated) {
         assert_eq!(example.get(name), Some(default), "{name}");
     }
 
