@@ -262,7 +262,7 @@ async fn each_annotation_has_its_result() {
         .await;
         assert!(code.contains("pub async fn find_them(") && code.contains("tx: &Tx<impl Scope>"), "{code}");
         assert!(code.contains(result), "{code}");
-        assert_eq!(code.contains("/// Doc.\n///\n/// # Errors\n"), annotation == ":one", "{code}");
+        assert_eq!(code.contains(".ok_or(Error::NotFound("), annotation == ":one", "{code}");
     }
 }
 

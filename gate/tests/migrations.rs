@@ -91,7 +91,7 @@ async fn a_changed_statement_is_named_and_a_formatted_one_is_not() {
         assert_eq!(lock.changed(&formatted), [], "{name}");
     }
     for (change, to, words) in [
-        ("attempts_count >= 0", "attempts_count >= 1", "statement 1 of postgres up is not the one"),
+        ("attempts_count >= 0", "attempts_count >= 1", "statement 1 of postgres up is not the locked one"),
         ("grant select, insert", "grant insert, select", "statement 6 of postgres up"),
         ("DROP TABLE IF EXISTS", "DROP TABLE", "statement 1 of postgres down"),
     ] {
@@ -101,7 +101,7 @@ async fn a_changed_statement_is_named_and_a_formatted_one_is_not() {
     }
     let mut without_transaction = now.clone();
     without_transaction[7].transactional = false;
-    assert!(lock.changed(&without_transaction)[0].problem.contains("another transaction"));
+    assert!(lock.changed(&without_transaction)[0].problem.contains("transaction mode"));
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn the_main_branch_is_compared_with() {
     assert!(findings[0].starts_with(CONTACTS), "{findings:?}");
     let (_, findings) = compare(now[..14].to_vec()).await;
     assert!(
-        findings[0].contains("create_transcript_snippets") && findings[0].contains("gone"),
+        findings[0].contains("create_transcript_snippets") && findings[0].contains("missing"),
         "{findings:?}"
     );
 

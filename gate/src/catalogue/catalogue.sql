@@ -7,7 +7,8 @@
 -- options that begin with `pg_`: PostgreSQL reserves the prefix, and 15.20 keeps a counter of its own there
 -- (`attoptions` of every column: `pg_attver`, another number for each creation), which no administrator can set.
 with action (code, name) as (
-    values ('a'::"char", 'no action'), ('r', 'restrict'), ('c', 'cascade'), ('n', 'set null'), ('d', 'set default')
+    values ('a'::"char", 'no action'), ('r', 'restrict'), ('c', 'cascade'), ('n', 'set null'), -- noqa: RF06
+        ('d', 'set default')
 ),
 
 owner as (
@@ -65,7 +66,7 @@ relation as (
     join (
         values ('r', 'table'), ('p', 'table'), ('v', 'view'), ('m', 'materialized view'), ('f', 'foreign table'),
         ('S', 'sequence'), ('i', 'index'), ('I', 'index')
-    ) as t (relkind, kind) on t.relkind::"char" = c.relkind
+    ) as t (relkind, kind) on t.relkind::"char" = c.relkind -- noqa: RF06
     where not exists (
         select
         from extended as e
@@ -110,7 +111,7 @@ routine as (
 -- Whose privileges the migrations and the defaults of PostgreSQL may grant.
 acl (classid, objid, objsubid, identity, owner, items) as (
     select 'pg_class'::regclass, r.oid, 0, r.identity, r.relowner,
-        coalesce(r.relacl, acldefault(case r.relkind when 'S' then 's' else 'r' end::"char", r.relowner))
+        coalesce(r.relacl, acldefault(case r.relkind when 'S' then 's' else 'r' end::"char", r.relowner)) -- noqa: RF06
     from relation as r
     where r.kind <> 'index'
     union all
@@ -157,8 +158,10 @@ granted as (
 ),
 
 object (classid, objid, objsubid, identity, whole, facets) as (
-    select 'pg_namespace'::regclass::oid, s.oid, 0, 'schema ' || s.nspname, null::text [],
-        jsonb_build_object('comment', case s.nspname when 'public' then null else obj_description(s.oid, 'pg_namespace') end)
+    select 'pg_namespace'::regclass::oid, s.oid, 0, 'schema ' || s.nspname, null::text[],
+        jsonb_build_object(
+            'comment', case s.nspname when 'public' then null else obj_description(s.oid, 'pg_namespace') end
+        )
     from schema as s
 
     union all
@@ -177,7 +180,11 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'replica identity', case
                 when r.kind <> 'table' then null
                 when r.relreplident = 'i'
-                    then (select i.indexrelid::regclass::text from pg_index as i where i.indrelid = r.oid and i.indisreplident)
+                    then (
+                        select i.indexrelid::regclass::text
+                        from pg_index as i
+                        where i.indrelid = r.oid and i.indisreplident
+                    )
                 else case r.relreplident when 'd' then 'default' when 'f' then 'full' else 'nothing' end
             end,
             'parents', (
@@ -283,7 +290,9 @@ object (classid, objid, objsubid, identity, whole, facets) as (
                 from unnest(ir.reloptions) as o (text)
                 where o.text !~ '^pg_'
             ),
-            'deferrable', case when c.condeferrable then case when c.condeferred then 'deferred' else 'immediate' end end,
+            'deferrable', case
+                when c.condeferrable then case when c.condeferred then 'deferred' else 'immediate' end
+            end,
             'validated', c.convalidated,
             -- Keys are enforced by triggers, which can be disabled.
             'enforced', (
