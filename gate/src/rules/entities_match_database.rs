@@ -145,6 +145,7 @@ mod tests {
     use crate::subject::{empty, migrate};
     use sqlx::Connection as _;
 
+    #[expect(unused_qualifications, reason = "the derive writes full paths")]
     mod notes {
         use sea_orm::entity::prelude::*;
 
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_default_that_an_entity_says_is_the_databases() {
+    async fn a_default_of_an_entity_is_the_default_of_the_database() {
         for (text, stars, expected) in [
             ("none::yet", 3, vec![]),
             ("none", 3, vec!["column notes.text"]),
