@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const EXTENSIONS: [&str; 9] = ["rs", "sql", "md", "yaml", "yml", "toml", "lock", "svg", "txt"];
 
 /// The table that documents use as an example does not exist.
-const EXAMPLE: &str = "refunds";
+const EXAMPLE: &str = "invoices";
 
 /// Files that exist only while they are needed.
 const OPTIONAL: [&str; 1] = ["gate/exceptions.yaml"];
@@ -134,7 +134,7 @@ fn a_path_that_does_not_exist_is_found() {
     assert!(is_path("gate/src/no_such_file.rs") && !path_resolves(&files(), "gate/src/no_such_file.rs"));
     assert!(is_path("no_such_file.rs") && !path_resolves(&files(), "no_such_file.rs"));
     assert!(is_path("tests/it") && path_resolves(&files(), "tests/it"));
-    assert!(!is_path("campaign_id") && !is_path("a.b()") && !is_path("entity/src/refunds.rs"));
+    assert!(!is_path("campaign_id") && !is_path("a.b()") && !is_path("entity/src/invoices.rs"));
     assert!(!link_resolves("docs/migrations.md", "migrations.md#no-such-heading"));
     assert!(link_resolves("docs/migrations.md", "#set-not-null"));
     assert!(!link_resolves("docs/migrations.md", "../tests/recipes/no_such_file.rs"));
