@@ -67,7 +67,7 @@ fn judged(url: &str) -> (Option<i32>, Vec<String>) {
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
     let rules = report["rules"].as_array().unwrap();
-    assert_eq!(rules.len(), 1, "a live database is asked one rule");
+    assert_eq!(rules.len(), 1, "a live database is compared and no other rule checked");
     let findings = rules[0]["findings"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let findings =
@@ -355,7 +355,7 @@ async fn a_live_database_as_it_should_be_passes_whoever_owns_it_and_whoever_asks
     let _other = subject().await;
     let target = Target::resolve(Some(&as_owner), None, AppEnv::Test).unwrap();
     Session::new(target, Options::default()).up(None).await.unwrap();
-    assert_eq!(judged(&as_owner), (Some(0), vec![]), "the owner asks");
+    assert_eq!(judged(&as_owner), (Some(0), vec![]), "as the owner");
 
     let reader = format!("reader_of_{}", database.name());
     run(&database.url(), &format!("create role {reader} login; alter role {owner} nologin")).await;
@@ -367,7 +367,7 @@ async fn a_live_database_as_it_should_be_passes_whoever_owns_it_and_whoever_asks
     assert_eq!(closed.status.code(), Some(2), "{message}");
     assert!(message.contains("grant select on seaql_migrations"), "{message}");
     run(&database.url(), &format!("grant select on seaql_migrations to {reader}")).await;
-    assert_eq!(judged(url.as_str()), (Some(0), vec![]), "a login that may only read the ledger asks");
+    assert_eq!(judged(url.as_str()), (Some(0), vec![]), "as a login that may only read the ledger");
 
     let admin = empty("roles").unwrap();
     drop(database);
@@ -435,6 +435,6 @@ fn what_cannot_be_asked_is_exit_2_and_shows_no_password() {
         assert!(!message.contains(SECRET) && output.stdout.is_empty(), "{message}");
     }
     let output = gate(&unreachable, &["--only", "foreign_keys_indexed"]);
-    assert_eq!(output.status.code(), Some(2), "a live database is asked one rule, which nobody chooses");
+    assert_eq!(output.status.code(), Some(2), "--only does not apply to a live database");
     assert!(!String::from_utf8_lossy(&output.stderr).contains(SECRET));
 }
