@@ -14,7 +14,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Makes every change that violates a rule, one at a time.
+/// Applies every change that violates a rule, one at a time.
 ///
 /// Findings of the unchanged subject are ignored.
 ///

@@ -28,7 +28,7 @@ async fn subject() -> Subject {
     Subject::migrated(Workspace::at(None)).await.unwrap()
 }
 
-/// What the rule says of a migrated database after a change.
+/// The findings of the rule for a migrated database after a change.
 async fn after(subject: &Subject, change: &Mutation) -> Vec<Finding> {
     let rule = rules::find("database_matches_migrations").unwrap();
     check(&subject.with(change).await.unwrap(), rule).await.unwrap()
@@ -51,7 +51,7 @@ async fn catalogue(url: &str) -> Catalogue {
     catalogue
 }
 
-/// Runs the program on a live database; nothing of the environment tells it a password.
+/// Runs the program on a live database, without a password in the environment.
 fn gate(url: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_gate"))
         .args(["--database", url])
@@ -183,7 +183,7 @@ async fn what_follows_from_another_change_is_told_with_it() {
     }
 }
 
-/// Objects that the migrations do not make, and that they could.
+/// Objects that the migrations could create and do not.
 const FURTHER: &str = "
     create view names as select name from organizations;
     create materialized view sums as select count(*) as sum from organizations;
@@ -351,7 +351,7 @@ async fn a_live_database_as_it_should_be_passes_whoever_owns_it_and_whoever_asks
     let database = empty("owned").unwrap();
     let (owner, as_owner) = login(&database).await;
     run(&database.url(), &format!("alter database {} owner to {owner}", database.name())).await;
-    // The role is there before: to make it wants a right that this owner lacks.
+    // The role exists already: creating it requires a privilege that this owner lacks.
     let _other = subject().await;
     let target = Target::resolve(Some(&as_owner), None, AppEnv::Test).unwrap();
     Session::new(target, Options::default()).up(None).await.unwrap();

@@ -24,7 +24,7 @@
 //! are dropped by a `psql` that waits on such a pipe, where one is installed, and otherwise by the next run.
 //!
 //! Every call blocks and is permitted from any thread, inside or outside any asynchronous runtime: no connection
-//! outlives the call that made it, so nothing is tied to the runtime of one test.
+//! outlives the call that created it, so nothing is tied to the runtime of one test.
 //!
 //! One server serves a process. For one server across several test binaries, run them under this crate's
 //! program: `cargo run -p scratch -- cargo test`.

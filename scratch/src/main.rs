@@ -12,7 +12,7 @@ Without COMMAND: starts a PostgreSQL, prints its URL, and stops it at the end of
 With COMMAND: runs it with that URL as TEST_DATABASE_URL, and ends with its status.
 
   --tcp            listen on a free port of 127.0.0.1 as well, and print that address
-  --database NAME  make a database, and print its URL
+  --database NAME  create a database, and print its URL
 
 The server is that of TEST_DATABASE_URL, if set; else the newest installed, or SCRATCH_PG_BIN; else a download.";
 

@@ -134,7 +134,7 @@ impl Bench {
     /// where the system puts a connection's processes, and not on us, whether a round trip takes 20 µs or 60.
     fn on_one_core(&self, measure: impl FnOnce()) {
         let Some(cores) = status("Cpus_allowed_list:") else {
-            println!("on any core: this system does not tell (/proc/self/status)");
+            println!("on any core: not available on this system (/proc/self/status)");
             return measure();
         };
         let last = cores.rsplit([',', '-']).next().unwrap_or(&cores);
@@ -370,7 +370,7 @@ impl Bench {
                     Some(1.0),
                 );
             }
-            _ => println!("memory of the export: this system does not tell (/proc/self/status)"),
+            _ => println!("memory of the export: not available on this system (/proc/self/status)"),
         }
         let (number, size) = FINISHED[1];
         let pair = |_| (self.export(&database, number, size), self.copy(programs, number));

@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Stop(Shared<BoxFuture<'static, ()>>);
 
-/// Returns a request that is made by the first signal.
+/// Returns a stop request that the first signal sets.
 pub(crate) fn on_signals() -> Result<Stop, ctrlc::Error> {
     let (sender, receiver) = oneshot::channel::<()>();
     let mut sender = Some(sender);

@@ -1,4 +1,4 @@
-//! The migrations as files: their names, and the headers that tell people what they do.
+//! The migrations as files: their names, and their headers.
 
 use crate::{Error, Workspace};
 use migration::header::{self, Field};

@@ -1,6 +1,6 @@
-//! Creates the 13 enum types of the product.
+//! Creates the 13 enum types.
 //!
-//! Intent: a status or a kind holds one of its named values; the order is the order of the values' progress.
+//! Intent: a status or kind column accepts only the named values; their order is the order of progress.
 //! Risk: none. No table uses the types yet.
 //! Down: drops the types; no table uses them any more.
 

@@ -1,6 +1,6 @@
 //! Creates `organizations`: the tenants.
 //!
-//! Intent: every tenant table refers to this one, and a customer sees and changes its own row.
+//! Intent: every tenant table refers to this one; a customer reads and updates its own row.
 //! Risk: none. The table is new, so nothing is locked or rewritten.
 //! Down: drops every organization.
 

@@ -1,8 +1,8 @@
 //! Creates `users`: the people who sign in through the identity provider.
 //!
-//! Intent: sign-in finds a person by `oidc_sub` or `email`, each by its unique constraint. A customer sees
-//! itself and, once `user_organizations` exists, the members of its organization; it changes only itself, and
-//! not its role, which would let a viewer make itself an administrator.
+//! Intent: sign-in finds a user by `oidc_sub` or `email`, each by its unique constraint. A customer sees its own
+//! row and, once `user_organizations` exists, the members of its organization. It updates only its own row, except
+//! the role: otherwise a viewer could become an administrator.
 //! Risk: none. The table is new, so nothing is locked or rewritten.
 //! Down: drops every user.
 
@@ -17,7 +17,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // The first condition makes an unbound organization an error, as on every other table.
+        // With the first condition an unbound organization is an error, as on every other table.
         let own = format!("{BOUND_ORGANIZATION} is not null and id = {BOUND_USER}");
         NewTable::new(manager, "users")
             .text(text("oidc_sub"), 255)

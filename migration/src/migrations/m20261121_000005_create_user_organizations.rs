@@ -1,11 +1,11 @@
-//! Creates `user_organizations`: who is a member of which organization.
+//! Creates `user_organizations`: the members of each organization.
 //!
-//! Intent: the members of an organization by `ix_user_organizations_organization`, the organizations of a
-//! person by the unique constraint. Memberships decide which users a customer sees, so the policy of `users`
-//! that reads them is made here.
-//! Risk: for the moment it takes, what reads `users` or writes to `organizations` waits. Nothing is rewritten.
+//! Intent: lists the members of an organization by `ix_user_organizations_organization`, and the organizations of a
+//! user by the unique constraint. Memberships decide which users a customer sees, so the policy on `users` that
+//! reads them is created here.
+//! Risk: reads of `users` and writes to `organizations` wait until the migration commits. Nothing is rewritten.
 //! Locks: organizations (share row exclusive: the key); users (access exclusive: the policy).
-//! Down: drops every membership, and with them the policy on `users`.
+//! Down: drops every membership and the policy on `users` that reads them.
 
 use crate::ddl::{BOUND_ORGANIZATION, NewTable, Policy, drop_policy, drop_table, set_policy};
 use sea_orm_migration::prelude::*;
@@ -29,7 +29,7 @@ impl MigrationTrait for Migration {
             .grant("select")
             .create(manager)
             .await?;
-        // The first condition makes an unbound organization an error even where no row is looked at.
+        // With the first condition an unbound organization is an error even if no row is read.
         let visible = format!(
             "{BOUND_ORGANIZATION} is not null and (id = (select current_user_id()) or exists ( \
              select from user_organizations m where m.user_id = users.id and m.{own}))"

@@ -1,7 +1,8 @@
-//! Creates `email_templates`: the texts that follow a call, one for each outcome and language.
+//! Creates `email_templates`: the e-mail texts, one for each outcome and language.
 //!
-//! Intent: a campaign names its templates; the template editor lists them by type and by language.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Intent: a campaign refers to its templates; the template editor lists them by type and by language.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
 //! Locks: organizations (share row exclusive: the key).
 //! Down: drops every template.
 

@@ -1,12 +1,13 @@
-//! Creates `campaigns`: one survey of three questions, put to a list of contacts by phone.
+//! Creates `campaigns`: a survey of three questions for a list of contacts.
 //!
-//! Intent: the scheduler looks for campaigns by status, the dashboard lists an organization's newest first
-//! (`ix_campaigns_organization_created`, without the deleted ones) and searches by name.
-//! A customer may name only a user it can see as the author, and may not change the author afterwards: the key
-//! to `users` alone would accept a user of another organization.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: `email_templates` (share row exclusive: the key); organizations (share row exclusive: the key);
-//! users (share row exclusive: the key).
+//! Intent: the scheduler selects campaigns by status; the dashboard lists those of an organization, newest first,
+//! without deleted ones (`ix_campaigns_organization_created`), and searches by name. A customer may name only a
+//! visible user as the author and may not change the author afterwards: the key to `users` alone would accept a
+//! user of another organization.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
+//! Locks: `email_templates` (share row exclusive: the key); organizations (share row exclusive: the key); users
+//! (share row exclusive: the key).
 //! Down: drops every campaign and, by cascade, its contacts, calls and answers.
 
 use super::m20261121_000001_create_enums::{CAMPAIGN_STATUS, LANGUAGE_CODE, QUESTION_TYPE};
@@ -52,7 +53,7 @@ impl MigrationTrait for Migration {
             .column(timestamp_with_time_zone_null("deleted_at"))
             .check("max_attempts_range", "max_attempts between 1 and 5")
             .check("retry_interval_minutes_range", "retry_interval_minutes >= 1")
-            // A draft may hold a window that makes no sense yet.
+            // A draft may contain an invalid window.
             .check(
                 "call_window",
                 "status not in ('scheduled', 'running', 'paused') \

@@ -1,13 +1,14 @@
-//! Creates `contacts`: the people a campaign calls.
+//! Creates `contacts`: the people that a campaign calls.
 //!
-//! Intent: the scheduler claims the oldest contacts that are due (`ix_contacts_campaign_created_due`), lists and
-//! counts go by campaign and state or by campaign and time, exclusion sweeps and inbound calls by phone number.
-//! The predicate of the scheduler's index holds nothing but the state: clients write `do_not_call is false`,
-//! which an index on `do_not_call = false` does not serve.
-//! A customer's counts by state ask for the organization too, through the policy, so an index has to hold it or each
-//! contact is fetched (`ix_contacts_organization_campaign_state`). As a column included in the index by campaign and
-//! state it would keep equal entries from being stored once, and that index would be nine times as large.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Intent: the scheduler claims the oldest due contacts (`ix_contacts_campaign_created_due`); lists and counts
+//! select by campaign and state or by campaign and time; exclusion and inbound calls select by phone number. The
+//! predicate of the scheduler's index contains only the state: clients write `do_not_call is false`, which an index
+//! on `do_not_call = false` does not serve. The policy adds `organization_id` to a customer's counts by state.
+//! Without an index that contains it, each contact would be fetched (`ix_contacts_organization_campaign_state`). As
+//! an included column of the index by campaign and state it would prevent deduplication, and that index would be
+//! nine times as large.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
 //! Locks: campaigns (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every contact and, by cascade, its calls and answers.
 

@@ -1,10 +1,11 @@
-//! Creates `exclusion_list_entries`: the numbers never to be called.
+//! Creates `exclusion_list_entries`: the phone numbers that are never called.
 //!
-//! Intent: an import meets each number once (the unique constraint); the scheduler asks for a number
+//! Intent: an import adds each number once (the unique constraint); the scheduler looks a number up
 //! (`ix_exclusion_list_entries_phone`).
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
 //! Locks: organizations (share row exclusive: the key).
-//! Down: drops every exclusion: numbers could be called again, so export the table first.
+//! Down: drops every exclusion, after which the numbers could be called again: export the table first.
 
 use super::m20261121_000001_create_enums::EXCLUSION_SOURCE;
 use crate::ddl::{NewTable, drop_table};

@@ -1,11 +1,12 @@
-//! Creates `call_attempts`: one call to one contact.
+//! Creates `call_attempts`: the calls, one row for each attempt.
 //!
-//! Intent: webhooks find an attempt by `call_id` (unique) or `provider_call_id`; a contact's and a campaign's
-//! calls by their keys; the dashboard by outcome and time. No check orders the times: a provider's clock may
-//! be off.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key);
-//! organizations (share row exclusive: the key).
+//! Intent: webhooks find an attempt by `call_id` (unique) or `provider_call_id`; the calls of a contact and of a
+//! campaign are selected by their keys; the dashboard selects by outcome and time. No check orders the times,
+//! because a provider's clock may be wrong.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
+//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key); organizations (share
+//! row exclusive: the key).
 //! Down: drops every call and, by cascade, its answers and transcripts.
 
 use super::m20261121_000001_create_enums::CALL_OUTCOME;

@@ -1,10 +1,11 @@
 //! Creates `survey_responses`: the three answers of a contact.
 //!
-//! Intent: one response for each contact of a campaign (the unique constraint); the dashboard and the export
-//! read by campaign and by time of completion.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key);
-//! contacts (share row exclusive: the key); organizations (share row exclusive: the key).
+//! Intent: one response for each contact of a campaign (the unique constraint); the dashboard and the export read
+//! by campaign and by time of completion.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
+//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key); contacts (share
+//! row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every answer.
 
 use crate::ddl::{NewTable, drop_table};

@@ -1,11 +1,12 @@
-//! Creates `events`: what the event bus hears.
+//! Creates `events`: the events for the event bus.
 //!
-//! Intent: the publisher reads the oldest events that wait (`ix_events_created_unpublished`); everybody else
-//! reads by campaign, contact, call, type or time.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key);
-//! contacts (share row exclusive: the key); organizations (share row exclusive: the key).
-//! Down: drops every event, those that no bus has heard yet included.
+//! Intent: the publisher reads the oldest unpublished events (`ix_events_created_unpublished`); other queries
+//! select by campaign, contact, call, type or time.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
+//! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key); contacts (share
+//! row exclusive: the key); organizations (share row exclusive: the key).
+//! Down: drops every event, including unpublished ones.
 
 use super::m20261121_000001_create_enums::EVENT_TYPE;
 use crate::ddl::{NewTable, drop_table};

@@ -1,11 +1,12 @@
-//! Creates `email_notifications`: the e-mails that an event caused.
+//! Creates `email_notifications`: the e-mails that an event causes.
 //!
-//! Intent: the e-mail worker reads by status; everybody else by event, contact, campaign or template.
-//! A template that was sent cannot be deleted, so that what a person received stays known.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
-//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key);
-//! `email_templates` (share row exclusive: the key); events (share row exclusive: the key); organizations
-//! (share row exclusive: the key).
+//! Intent: the e-mail worker selects by status; other queries select by event, contact, campaign or template. A
+//! template with notifications cannot be deleted, because it documents what a contact received.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
+//! Locks: campaigns (share row exclusive: the key); contacts (share row exclusive: the key); `email_templates`
+//! (share row exclusive: the key); events (share row exclusive: the key); organizations (share row exclusive: the
+//! key).
 //! Down: drops every notification.
 
 use super::m20261121_000001_create_enums::EMAIL_STATUS;

@@ -1,7 +1,8 @@
-//! Creates `provider_configs`: how an organization calls and which model speaks.
+//! Creates `provider_configs`: the telephony provider and the language model of an organization.
 //!
-//! Intent: one row for each organization in use; several are allowed.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Intent: one current row for each organization; older rows may remain.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
 //! Locks: organizations (share row exclusive: the key).
 //! Down: drops every configuration.
 

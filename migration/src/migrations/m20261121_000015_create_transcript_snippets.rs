@@ -1,7 +1,8 @@
-//! Creates `transcript_snippets`: what was said in a call.
+//! Creates `transcript_snippets`: the transcript of a call, in parts.
 //!
-//! Intent: a call's snippets by their key; retention deletes by time.
-//! Risk: for the moment it takes, what writes to the tables below waits. Nothing is read or rewritten.
+//! Intent: the snippets of a call are selected by its key; retention deletes by time.
+//! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
+//! rewritten.
 //! Locks: `call_attempts` (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every transcript.
 

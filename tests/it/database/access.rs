@@ -429,23 +429,23 @@ async fn a_burst_opens_more_connections_than_the_pools_size_and_closes_them_agai
     let db = connect(&database.url()).await.unwrap();
     let open_now = async || {
         let sql = "select count(*) as open from pg_stat_activity \
-                   where application_name = 'rush' and datname = current_database()";
+                   where application_name = 'burst' and datname = current_database()";
         let row = db.query_one_raw(query(sql)).await.unwrap().unwrap();
         row.try_get::<i64>("", "open").unwrap()
     };
     let small = [
         ("DATABASE_URL", &*database.url()),
-        ("DATABASE_APPLICATION_NAME", "rush"),
+        ("DATABASE_APPLICATION_NAME", "burst"),
         ("DATABASE_POOL_SIZE", "2"),
         ("DATABASE_MAX_OVERFLOW", "3"),
     ];
     let pools = open(&settings(&small)).await;
-    let mut rush = Vec::new();
+    let mut burst = Vec::new();
     for _ in 0..5 {
-        rush.push(timeout(HANG, pools.admin()).await.unwrap().unwrap());
+        burst.push(timeout(HANG, pools.admin()).await.unwrap().unwrap());
     }
     assert_eq!(open_now().await, 5);
-    for tx in rush {
+    for tx in burst {
         tx.commit().await.unwrap();
     }
     // Those that are still being closed count for the pool: one that comes back meanwhile may be closed as well. In the

@@ -46,10 +46,10 @@ async fn a_new_campaign_is_a_draft_of_its_author_with_the_columns_defaults() {
 #[tokio::test]
 async fn campaigns_are_listed_and_counted_by_status_without_the_deleted_ones() {
     let t = T::new().await;
-    let make = |status| t.factory.campaign(&t.organization).with(move |row| row.status = Set(status));
-    let draft = make(CampaignStatus::Draft).await;
-    let running = make(CampaignStatus::Running).await;
-    let deleted = make(CampaignStatus::Running).await;
+    let create = |status| t.factory.campaign(&t.organization).with(move |row| row.status = Set(status));
+    let draft = create(CampaignStatus::Draft).await;
+    let running = create(CampaignStatus::Running).await;
+    let deleted = create(CampaignStatus::Running).await;
     let tx = t.customer().await;
     campaigns::delete(&tx, deleted.id).await.unwrap();
     for (status, expected) in [
@@ -181,10 +181,10 @@ async fn activation_errors_are_listed_field_by_field() {
 #[tokio::test]
 async fn a_running_campaign_may_call_from_the_start_of_its_window_to_before_its_end() {
     let t = T::new().await;
-    let make = |status| t.factory.campaign(&t.organization).with(move |row| row.status = Set(status));
-    let running = make(CampaignStatus::Running).await;
-    make(CampaignStatus::Paused).await;
-    let deleted = make(CampaignStatus::Running).await;
+    let create = |status| t.factory.campaign(&t.organization).with(move |row| row.status = Set(status));
+    let running = create(CampaignStatus::Running).await;
+    create(CampaignStatus::Paused).await;
+    let deleted = create(CampaignStatus::Running).await;
     let other = t.neighbour().await;
     let foreign =
         t.factory.campaign(&other.organization).with(|row| row.status = Set(CampaignStatus::Running)).await;

@@ -62,11 +62,11 @@ async fn contacts_are_listed_by_state_counted_by_state_and_found_by_number() {
     let t = T::new().await;
     let campaign = t.factory.campaign(&t.organization).await;
     let elsewhere = t.factory.campaign(&t.organization).await;
-    let make = |state| t.factory.contact(&campaign).with(move |row| row.state = Set(state));
+    let create = |state| t.factory.contact(&campaign).with(move |row| row.state = Set(state));
     let mut by_state = Vec::new();
     for (number, state) in ContactState::iter().enumerate() {
         for _ in 0..=number {
-            by_state.push(make(state).await);
+            by_state.push(create(state).await);
         }
     }
     let phone_number = by_state[0].phone_number.clone();
@@ -368,17 +368,17 @@ async fn the_sweep_excludes_listed_contacts_that_could_still_be_called() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
     let excluded = t.factory.exclusion_list_entry(&t.organization).await;
-    let make = |state, attempts| {
+    let create = |state, attempts| {
         let number = excluded.phone_number.clone();
         t.factory.contact(&campaign).with(move |row| {
             (row.phone_number, row.state, row.attempts_count) = (Set(number), Set(state), Set(attempts));
         })
     };
-    let listed = [make(ContactState::Pending, 0).await, make(ContactState::NotReached, 1).await];
+    let listed = [create(ContactState::Pending, 0).await, create(ContactState::NotReached, 1).await];
     let marked = t.factory.contact(&campaign).with(|row| row.do_not_call = Set(true)).await;
     let kept = [
-        make(ContactState::NotReached, 3).await,
-        make(ContactState::Completed, 1).await,
+        create(ContactState::NotReached, 3).await,
+        create(ContactState::Completed, 1).await,
         t.factory.contact(&campaign).await,
     ];
     let tx = t.customer().await;
@@ -396,17 +396,17 @@ async fn the_sweep_excludes_listed_contacts_that_could_still_be_called() {
 async fn the_export_streams_finished_contacts_with_their_answers() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;
-    let make = |state, attempts| {
+    let create = |state, attempts| {
         t.factory
             .contact(&campaign)
             .with(move |row| (row.state, row.attempts_count) = (Set(state), Set(attempts)))
     };
-    let completed = make(ContactState::Completed, 1).await;
-    let refused = make(ContactState::Refused, 1).await;
-    let exhausted = make(ContactState::NotReached, 3).await;
-    let waiting = make(ContactState::NotReached, 2).await;
-    make(ContactState::Pending, 0).await;
-    make(ContactState::Excluded, 0).await;
+    let completed = create(ContactState::Completed, 1).await;
+    let refused = create(ContactState::Refused, 1).await;
+    let exhausted = create(ContactState::NotReached, 3).await;
+    let waiting = create(ContactState::NotReached, 2).await;
+    create(ContactState::Pending, 0).await;
+    create(ContactState::Excluded, 0).await;
     t.factory.survey_response(&t.factory.call_attempt(&completed).await).await;
     let tx = t.customer().await;
     let export = async || {

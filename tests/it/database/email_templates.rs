@@ -19,11 +19,11 @@ async fn templates_are_listed_by_name_of_one_type_and_language() {
         body_text: None,
         locale,
     };
-    let make =
+    let create =
         async |name, r#type, locale| email_templates::create(&tx, new(name, r#type, locale)).await.unwrap();
-    let b = make("B", EmailTemplateType::Completed, LanguageCode::En).await;
-    let a = make("A", EmailTemplateType::Completed, LanguageCode::It).await;
-    let c = make("C", EmailTemplateType::Refused, LanguageCode::En).await;
+    let b = create("B", EmailTemplateType::Completed, LanguageCode::En).await;
+    let a = create("A", EmailTemplateType::Completed, LanguageCode::It).await;
+    let c = create("C", EmailTemplateType::Refused, LanguageCode::En).await;
     let list = async |r#type, locale| email_templates::list_by_type(&tx, r#type, locale).await.unwrap();
     assert_eq!(list(None, None).await, [a.clone(), b.clone(), c.clone()]);
     assert_eq!(list(Some(EmailTemplateType::Completed), None).await, [a.clone(), b.clone()]);

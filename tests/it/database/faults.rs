@@ -147,7 +147,7 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
             call(&pools, scope).await.unwrap();
         }
 
-        // This time no call was made while it was down.
+        // No call during the outage this time.
         server.stop().unwrap();
         server.start_again().unwrap();
         stale().await;

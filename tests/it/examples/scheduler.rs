@@ -22,7 +22,7 @@ const MOST: i64 = 50;
 
 /// Writes down when each call begins and ends to count, and whose claim it was.
 ///
-/// The columns of `call_attempts` cannot tell: `now()` is the beginning of the transaction, so that one that waited for
+/// The columns of `call_attempts` do not show it: `now()` is the beginning of the transaction, so that one that waited for
 /// the lock would seem to have called meanwhile. Here a call begins after the claim has seen what was under way, and
 /// ends before the commit that frees its place. So there are never more at once than the claims have counted, and
 /// never fewer than are really on the telephone, which begin after the one commit and end before the other.

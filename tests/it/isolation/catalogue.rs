@@ -284,7 +284,7 @@ impl Column {
             "uuid" => organization.id("", number),
             "date" | "timestamp with time zone" => "now()".to_owned(),
             "time without time zone" => "'10:00'".to_owned(),
-            other => panic!("{} is of type {other}; say here what a value of it looks like", self.name),
+            other => panic!("{} is of type {other}; add a sample value here", self.name),
         }
     }
 
@@ -313,10 +313,7 @@ impl Column {
                 return form;
             }
         }
-        panic!(
-            "no sample for {table}.{} meets {condition}; say here what a value of it looks like",
-            self.name
-        )
+        panic!("no sample for {table}.{} meets {condition}; add a sample value here", self.name)
     }
 }
 

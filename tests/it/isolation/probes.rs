@@ -295,7 +295,7 @@ impl Probes<'_> {
         } else {
             assert!(
                 ["organizations", "users"].contains(&name.as_str()),
-                "{name} has no organization_id; say here whose its rows are"
+                "{name} has no organization_id; add the owner of its rows here"
             );
             for who in [self.own, LONELY] {
                 // Bound again, because keys to its own rows keep the organization from turning into another.

@@ -149,7 +149,7 @@ async fn a_run_whose_connection_is_lost_reports_it() {
     migrator.run("up").succeeds();
 }
 
-/// The role `customer` is the whole server's: databases that make it, grant it and drop it meet there.
+/// The role `customer` belongs to the whole server: databases create, grant and drop it concurrently.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn databases_of_one_server_are_migrated_and_reset_at_the_same_time() {
     const DATABASES: usize = 4;
@@ -169,7 +169,7 @@ async fn databases_of_one_server_are_migrated_and_reset_at_the_same_time() {
         tokio::spawn(async move {
             for round in 0..ROUNDS {
                 let session = session(&url);
-                // Two are enough to make the role and its grants; everything is the exception.
+                // Two are enough to create the role and its grants; everything is the exception.
                 let steps = if round % 6 == number { None } else { Some(2) };
                 if let Err(error) = session.up(steps).await {
                     panic!("up {steps:?} in round {round}: {}", chain(&error));

@@ -17,7 +17,7 @@ pub async fn catalogue(db: &DatabaseConnection) -> Vec<String> {
 /// Fails unless two states are the same, naming what only one of them has.
 #[track_caller]
 pub fn assert_same(before: &[String], after: &[String], when: &str) {
-    // The comparison line by line is slow, and only to tell.
+    // The comparison line by line is slow, and only for the message.
     if before != after {
         assert_eq!(catalog::difference(before, after), [""; 0], "{when}");
         panic!("{when}: a line is there once more than before");

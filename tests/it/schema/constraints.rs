@@ -1,4 +1,4 @@
-//! Each constraint refuses what is just beyond it and accepts its limits, on both engines; defaults make ids, and
+//! Each constraint refuses what is just beyond it and accepts its limits, on both engines; defaults generate ids, and
 //! the trigger moves `updated_at`.
 
 use crate::schema::model::{self, Column, Kind, Table, id, insert, model};

@@ -369,8 +369,8 @@ async fn do_the_rest(client: &DatabaseConnection) {
     }
 }
 
-/// Sets the organization as an operator does. A login that is no superuser may not set what no extension declared;
-/// its clients say it themselves when they connect.
+/// Sets the organization as an operator does. A login that is no superuser may not set a parameter that no extension declares;
+/// its clients set it when they connect.
 async fn url_with_setting(owner: &DatabaseConnection, set: &str, url: String) -> String {
     match run(owner, set).await {
         Ok(()) => url,
