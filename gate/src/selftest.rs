@@ -59,7 +59,9 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     !echoes(rule)
         && match mutation {
-            Mutation::Sql(_) | Mutation::Uncommitted(_) => matches!(rule.check, Check::Catalogue(_)),
+            Mutation::RolledBack | Mutation::Sql(_) | Mutation::Uncommitted(_) => {
+                matches!(rule.check, Check::Catalogue(_))
+            }
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
             Mutation::Emitted { .. } => rule.family == Family::Migrations,
         }

@@ -74,6 +74,10 @@ impl Subject {
                 changed.checked = self.template.copy()?.into();
                 changed.pool().execute(sql).await?;
             }
+            Mutation::RolledBack => {
+                changed.checked = self.template.copy()?.into();
+                session(&changed.checked.database)?.down(Some(1)).await?;
+            }
             Mutation::Replace { file, text, with } => {
                 let (directory, workspace) = self.workspace.copy()?;
                 let before = workspace.read_if_there(file)?.unwrap_or_default();

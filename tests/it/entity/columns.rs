@@ -567,9 +567,10 @@ async fn a_time_that_sqlite_generates_is_the_text_that_sqlx_writes() {
                     where s.type = 'table' and dflt_value like '%''now''%'";
     let triggers = "select substr(sql, 1, instr(sql, ' where rowid') - 1) from (select substr(sql, \
                     instr(sql, 'set updated_at = ') + 17) as sql from sqlite_schema where type = 'trigger')";
-    for (sql, count) in [(defaults, 2 * 13 + 2), (triggers, 13)] {
+    let tables = entity::ID_PREFIXES.len();
+    for (sql, least) in [(defaults, 2 * tables), (triggers, tables)] {
         let expressions = texts(db, sql).await;
-        assert_eq!(expressions.len(), count, "{expressions:?}");
+        assert!(expressions.len() >= least, "{expressions:?}");
         for expression in expressions {
             for time in ["2025-01-01T00:00:00Z", "2025-01-01T00:00:00.1Z", "2025-01-01T00:00:00.012Z"] {
                 let text = expression.replace("'now'", &format!("'{time}'"));

@@ -210,46 +210,46 @@ async fn the_databases_own_views_and_functions_are_probed() {
 async fn a_new_table_is_probed_without_a_word_here() {
     const OWN_ROWS: &str = "organization_id = (select current_setting('app.organization_id')::uuid)";
     const KEY: &str = "foreign key (organization_id, contact_id) references contacts (organization_id, id)";
-    let refunds = format!(
-        "create table refunds (
+    let novelties = format!(
+        "create table novelties (
              id uuid primary key default uuid_generate_v4(),
              organization_id uuid not null default current_organization_id() references organizations (id),
-             contact_id uuid not null, constraint fk_refunds_contact {KEY},
+             contact_id uuid not null, constraint fk_novelties_contact {KEY},
              reference text not null unique, phone_number text not null check (phone_number ~ '^[+][0-9]+$'),
              amount numeric not null check (amount > 0), currency language_code not null, note text);
-         alter table refunds enable row level security;
-         create policy tenant_isolation on refunds to customer using ({OWN_ROWS}) with check ({OWN_ROWS});
-         grant select, insert, update, delete on refunds to customer"
+         alter table novelties enable row level security;
+         create policy tenant_isolation on novelties to customer using ({OWN_ROWS}) with check ({OWN_ROWS});
+         grant select, insert, update, delete on novelties to customer"
     );
-    let setup = Setup::with("isolation_new_table", &refunds).await;
+    let setup = Setup::with("isolation_new_table", &novelties).await;
     let application = setup.application().await;
     for state in [OWN, OTHER, NONE] {
-        assert_eq!(setup.red(&application, "refunds", state).await, [""; 0], "{state:?}");
+        assert_eq!(setup.red(&application, "novelties", state).await, [""; 0], "{state:?}");
     }
-    let policy = "alter policy tenant_isolation on refunds";
+    let policy = "alter policy tenant_isolation on novelties";
     let silent = "organization_id = current_organization_id()";
     let back = format!(
-        "alter table refunds enable row level security, drop constraint fk_refunds_contact, \
-         add constraint fk_refunds_contact {KEY}; {policy} using ({OWN_ROWS}) with check ({OWN_ROWS}); \
-         revoke truncate on refunds from customer"
+        "alter table novelties enable row level security, drop constraint fk_novelties_contact, \
+         add constraint fk_novelties_contact {KEY}; {policy} using ({OWN_ROWS}) with check ({OWN_ROWS}); \
+         revoke truncate on novelties from customer"
     );
     for (wrong, state) in [
-        ("alter table refunds disable row level security".to_owned(), OWN),
+        ("alter table novelties disable row level security".to_owned(), OWN),
         (format!("{policy} using (true)"), OWN),
         (format!("{policy} with check (true)"), OWN),
         (format!("{policy} using (organization_id <> {})", B.id("organizations", 1)), OTHER),
         // No row is seen, but there is no error for the unbound tenant.
         (format!("{policy} using ({silent}) with check ({silent})"), NONE),
         (
-            "alter table refunds drop constraint fk_refunds_contact, \
-             add constraint fk_refunds_contact foreign key (contact_id) references contacts (id)"
+            "alter table novelties drop constraint fk_novelties_contact, \
+             add constraint fk_novelties_contact foreign key (contact_id) references contacts (id)"
                 .to_owned(),
             OWN,
         ),
-        ("grant truncate on refunds to customer".to_owned(), OWN),
+        ("grant truncate on novelties to customer".to_owned(), OWN),
     ] {
         setup.administer(&wrong).await;
-        let red = setup.red(&application, "refunds", state).await;
+        let red = setup.red(&application, "novelties", state).await;
         setup.administer(&back).await;
         assert!(red.iter().any(|red| is_leak(red)), "no cell turns red: {wrong}: {red:?}");
     }

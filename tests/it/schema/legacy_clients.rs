@@ -330,8 +330,9 @@ async fn the_older_clients_tables_columns_and_values_keep_their_names() {
     let db = connect(&database.url()).await.unwrap();
     let old: BTreeSet<&str> = FULL_INSERTS.iter().map(|(table, _)| *table).collect();
     let all: BTreeSet<&str> = model().tables.iter().map(|table| table.name).collect();
-    let new: Vec<_> = all.difference(&old).copied().collect();
-    assert_eq!(new, ["organizations", "user_organizations"], "the other eleven are the product's");
+    assert_eq!(old.len(), 11, "the tables of the older clients");
+    let missing: Vec<_> = old.difference(&all).collect();
+    assert!(missing.is_empty(), "{missing:?}");
     for kind in &model().enums {
         for value in &kind.values {
             // As the client sends it, and as it gets it back.
