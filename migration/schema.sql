@@ -794,7 +794,7 @@ comment on column campaigns.status is
 comment on column campaigns.language is
 'Language in which the agent speaks unless a contact prefers another one: en or it.';
 comment on column campaigns.intro_script is
-'What the agent says first: who is calling, why, and the request for consent before any question.';
+'The agent''s opening: the caller, the purpose, and the request for consent before any question.';
 comment on column campaigns.question_1_text is
 'First question, worded as the agent reads it aloud.';
 comment on column campaigns.question_2_text is
@@ -808,7 +808,7 @@ comment on column campaigns.question_2_type is
 comment on column campaigns.question_3_type is
 'How the answer to the third question is understood: free_text, numeric or scale.';
 comment on column campaigns.max_attempts is
-'Calls made to one contact before it counts as not reached, from 1 to 5.';
+'Call attempts to one contact before it counts as not reached, from 1 to 5.';
 comment on column campaigns.retry_interval_minutes is
 'Minutes the scheduler waits after a failed attempt before it calls the same contact again, at least 1.';
 comment on column campaigns.allowed_call_start_local is
@@ -853,7 +853,7 @@ comment on column contacts.do_not_call is
 comment on column contacts.state is
 'Where the contact stands: pending, in_progress, completed, refused, not_reached or excluded. Written by the scheduler, the dialogue and the exclusion sweep.';
 comment on column contacts.attempts_count is
-'Calls made to the contact so far; the scheduler stops at the campaign''s max_attempts.';
+'Call attempts to the contact so far; the scheduler stops at the campaign''s max_attempts.';
 comment on column contacts.last_attempt_at is
 'When the latest call to the contact began (UTC), from which the retry interval counts; NULL before the first call.';
 comment on column contacts.last_outcome is
@@ -882,7 +882,7 @@ comment on column call_attempts.provider_call_id is
 comment on column call_attempts.started_at is
 'When the scheduler placed the call (UTC).';
 comment on column call_attempts.answered_at is
-'When the call was picked up, by the provider''s clock (UTC); NULL if nobody answered.';
+'When the call was picked up, by the provider''s clock (UTC); NULL if the call was not answered.';
 comment on column call_attempts.ended_at is
 'When the call was over, by the provider''s clock (UTC); NULL while it lasts or when its end was never reported, which requeues it.';
 comment on column call_attempts.outcome is
@@ -982,7 +982,7 @@ comment on column email_notifications.contact_id is
 comment on column email_notifications.campaign_id is
 'The campaign the e-mail belongs to, repeated from the event so that statistics need no join.';
 comment on column email_notifications.template_id is
-'The template the e-mail was made from; a template with notifications cannot be deleted, only withdrawn.';
+'The template of the e-mail; a template with notifications cannot be deleted, only withdrawn.';
 comment on column email_notifications.to_email is
 'Address the e-mail went to, copied because the contact''s may change later; personal data, removed by erasure.';
 comment on column email_notifications.status is
