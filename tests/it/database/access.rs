@@ -227,7 +227,8 @@ async fn two_customers_that_deadlock_both_succeed() {
     let (one, two) = (task(first, second), task(second, first));
     let (one, two) = timeout(HANG, join(one, two)).await.unwrap();
     assert_eq!((one, two), (Ok(()), Ok(())));
-    assert_eq!(runs.load(Ordering::Relaxed), 3, "one of them was run again");
+    // More than once where the one that runs again is faster than the other one, which waits for its lock.
+    assert!(runs.load(Ordering::Relaxed) >= 3, "one of them was run again");
 }
 
 async fn touch(tx: &database::CustomerTx, id: entity::id::CampaignId) -> Result<(), Error> {

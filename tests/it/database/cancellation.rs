@@ -88,7 +88,7 @@ async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_conn
         .query_one_raw(Statement::from_string(
             DbBackend::Postgres,
             "select count(*) from pg_stat_activity \
-             where application_name = 'cancelled' and state like 'idle in transaction%' and pid <> pg_backend_pid()",
+             where datname = current_database() and application_name = 'cancelled' and state like 'idle in transaction%' and pid <> pg_backend_pid()",
         ))
         .await
         .unwrap()

@@ -314,7 +314,18 @@ async fn silent<S: database::Scope>(
     }
     // The connection stays silent for ever, and its place in the pool is free nevertheless.
     proxy.is(Network::Forgetful);
-    begin().await.unwrap().commit().await.unwrap();
+    soon(async {
+        // A busy machine may not connect within the time that these settings allow.
+        loop {
+            match begin().await {
+                Ok(tx) => break tx.commit().await.unwrap(),
+                error => {
+                    unavailable(error);
+                }
+            }
+        }
+    })
+    .await;
     proxy.is(Network::Intact);
 }
 

@@ -1055,6 +1055,9 @@ fn literal(backend: DbBackend, value: &Value) -> String {
         Value::String(Some(text)) => format!("'{}'", text.replace('\'', "''")),
         Value::Uuid(Some(id)) if backend == DbBackend::Sqlite => format!("x'{}'", id.simple()),
         Value::Uuid(Some(id)) => format!("'{id}'"),
+        Value::Bool(Some(truth)) => truth.to_string(),
+        Value::ChronoDateTimeUtc(Some(time)) => format!("'{}'", time.to_rfc3339()),
+        Value::Decimal(Some(number)) => number.to_string(),
         other => panic!("no literal for {other:?}"),
     }
 }

@@ -223,6 +223,8 @@ impl Table {
                     keys += 1;
                     organization.id(table, parent(keys))
                 }
+                // The same in each organization, as another organization may have it, and without its mark.
+                None if self.is_unique_within_organization(column) => column.value(NO_ORGANIZATION, number),
                 None if column.is_required => column.value(organization, number),
                 None => continue,
             };
@@ -265,6 +267,11 @@ impl Table {
         let mut plain = self.columns.iter().filter(is_plain);
         let first = plain.clone().next();
         plain.find(|column| column.is_updatable).or(first).unwrap()
+    }
+
+    fn is_unique_within_organization(&self, column: &Column) -> bool {
+        let within = |unique: &&Vec<String>| unique.iter().any(|name| name == "organization_id");
+        self.unique.iter().filter(within).any(|unique| unique.contains(&column.name))
     }
 
     pub fn has_organization(&self) -> bool {

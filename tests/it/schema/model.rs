@@ -459,7 +459,12 @@ pub fn row(
             (Kind::Text(_), _) => format!("'{}-{organization}-{number}'", column.name.replace('_', "-")),
             (Kind::Bigint, _) => number.to_string(),
             (Kind::Enum(kind), _) => format!("'{}'", kind.values[0]),
-            (kind, _) => panic!("no sample for {}.{} of kind {kind:?}", table.name, column.name),
+            (Kind::Boolean, _) => "false".to_owned(),
+            (Kind::Jsonb, _) => "'{}'".to_owned(),
+            (Kind::Numeric, _) => "0.5".to_owned(),
+            (Kind::Time, _) => "'10:00:00'".to_owned(),
+            (Kind::Timestamptz, _) => "'2026-01-01T00:00:00Z'".to_owned(),
+            (Kind::Uuid, _) => id(backend, table.name, organization, number),
         };
         values.insert(column.name, value);
     }
