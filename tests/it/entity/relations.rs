@@ -1,7 +1,7 @@
 //! Every relation loads, in both directions, on both engines, with its rows and none of another organization.
 
 use crate::entity::columns::{Place, ROWS, Sample, id_of, kinds};
-use crate::schema::model::model;
+use crate::schema::model::{Table, model};
 use entity::user_organizations;
 use sea_orm::prelude::Uuid;
 use sea_orm::{
@@ -169,7 +169,7 @@ on_both_engines!(migrated: every_foreign_key_is_a_relation_in_both_directions);
 async fn every_foreign_key_is_a_relation_in_both_directions(Engine { db, .. }: &Engine) {
     let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
     let keys = texts(db, if is_sqlite { SQLITE_KEYS } else { POSTGRES_KEYS }).await;
-    let expected = model().tables.iter().flat_map(|table| table.keys()).count();
+    let expected = model().tables.iter().flat_map(Table::keys).count();
     assert_eq!(keys.len(), expected, "{keys:?}");
     let keys: BTreeSet<String> = keys.into_iter().collect();
     let (mut own, mut reverse) = (BTreeSet::new(), BTreeSet::new());
@@ -240,7 +240,7 @@ async fn a_key_into_another_organization_loads_nothing(Engine { db, .. }: &Engin
         assert!(strays <= 1, "{}.{}", case.from, case.field);
         tenants_keys += strays;
     }
-    let composite = model().tables.iter().flat_map(|table| table.keys()).filter(|(_, key)| key.is_composite);
+    let composite = model().tables.iter().flat_map(Table::keys).filter(|(_, key)| key.is_composite);
     assert_eq!(
         tenants_keys,
         2 * composite.count(),
