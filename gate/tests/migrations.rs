@@ -109,11 +109,13 @@ async fn two_branches_that_each_add_a_migration_conflict_in_git() {
     let now = emitted().await.unwrap();
     let repository = Repository::new(&now);
     let list = fs::read_to_string(repository.path(LIST)).unwrap();
-    let newest = "m20261121_000015_create_transcript_snippets";
+    let newest = &now.last().unwrap().name;
     for (branch, name) in [("one", "m20261201_100000_add_one"), ("other", "m20261202_100000_add_other")] {
         assert!(repository.git(&["checkout", "--quiet", "-b", branch, "main"]).status.success());
         repository.lock(&and(&now, name));
-        let list = list.replace(&format!("    {newest},\n"), &format!("    {newest},\n    {name},\n"));
+        let line = format!("    {newest},\n");
+        assert!(list.contains(&line));
+        let list = list.replace(&line, &format!("{line}    {name},\n"));
         fs::write(repository.path(LIST), list).unwrap();
         repository.commit();
     }
@@ -141,14 +143,12 @@ async fn the_main_branch_is_compared_with() {
 
     let (added, findings) = compare(and(&now, "m20261121_000009_a_late_one")).await;
     assert_eq!(added, ["m20261121_000009_a_late_one"]);
-    assert!(findings[0].contains("older than m20261121_000015_create_transcript_snippets"), "{findings:?}");
+    let newest = &now.last().unwrap().name;
+    assert!(findings[0].contains(&format!("older than {newest}")), "{findings:?}");
     let (_, findings) = compare(with(&now, CONTACTS, |sql| sql.replace(">= 0", ">= 1"))).await;
     assert!(findings[0].starts_with(CONTACTS), "{findings:?}");
-    let (_, findings) = compare(now[..14].to_vec()).await;
-    assert!(
-        findings[0].contains("create_transcript_snippets") && findings[0].contains("missing"),
-        "{findings:?}"
-    );
+    let (_, findings) = compare(now[..now.len() - 1].to_vec()).await;
+    assert!(findings[0].contains(newest) && findings[0].contains("missing"), "{findings:?}");
 
     let unknown =
         main_branch::compare(&repository.workspace(), &now, Some("no-such-branch".to_owned())).await;
@@ -165,7 +165,7 @@ async fn the_main_branch_is_compared_with() {
 }
 
 #[tokio::test]
-async fn a_lock_that_is_missing_is_restored_and_not_written_anew() {
+async fn a_lock_that_is_missing_is_restored_and_not_rewritten() {
     let now = emitted().await.unwrap();
     let repository = Repository::new(&now);
     fs::remove_file(repository.path(FILE)).unwrap();
@@ -176,7 +176,7 @@ async fn a_lock_that_is_missing_is_restored_and_not_written_anew() {
 }
 
 #[tokio::test]
-async fn a_released_migration_is_not_locked_anew() {
+async fn a_released_migration_is_not_locked_again() {
     let now = emitted().await.unwrap();
     let repository = Repository::new(&now);
     let text = || fs::read_to_string(repository.path(FILE)).unwrap();
@@ -188,8 +188,9 @@ async fn a_released_migration_is_not_locked_anew() {
 
     assert_eq!(lock::write(&repository.workspace(), &now, true).unwrap(), []);
     let released = text();
-    assert!(released.contains("# released: m20261121_000015_create_transcript_snippets\n"), "{released}");
-    for wrong in [changed, now[..14].to_vec(), and(&now, "m20261121_000009_a_late_one")] {
+    let newest = &now.last().unwrap().name;
+    assert!(released.contains(&format!("# released: {newest}\n")), "{released}");
+    for wrong in [changed, now[..now.len() - 1].to_vec(), and(&now, "m20261121_000009_a_late_one")] {
         let findings = lock::write(&repository.workspace(), &wrong, false).unwrap();
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert_eq!(text(), released, "nothing is written");

@@ -223,8 +223,10 @@ impl Table {
                     keys += 1;
                     organization.id(table, parent(keys))
                 }
-                // The same in each organization, as another organization may have it, and without its mark.
-                None if self.is_unique_within_organization(column) => column.value(NO_ORGANIZATION, number),
+                // Without a mark: any organization may have the value, and a probe inserts that of another one.
+                None if self.is_unique_within_organization(column) => {
+                    column.value(NO_ORGANIZATION, 10 * u32::from(organization.0) + number)
+                }
                 None if column.is_required => column.value(organization, number),
                 None => continue,
             };
