@@ -11,7 +11,7 @@ mod url;
 
 pub use app_env::{AppEnv, AppEnvVariable, UnknownAppEnv};
 pub use dot_env::{DotEnvError, load_dot_env};
-pub use report::{chain, remedy};
+pub use report::{chain, remedy, sqlite_primary_code};
 pub use url::{describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
 
 /// The oldest supported major version of PostgreSQL: the first with `ON DELETE SET NULL (column)`

@@ -25,15 +25,21 @@ pub fn remedy(code: &str) -> Option<&'static str> {
         "57P03" => return Some("the server is starting or stopping: try again"),
         _ => {}
     }
-    // SQLite's extended result codes carry the primary one in their lowest byte; a SQLSTATE has five characters.
-    let code: u32 = code.parse().ok().filter(|_| code.len() < 5)?;
-    match code & 0xFF {
+    match sqlite_primary_code(code)? {
         5 => Some("another process writes to the file: try again"),
         8 => Some("make the file and its directory writable"),
         14 => Some("correct the path; sqlite://FILE?mode=rwc creates a file that does not exist"),
         26 => Some("the file is not a SQLite database: name another one"),
         _ => None,
     }
+}
+
+/// The primary result code of SQLite, which its extended codes carry in their lowest byte; `None` for a SQLSTATE, which has
+/// five characters (<https://www.sqlite.org/rescode.html>).
+#[must_use]
+pub fn sqlite_primary_code(code: &str) -> Option<u32> {
+    let code: u32 = code.parse().ok().filter(|_| code.len() < 5)?;
+    Some(code & 0xFF)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Errors, each with its object, its place and the remedy.
 
+use environment::OLDEST_POSTGRES;
 use sea_orm_migration::sea_orm::{DbErr, RuntimeErr};
 use sqlx::postgres::PgDatabaseError;
 use std::time::Duration;
@@ -104,7 +105,7 @@ pub enum Error {
     )]
     MigrationName(String),
     /// The server is too old.
-    #[error("the {target} runs version {version}; PostgreSQL 15 or newer is needed")]
+    #[error("the {target} runs version {version}; PostgreSQL {OLDEST_POSTGRES} or newer is needed")]
     OldServer {
         /// The database.
         target: String,

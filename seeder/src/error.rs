@@ -250,9 +250,3 @@ pub(crate) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 fn remedy(code: &str) -> String {
     environment::remedy(code).map(|remedy| format!("; {remedy}")).unwrap_or_default()
 }
-
-/// The primary result code of SQLite, of which others are extensions; `None` for a SQLSTATE.
-pub(crate) fn primary(code: &str) -> Option<u32> {
-    let code: u32 = code.parse().ok().filter(|_| code.len() < 5)?;
-    Some(code & 0xFF)
-}

@@ -1,11 +1,9 @@
 //! Turns a constraint violation into the fault of a record.
 
+use environment::sqlite_primary_code;
 use sea_orm::{DbErr, EntityTrait, IdenStatic, Iterable};
 
-use crate::{
-    Fault,
-    error::{primary, sqlx_error},
-};
+use crate::{Fault, error::sqlx_error};
 
 /// The fault of the record of a failed statement, and its column if known; `None` if the record is not the cause.
 pub(crate) fn refusal<E: EntityTrait>(error: &DbErr) -> Option<(Option<&'static str>, Fault)> {
@@ -19,7 +17,7 @@ pub(crate) fn refusal<E: EntityTrait>(error: &DbErr) -> Option<(Option<&'static 
         // Data exceptions; their message would quote the datum.
         code if code.len() == 5 && code.starts_with("22") => format!("PostgreSQL (SQLSTATE {code})"),
         // SQLite: constraint failed.
-        code if primary(code) == Some(19) => {
+        code if sqlite_primary_code(code) == Some(19) => {
             let (kind, subject) = error.message().split_once(" constraint failed")?;
             match (kind, subject.trim_start_matches(": ")) {
                 ("UNIQUE", columns) => unique_constraint(columns),

@@ -251,7 +251,12 @@ async fn a_silent_network_is_unavailable_in_time_whatever_waits_for_it() {
     join_all(MOMENTS.map(|moment| async move {
         for pre_ping in ["true", "false"] {
             let proxy = Proxy::to(url);
-            let hasty = [("DATABASE_PRE_PING", pre_ping), ("DATABASE_STATEMENT_TIMEOUT_MS", "100")];
+            // Enough that a busy machine exceeds neither.
+            let hasty = [
+                ("DATABASE_PRE_PING", pre_ping),
+                ("DATABASE_STATEMENT_TIMEOUT_MS", "1500"),
+                ("DATABASE_ACQUIRE_TIMEOUT_MS", "3000"),
+            ];
             let pools = one_connection(&proxy.url, &hasty).await;
             silent(&proxy, moment, async || soon(pools.admin()).await).await;
             silent(&proxy, moment, async || soon(pools.customer(unknown_actor())).await).await;
@@ -280,7 +285,7 @@ async fn silent<S: database::Scope>(
     moment: Moment,
     begin: impl AsyncFn() -> Result<Tx<S>, Error>,
 ) {
-    let tx = begin().await.unwrap();
+    let tx = begun(&begin).await;
     let silence = || proxy.is(Network::Silent);
     match moment {
         Moment::Begin => {
@@ -314,19 +319,21 @@ async fn silent<S: database::Scope>(
     }
     // The connection stays silent for ever, and its place in the pool is free nevertheless.
     proxy.is(Network::Forgetful);
+    begun(&begin).await.commit().await.unwrap();
+    proxy.is(Network::Intact);
+}
+
+/// Begins a transaction. On a busy machine the first attempt may exceed the time that the settings allow.
+async fn begun<S: database::Scope>(begin: &impl AsyncFn() -> Result<Tx<S>, Error>) -> Tx<S> {
     soon(async {
-        // A busy machine may not connect within the time that these settings allow.
         loop {
             match begin().await {
-                Ok(tx) => break tx.commit().await.unwrap(),
-                error => {
-                    unavailable(error);
-                }
-            }
+                Ok(tx) => break tx,
+                error => unavailable(error),
+            };
         }
     })
-    .await;
-    proxy.is(Network::Intact);
+    .await
 }
 
 async fn a_begin_that_was_abandoned_is_not_the_next_transactions() {
