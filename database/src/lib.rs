@@ -78,6 +78,7 @@ mod error;
 pub mod events;
 pub mod exclusion_list_entries;
 mod generated;
+mod mark;
 mod observe;
 pub mod organizations;
 pub mod page;
@@ -92,7 +93,7 @@ pub mod transcript_snippets;
 pub mod user_organizations;
 pub mod users;
 
-pub use environment::AppEnv;
+pub use environment::{AppEnv, Mark};
 pub use error::{Error, Fault};
 pub use generated::{constraint, schema};
 pub use pool::Database;

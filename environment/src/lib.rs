@@ -1,4 +1,5 @@
-//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs, and error reports.
+//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs, error reports, and what is
+//! permitted on which database.
 //!
 //! It depends on no runtime, so that libraries can use it as well as programs.
 
@@ -6,11 +7,13 @@
 
 mod app_env;
 mod dot_env;
+mod permission;
 mod report;
 mod url;
 
 pub use app_env::{AppEnv, AppEnvVariable, UnknownAppEnv};
 pub use dot_env::{DotEnvError, load_dot_env};
+pub use permission::{Action, Mark, Place, Reason, Refusal, permit};
 pub use report::{chain, remedy, sqlite_primary_code};
 pub use url::{describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
 

@@ -15,7 +15,7 @@ use gate::mutation::Mutation;
 use gate::run::check;
 use gate::subject::{empty, migrate};
 use gate::{Catalogue, Finding, Subject, Workspace, rules};
-use migration::{AppEnv, Options, Session, Target};
+use migration::{AppEnv, Mark, Options, Session, Target};
 use scratch::Database;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
@@ -372,6 +372,17 @@ async fn a_live_database_as_it_should_be_passes_whoever_owns_it_and_whoever_asks
     let admin = empty("roles").unwrap();
     drop(database);
     run(&admin.url(), &format!("drop role {owner}, {reader}")).await;
+}
+
+#[tokio::test]
+async fn the_mark_of_a_production_database_is_no_drift() {
+    let database = empty("marked").unwrap();
+    migrate(&database).await.unwrap();
+    let target = Target::resolve(Some(&database.url()), None, AppEnv::Production).unwrap();
+    let session = Session::new(target, Options::default());
+    session.up(None).await.unwrap();
+    assert_eq!(session.mark().await.unwrap(), Mark::Production);
+    assert_eq!(judged(&database.url()), (Some(0), vec![]));
 }
 
 #[tokio::test]

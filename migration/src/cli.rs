@@ -1,8 +1,8 @@
 //! The command line: SeaORM's commands and flags, and additional ones.
 
 use crate::status::{self, State, Status};
-use crate::{AppEnv, Error, Event, Options, Session, Target, generate, history};
-use clap::{Parser, Subcommand};
+use crate::{Error, Event, Mark, Options, Session, Target, generate, history};
+use clap::{Parser, Subcommand, ValueEnum};
 use environment::{AppEnvVariable, chain, load_dot_env};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -31,7 +31,8 @@ struct Cli {
     )]
     database_url: Option<String>,
 
-    /// What the database is used for: development, test, staging or production [default: development].
+    /// What the database is used for: development, test, staging or production [default: development]. Destructive commands
+    /// on another machine require it.
     #[arg(
         long,
         global = true,
@@ -75,6 +76,15 @@ enum Command {
     Fresh,
     /// Show the applied migrations, newest first, each with its time, its duration where known, and its intent.
     History,
+    /// Show whether the database is marked as production, or remove the mark.
+    Mark {
+        /// The new mark.
+        #[arg(requires = "confirm")]
+        mark: Option<NewMark>,
+        /// The name of the database, to remove its mark.
+        #[arg(long, requires = "mark", value_name = "DATABASE")]
+        confirm: Option<String>,
+    },
     /// Roll back all applied migrations, then apply them again.
     Refresh,
     /// Roll back all applied migrations.
@@ -97,6 +107,13 @@ enum Command {
         #[arg(short, long, default_value_t = 1)]
         num: u32,
     },
+}
+
+/// What `mark` sets. `up` with `APP_ENV=production` sets the mark.
+#[derive(Clone, Copy, ValueEnum)]
+enum NewMark {
+    /// No mark: the database is not, or no longer, that of production.
+    None,
 }
 
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
@@ -122,35 +139,23 @@ pub async fn run() -> ExitCode {
 
 async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     let command = cli.command.unwrap_or(Command::Up { num: None });
-    let app_env = cli.app_env.0.unwrap_or_default();
     if let Command::Generate { migration_name, local_time, .. } = &command {
         let file = generate::generate(migration_name, *local_time)?;
         say(&format!("Write its header, `up` and `down`: {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
-    let destructive = match command {
-        Command::Fresh => Some("fresh"),
-        Command::Refresh => Some("refresh"),
-        Command::Reset => Some("reset"),
-        Command::Down { .. } => Some("down"),
-        _ => None,
-    };
-    if let Some(command) = destructive
-        && app_env == AppEnv::Production
-        && !cli.allow_destructive
-    {
-        return Err(Error::Destructive { command });
-    }
-    let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), app_env)?;
+    let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), cli.app_env.0)?;
     if target.is_embedded() {
         warn(&format!("DATABASE_URL is not set: using the {target}"));
     }
     let options = Options {
         lock_wait: Duration::from_secs(cli.lock_wait.into()),
         lock_timeout: Duration::from_secs(cli.lock_timeout.into()),
+        allow_destructive: cli.allow_destructive,
         log_statements: cli.verbose,
         report: tell,
     };
+    let database = target.to_string();
     let session = Session::new(target, options);
     let done = match command {
         Command::Up { num } => session.up(num).await?,
@@ -161,6 +166,14 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         Command::Generate { .. } => 0,
         Command::History => {
             say(&history::render(&session.history().await?));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Mark { mark, confirm } => {
+            if let (Some(NewMark::None), Some(confirm)) = (mark, confirm) {
+                session.remove_mark(&confirm).await?;
+            }
+            let word = if session.mark().await? == Mark::Production { "" } else { "not " };
+            say(&format!("The {database} is {word}marked as production."));
             return Ok(ExitCode::SUCCESS);
         }
         Command::Status { check } => {
@@ -199,6 +212,7 @@ fn tell(event: &Event<'_>) {
         Event::RolledBack { migration, took } => {
             say(&format!("Rolled back {migration} ({} ms)", took.as_millis()));
         }
+        Event::Marked => say("Marked the database as production"),
         Event::Dropped => say("Dropped every table and type of the schema"),
         Event::Waiting { holder } => warn(&format!("Waiting for the migration lock, held by {holder}")),
         Event::Retrying { migration, attempt, pause, reason } => warn(&format!(

@@ -55,14 +55,6 @@ pub enum Error {
         /// The migrations, separated by commas.
         names: String,
     },
-    /// A command that destroys data was given in production.
-    #[error(
-        "APP_ENV is production, where `{command}` destroys data; add --allow-destructive to do it this once"
-    )]
-    Destructive {
-        /// The command.
-        command: &'static str,
-    },
     /// The file `.env` cannot be used.
     #[error(transparent)]
     DotEnv(#[from] environment::DotEnvError),
@@ -99,6 +91,14 @@ pub enum Error {
         /// How long this run waited.
         waited: Duration,
     },
+    /// The mark is not removed without the name of the database.
+    #[error("the mark of the {target} is not removed: --confirm does not repeat its name, \"{database}\"")]
+    MarkNotConfirmed {
+        /// The database.
+        target: String,
+        /// Its name on the server.
+        database: String,
+    },
     /// The name of a new migration is malformed.
     #[error(
         "`{0}` is not a name for a migration; use a verb and an object in snake case: index_contacts_by_due_time"
@@ -125,6 +125,9 @@ pub enum Error {
         /// The newest that is applied.
         newest: String,
     },
+    /// A command that destroys data is not permitted on the database.
+    #[error(transparent)]
+    NotPermitted(#[from] environment::Refusal),
     /// Production requires PostgreSQL.
     #[error("APP_ENV is production and DATABASE_URL names a SQLite file; production runs on PostgreSQL")]
     ProductionOnSqlite,
@@ -136,6 +139,14 @@ pub enum Error {
     /// The URL is of another engine.
     #[error("DATABASE_URL is neither postgres://… nor sqlite:…; no other database is supported")]
     Scheme,
+    /// SQLite has no mark.
+    #[error(
+        "the {target} has no mark: only a PostgreSQL database is marked as production; correct DATABASE_URL"
+    )]
+    SqliteHasNoMark {
+        /// The database.
+        target: String,
+    },
     /// The database cannot be reached.
     #[error("the {target} cannot be reached: {cause}{remedy}")]
     Unreachable {

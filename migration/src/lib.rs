@@ -15,6 +15,7 @@ pub mod header;
 mod history;
 mod ledger;
 mod lock;
+mod mark;
 mod migrations;
 mod options;
 mod session;
@@ -24,7 +25,7 @@ mod target;
 mod tokens;
 
 pub use emitted::{Emitted, Script, accepts, emitted};
-pub use environment::AppEnv;
+pub use environment::{AppEnv, Mark};
 pub use error::Error;
 pub use generate::TEMPLATE;
 pub use history::Applied;

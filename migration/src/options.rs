@@ -9,6 +9,8 @@ pub struct Options {
     pub lock_wait: Duration,
     /// The limit of a statement's wait for a table's lock, after which the migration is rolled back and retried.
     pub lock_timeout: Duration,
+    /// Whether a database of `APP_ENV=production` may lose its data.
+    pub allow_destructive: bool,
     /// Whether each statement is logged, at debug level; migrations hold no personal data.
     pub log_statements: bool,
     /// Receives each event as it happens.
@@ -20,6 +22,7 @@ impl Default for Options {
         Self {
             lock_wait: Duration::from_mins(1),
             lock_timeout: Duration::from_secs(5),
+            allow_destructive: false,
             log_statements: false,
             report: |_| (),
         }
@@ -39,6 +42,8 @@ pub enum Event<'a> {
     },
     /// Everything was dropped, to be created again.
     Dropped,
+    /// The database was marked as production.
+    Marked,
     /// A migration failed with a lock timeout, deadlock or serialization failure, and is retried.
     Retrying {
         /// Its name.

@@ -7,7 +7,8 @@ use crate::history::{self, Applied};
 use crate::options::{Event, Options};
 use crate::status::{self, State, Status};
 use crate::target::Server;
-use crate::{Emitted, Error, Migrator, Target, annotations, ledger, lock};
+use crate::{AppEnv, Emitted, Error, Mark, Migrator, Target, annotations, ledger, lock, mark};
+use environment::{Action, permit};
 use sea_orm_migration::IntoSchemaManagerConnection;
 use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::sea_orm::{
@@ -108,7 +109,59 @@ impl Session {
         applied.map_err(|error| Error::database("reading the ledger", &self.target, &error))
     }
 
+    /// Returns the mark of the database. Like [`Session::status`], it changes nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or the mark cannot be read.
+    pub async fn mark(&self) -> Result<Mark, Error> {
+        if let Server::Sqlite(_) = &self.target.server {
+            return Ok(Mark::Absent);
+        }
+        let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
+        self.read_mark(&db).await
+    }
+
+    /// Removes the mark of a production database. `confirm` repeats the database's name.
+    ///
+    /// # Errors
+    /// See [`Error`]. The database is SQLite, `confirm` is another name, or the login does not own the ledger.
+    pub async fn remove_mark(&self, confirm: &str) -> Result<(), Error> {
+        if let Server::Sqlite(_) = &self.target.server {
+            return Err(Error::SqliteHasNoMark { target: self.target.to_string() });
+        }
+        let db = connect::connect(&self.target, &self.options, Purpose::Migrate).await?;
+        lock::acquire(&db, &self.target, &self.options).await?;
+        let failed = |error: DbErr| Error::database("reading the database's name", &self.target, &error);
+        let database = mark::database(&db).await.map_err(failed)?;
+        if confirm != database {
+            return Err(Error::MarkNotConfirmed { target: self.target.to_string(), database });
+        }
+        self.retrying("removing the mark", || mark::remove(&db)).await?;
+        // Closing the connection releases the lock.
+        let _ = db.close().await;
+        Ok(())
+    }
+
+    async fn read_mark(&self, db: &impl ConnectionTrait) -> Result<Mark, Error> {
+        mark::read(db).await.map_err(|error| Error::database("reading the mark", &self.target, &error))
+    }
+
+    /// Refuses what the rule of all programs does not permit on this database.
+    fn permit(&self, work: Work, mark: Mark) -> Result<(), Error> {
+        let destroy = |command| Action::Destroy { command, allowed: self.options.allow_destructive };
+        let action = match work {
+            Work::Up(_) => Action::Migrate,
+            Work::Down(Some(_)) => destroy("down"),
+            Work::Down(None) => destroy("reset"),
+            Work::Refresh => destroy("refresh"),
+            Work::Fresh => destroy("fresh"),
+        };
+        Ok(permit(action, self.target.place(), self.target.app_env, mark, &self.target)?)
+    }
+
     async fn run(&self, work: Work) -> Result<usize, Error> {
+        // The mark is not known yet; nothing is sent to a database that is refused without it.
+        self.permit(work, Mark::Absent)?;
         let purpose = if work == Work::Fresh { Purpose::DropAll } else { Purpose::Migrate };
         let db = connect::connect(&self.target, &self.options, purpose).await?;
         let done = match self.target.server {
@@ -122,6 +175,8 @@ impl Session {
 
     async fn run_on_postgres(&self, db: &DatabaseConnection, work: Work) -> Result<usize, Error> {
         lock::acquire(db, &self.target, &self.options).await?;
+        // Under the lock, because the run that held it may have set the mark.
+        self.permit(work, self.read_mark(db).await?)?;
         let done = self.perform(db, work).await?;
         if work != Work::Down(None) {
             self.retrying("writing the comments", || annotations::apply(db)).await?;
@@ -198,6 +253,9 @@ impl Session {
         let list = self.standing(db).await?;
         if direction == Direction::Up {
             self.check_history(&list)?;
+            if self.target.app_env == Some(AppEnv::Production) {
+                self.set_mark(db).await?;
+            }
         }
         let mut names: Vec<&str> = list
             .iter()
@@ -224,6 +282,22 @@ impl Session {
             });
         }
         Ok(names.len())
+    }
+
+    /// Marks the database before its first migration, so that one that is interrupted is protected as well.
+    async fn set_mark<C>(&self, db: &C) -> Result<(), Error>
+    where
+        C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
+        for<'c> &'c C: IntoSchemaManagerConnection<'c>,
+    {
+        let failed = |error: DbErr| Error::database("reading the mark", &self.target, &error);
+        if mark::is_set(db).await.map_err(failed)? {
+            return Ok(());
+        }
+        self.retrying("creating the ledger", || Migrator::install(db)).await?;
+        self.retrying("setting the mark", || mark::set(db)).await?;
+        (self.options.report)(&Event::Marked);
+        Ok(())
     }
 
     /// Refuses a ledger whose history differs from that of this build.

@@ -1,7 +1,9 @@
 //! The database to migrate: `DATABASE_URL`, or the embedded SQLite file.
 
 use crate::Error;
-use environment::{AppEnv, EMBEDDED, describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
+use environment::{
+    AppEnv, EMBEDDED, Place, describe_postgres, describe_sqlite, parse_postgres, parse_sqlite,
+};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::fmt;
@@ -13,6 +15,7 @@ pub struct Target {
     pub(crate) schema: Option<String>,
     /// Whether it is the embedded default, as no URL was given.
     pub(crate) embedded: bool,
+    pub(crate) app_env: Option<AppEnv>,
 }
 
 #[derive(Clone)]
@@ -24,11 +27,17 @@ pub(crate) enum Server {
 impl Target {
     /// The database of `url`, or without one the embedded SQLite file, which production refuses.
     ///
-    /// `schema` is the PostgreSQL schema to work in, by default the first of the login's `search_path`.
+    /// `schema` is the PostgreSQL schema to work in, by default the first of the login's `search_path`. `app_env` is what the
+    /// database is used for; `None` counts as development, except that a database on another machine is not destroyed.
     ///
     /// # Errors
     /// The URL is malformed or of another engine, or production would run on SQLite.
-    pub fn resolve(url: Option<&str>, schema: Option<&str>, env: AppEnv) -> Result<Self, Error> {
+    pub fn resolve(
+        url: Option<&str>,
+        schema: Option<&str>,
+        app_env: impl Into<Option<AppEnv>>,
+    ) -> Result<Self, Error> {
+        let app_env = app_env.into();
         let schema = schema.filter(|schema| !schema.is_empty()).map(str::to_owned);
         let url = url.filter(|url| !url.is_empty());
         let embedded = url.is_none();
@@ -44,10 +53,17 @@ impl Target {
                 SqliteConnectOptions::new().filename(EMBEDDED).create_if_missing(true),
             )),
         };
-        if env == AppEnv::Production && matches!(server, Server::Sqlite(_)) {
+        if app_env == Some(AppEnv::Production) && matches!(server, Server::Sqlite(_)) {
             return Err(if embedded { Error::ProductionWithoutUrl } else { Error::ProductionOnSqlite });
         }
-        Ok(Self { server, schema, embedded })
+        Ok(Self { server, schema, embedded, app_env })
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        match &self.server {
+            Server::Postgres(options) => Place::of(options),
+            Server::Sqlite(_) => Place::File,
+        }
     }
 
     /// Whether this is the embedded default.

@@ -59,6 +59,10 @@ pub enum Error {
         source: Box<sqlx::Error>,
     },
 
+    /// `TEST_DATABASE_URL` names a database that is marked as production.
+    #[error("TEST_DATABASE_URL cannot be used")]
+    NotPermitted(#[source] environment::Refusal),
+
     /// The server was not started by this process.
     #[error("{place} is not stopped, because it is not our own; unset TEST_DATABASE_URL to use one that is")]
     NotOurs {

@@ -5,7 +5,7 @@
 
 use crate::supervisor::{self, Supervisor};
 use crate::{Error, Options, find, percent, sql};
-use environment::OLDEST_POSTGRES;
+use environment::{Action, AppEnv, Mark, OLDEST_POSTGRES, Place, describe_postgres, permit};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row};
 use std::ffi::OsStr;
@@ -47,6 +47,7 @@ impl External {
         let unreachable = |source| Error::Unreachable { place: place.clone(), source: Box::new(source) };
         let presence =
             Presence::start(admin.clone().application_name(&run_name(token))).map_err(unreachable)?;
+        check_mark(&admin, &place)?;
         check_login(&admin, &place)?;
         probe(&admin, &place)?;
         drop_abandoned(&admin, &place)?;
@@ -93,6 +94,16 @@ fn parse(url: &OsStr) -> Result<Url, Error> {
 fn place(admin: &PgConnectOptions) -> String {
     let host = admin.get_socket().map_or(admin.get_host().to_owned(), |socket| socket.display().to_string());
     format!("{}@{host}:{}", admin.get_username(), admin.get_port())
+}
+
+/// Refuses the server of a production database. The variable's name states what the server is used for, so that another
+/// machine is permitted without `APP_ENV`.
+fn check_mark(admin: &PgConnectOptions, place: &str) -> Result<(), Error> {
+    let marked = sql::fetch(admin, Mark::QUERY.to_owned())
+        .map_err(|e| sql::error(place, "read the mark of the database".to_owned(), "", e))?;
+    let mark = if marked.is_empty() { Mark::Absent } else { Mark::Production };
+    let target = describe_postgres(admin);
+    permit(Action::RunTests, Place::of(admin), Some(AppEnv::Test), mark, &target).map_err(Error::NotPermitted)
 }
 
 fn check_login(admin: &PgConnectOptions, place: &str) -> Result<(), Error> {

@@ -471,6 +471,23 @@ fn a_wrong_test_database_url_is_an_error_without_its_password_and_without_a_fall
 }
 
 #[test]
+fn the_server_of_a_database_that_is_marked_as_production_is_not_used() {
+    let server = own().start().unwrap();
+    let url = server.url("postgres");
+    execute(&url, "create table seaql_migrations (version text)");
+    drop(guest(&url).unwrap());
+    execute(&url, "comment on table seaql_migrations is 'production'");
+    let error = guest(&url).unwrap_err();
+    assert!(matches!(error, Error::NotPermitted(_)), "{error:?}");
+    let text = format!("{error:?}");
+    for words in ["TEST_DATABASE_URL cannot be used", "\"postgres\"", "is marked as production", "mark none"]
+    {
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!(query(&url, "select count(*)::text from pg_database where datname like 'scratch%'"), "0");
+}
+
+#[test]
 fn no_debug_form_shows_a_password() {
     let mut options = own();
     options.tcp = true;

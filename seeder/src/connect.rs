@@ -1,9 +1,9 @@
-//! The database to seed, and whether seeding it is permitted.
+//! The database to seed.
 
-use std::{ffi::OsString, fmt, net::IpAddr, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
-use database::{AppEnv, Database, Settings};
-use environment::{describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
+use database::{AppEnv, Database, Mark, Settings};
+use environment::{Action, Place, describe_postgres, describe_sqlite, parse_postgres, parse_sqlite, permit};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::Error;
@@ -12,12 +12,12 @@ use crate::Error;
 #[derive(Clone)]
 pub struct Target {
     settings: Settings,
-    place: Place,
+    server: Server,
     embedded: bool,
 }
 
 #[derive(Clone)]
-enum Place {
+enum Server {
     Postgres(Box<PgConnectOptions>),
     Sqlite(PathBuf),
 }
@@ -27,12 +27,11 @@ impl Target {
     /// development, unless the database is on another machine. Other settings of `database` come from the environment.
     ///
     /// # Errors
-    /// `url` is malformed or of another engine, `env` is production, or nothing marks a database on another
-    /// machine as one that may be seeded.
+    /// `url` is malformed or of another engine, or [`permit`] refuses fixtures. It refuses a database that is marked as
+    /// production when they are loaded.
     pub fn resolve(url: Option<&str>, env: Option<AppEnv>) -> Result<Self, Error> {
-        if env == Some(AppEnv::Production) {
-            return Err(Error::Production);
-        }
+        // What `env` refuses everywhere is refused also if the URL is malformed.
+        permit(Action::LoadFixtures, Place::File, env, Mark::Absent, &"database")?;
         let url = url.filter(|url| !url.is_empty());
         let settings = Settings::read(|variable| match variable {
             "DATABASE_URL" => url.map(OsString::from),
@@ -42,16 +41,14 @@ impl Target {
             other => std::env::var_os(other),
         })?;
         let text = settings.database_url.expose();
-        let place = if settings.database_url.is_sqlite() {
+        let server = if settings.database_url.is_sqlite() {
             let options = parse_sqlite(text).map_err(Error::Url)?;
-            Place::Sqlite(options.get_filename().to_owned())
+            Server::Sqlite(options.get_filename().to_owned())
         } else {
-            Place::Postgres(Box::new(parse_postgres(text).map_err(Error::Url)?))
+            Server::Postgres(Box::new(parse_postgres(text).map_err(Error::Url)?))
         };
-        let target = Self { settings, place, embedded: url.is_none() };
-        if env.is_none() && !target.is_local() {
-            return Err(Error::Unmarked { target: target.to_string() });
-        }
+        let target = Self { settings, server, embedded: url.is_none() };
+        permit(Action::LoadFixtures, target.place(), env, Mark::Absent, &target)?;
         Ok(target)
     }
 
@@ -66,7 +63,7 @@ impl Target {
     /// # Errors
     /// The server does not respond or refuses the login, the SQLite file does not exist, or migrations are pending.
     pub async fn connect(&self) -> Result<Database, Error> {
-        if let Place::Sqlite(file) = &self.place
+        if let Server::Sqlite(file) = &self.server
             && !file.exists()
         {
             return Err(Error::NoFile { target: self.to_string() });
@@ -74,25 +71,19 @@ impl Target {
         Database::connect(&self.settings).await.map_err(|error| Error::connection(self.to_string(), error))
     }
 
-    /// Whether the database is certainly on this machine.
-    fn is_local(&self) -> bool {
-        let Place::Postgres(options) = &self.place else { return true };
-        let host = options.get_host();
-        options.get_socket().is_some()
-            || host.starts_with('/')
-            || host.eq_ignore_ascii_case("localhost")
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.to_canonical().is_loopback())
+    fn place(&self) -> Place {
+        match &self.server {
+            Server::Postgres(options) => Place::of(options),
+            Server::Sqlite(_) => Place::File,
+        }
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Postgres(options) => f.write_str(&describe_postgres(options)),
-            Place::Sqlite(path) => f.write_str(&describe_sqlite(path)),
+        match &self.server {
+            Server::Postgres(options) => f.write_str(&describe_postgres(options)),
+            Server::Sqlite(path) => f.write_str(&describe_sqlite(path)),
         }
     }
 }
@@ -105,10 +96,16 @@ impl fmt::Debug for Target {
 
 #[cfg(test)]
 mod tests {
+    use environment::Reason;
+
     use super::*;
 
     fn refused(url: &str, env: Option<AppEnv>) -> Error {
         Target::resolve(Some(url), env).expect_err(url)
+    }
+
+    fn is_refused(error: &Error, reason: Reason) -> bool {
+        matches!(error, Error::NotPermitted(refusal) if refusal.reason == reason)
     }
 
     #[test]
@@ -123,9 +120,11 @@ mod tests {
     #[test]
     fn production_is_refused_whatever_the_database() {
         for url in ["postgres://localhost/x", "sqlite://x.db", "mysql://x", ""] {
-            assert!(matches!(refused(url, Some(AppEnv::Production)), Error::Production), "{url}");
+            let error = refused(url, Some(AppEnv::Production));
+            assert!(is_refused(&error, Reason::Production), "{url}: {error}");
         }
-        assert!(matches!(Target::resolve(None, Some(AppEnv::Production)), Err(Error::Production)));
+        let error = Target::resolve(None, Some(AppEnv::Production)).unwrap_err();
+        assert!(is_refused(&error, Reason::Production), "{error}");
     }
 
     #[test]
@@ -133,14 +132,14 @@ mod tests {
         for host in ["db.example", "10.0.0.1", "[2001:db8::1]", "localhost.example", "127.example"] {
             let url = format!("postgres://u:s3cret@{host}/x");
             let error = refused(&url, None);
-            assert!(matches!(error, Error::Unmarked { .. }), "{host}");
+            assert!(is_refused(&error, Reason::Undeclared), "{host}");
             assert!(!error.to_string().contains("s3cret"));
             for env in [AppEnv::Development, AppEnv::Test, AppEnv::Staging] {
                 assert!(Target::resolve(Some(&url), Some(env)).is_ok(), "{host}");
             }
         }
         let by_parameter = "postgres://localhost/x?hostaddr=10.0.0.1";
-        assert!(matches!(refused(by_parameter, None), Error::Unmarked { .. }));
+        assert!(is_refused(&refused(by_parameter, None), Reason::Undeclared));
     }
 
     #[test]

@@ -76,27 +76,15 @@ pub enum Error {
         /// The accepted file names.
         tables: String,
     },
-    /// Fixtures are never loaded into production.
-    #[error(
-        "APP_ENV is production, where fixtures are never loaded; \
-         choose another database and set APP_ENV to development, test or staging"
-    )]
-    Production,
+    /// Fixtures are not permitted on the database.
+    #[error(transparent)]
+    NotPermitted(#[from] environment::Refusal),
     /// The report could not be printed.
     #[error("the run succeeded, but its report cannot be printed")]
     Report(#[source] io::Error),
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The database is on another machine, and `APP_ENV` does not state its purpose.
-    #[error(
-        "the {target} is not on this machine and APP_ENV is not set; \
-         if it may be filled with fixtures, say so: set APP_ENV to development, test or staging"
-    )]
-    Unmarked {
-        /// The database.
-        target: String,
-    },
     /// The database cannot be reached.
     #[error("the {target} cannot be reached: {cause}{remedy}")]
     Unreachable {

@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use database::Database;
+use database::{Database, Mark};
+use environment::{Action, Place, permit};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel};
 use serde::de::DeserializeOwned;
 
@@ -70,7 +71,8 @@ impl Fixtures {
     /// Inserts missing records and updates those that differ, in one transaction.
     ///
     /// # Errors
-    /// A reference is dangling, a record violates a constraint, or the database fails. The transaction is then rolled back.
+    /// The database is marked as production, a reference is dangling, a record violates a constraint, or the database fails.
+    /// The transaction is then rolled back.
     #[expect(clippy::disallowed_methods, reason = "a table lock has no builder")]
     pub async fn load(&self, database: &Database, mode: Mode) -> Result<Report, Error> {
         let failed = |error| Error::transaction(&error);
@@ -79,6 +81,11 @@ impl Fixtures {
             DbBackend::Postgres => LOCK_OF_POSTGRESQL,
             _ => LOCK_OF_SQLITE,
         };
+        // Also without `Target`, which does not know the mark.
+        if let Some(name) = tx.marked_as_production().await.map_err(failed)? {
+            let target = format!("PostgreSQL database \"{name}\"");
+            permit(Action::LoadFixtures, Place::Local, None, Mark::Production, &target)?;
+        }
         tx.execute_unprepared(lock).await.map_err(|error| failed(error.into()))?;
         refuse_dangling(&self.tables, &tx).await?;
         let mut tables = Vec::new();

@@ -15,3 +15,4 @@ mod migration;
 mod schema;
 mod seeder;
 mod workspace;
+mod wrong_database;

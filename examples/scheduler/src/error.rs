@@ -7,10 +7,16 @@ pub enum Error {
     /// The settings or the database failed.
     #[error(transparent)]
     Database(#[from] database::Error),
+    /// Simulated calls are not permitted on the database.
+    #[error(transparent)]
+    NotPermitted(#[from] environment::Refusal),
     /// A task panicked.
     #[error("a task panicked; its calls are requeued as after a crash")]
     Panicked,
     /// The signal handler could not be installed.
     #[error("cannot install the signal handler")]
     Signals(#[from] ctrlc::Error),
+    /// The URL cannot be read.
+    #[error("DATABASE_URL cannot be read ({0}); write postgres://user:password@host:5432/database")]
+    Url(String),
 }

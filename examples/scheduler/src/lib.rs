@@ -4,6 +4,7 @@
 
 mod error;
 mod options;
+mod permission;
 mod simulation;
 mod stop;
 mod work;
@@ -52,7 +53,9 @@ async fn run(
 ) -> Result<Summary, Error> {
     let stop = stop::on_signals()?;
     let settings = Settings::from_env().map_err(database::Error::from)?;
+    permission::before_connecting(&settings)?;
     let database = Database::connect(&settings).await?;
+    permission::before_writing(&database, &settings).await?;
     let scheduler = Arc::new(Scheduler {
         clock: Utc::now,
         database: database.clone(),

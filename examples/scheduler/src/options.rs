@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Claims contacts that are due, simulates the calls, and records the outcomes.
 ///
-/// The database settings are read from the environment, see .env.example. It requires PostgreSQL.
+/// The database settings are read from the environment, see .env.example. It requires PostgreSQL, and refuses production.
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Options {

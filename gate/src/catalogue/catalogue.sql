@@ -195,7 +195,8 @@ object (classid, objid, objsubid, identity, whole, facets) as (
             'partition', pg_get_expr(r.relpartbound, r.oid),
             'partitioned by', case r.relkind when 'p' then pg_get_partkeydef(r.oid) end,
             'definition', case when r.kind in ('view', 'materialized view') then pg_get_viewdef(r.oid, $1) end,
-            'comment', obj_description(r.oid, 'pg_class')
+            -- The comment of the ledger is the mark of production.
+            'comment', case when r.relname <> 'seaql_migrations' then obj_description(r.oid, 'pg_class') end
         )
     from relation as r
     join role as o on o.oid = r.relowner

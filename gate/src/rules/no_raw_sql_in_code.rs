@@ -10,6 +10,7 @@ use quote::ToTokens as _;
 const LISTED: &[&str] = &[
     "database/src/clock.rs",
     "database/src/generated/mod.rs",
+    "database/src/mark.rs",
     "database/src/pool.rs",
     "database/src/startup.rs",
     "database/src/transaction.rs",

@@ -211,9 +211,14 @@ async fn production_destroys_nothing_unless_it_is_told() {
         production.run("up").succeeds();
         assert_same(&complete, &catalogue(&db).await, command);
     }
+    let other = migrated("not_production").await;
     for word in ["development", "test", "staging", ""] {
-        let other = Migrator::on(&database.url()).with("APP_ENV", word);
-        assert_eq!(other.run("down").succeeds().rolled_back(), 1, "{word}");
+        // The mark of production wins over the environment.
+        let marked = Migrator::on(&database.url()).with("APP_ENV", word);
+        marked.run("down").fails(&["is marked as production"]);
+        assert_same(&complete, &catalogue(&db).await, word);
+        let unmarked = Migrator::on(&other.url()).with("APP_ENV", word);
+        assert_eq!(unmarked.run("down").succeeds().rolled_back(), 1, "{word}");
     }
 }
 

@@ -7,4 +7,4 @@ mod interruption;
 mod ledger;
 mod recipes;
 mod round_trip;
-mod snapshot;
+pub mod snapshot;
