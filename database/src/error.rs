@@ -2,6 +2,7 @@
 
 use crate::settings::SettingsError;
 use entity::enums::CampaignStatus;
+use environment::{TlsFault, tls_fault};
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::{DatabaseError, ErrorKind};
 use std::error::Error as StdError;
@@ -82,6 +83,8 @@ pub struct Fault {
     pub code: String,
     /// The message.
     pub message: String,
+    /// The remedy, for a failure of TLS.
+    remedy: Option<&'static str>,
     /// The driver's error, whose source is the cause, such as the I/O error of a lost connection. `None` for errors that
     /// contain values, as decoding errors do.
     source: Option<Arc<sqlx::Error>>,
@@ -90,7 +93,13 @@ pub struct Fault {
 impl Fault {
     /// An error without a code.
     pub(crate) fn of_driver(message: impl Into<String>) -> Self {
-        Self { code: String::new(), message: message.into(), source: None }
+        Self { code: String::new(), message: message.into(), remedy: None, source: None }
+    }
+
+    /// Returns the remedy if the certificates or the TLS parameters of the URL are the cause.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        self.remedy
     }
 }
 
@@ -105,7 +114,10 @@ impl Eq for Fault {}
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        if self.code.is_empty() { Ok(()) } else { write!(f, " ({})", self.code) }
+        if !self.code.is_empty() {
+            write!(f, " ({})", self.code)?;
+        }
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
     }
 }
 
@@ -145,6 +157,11 @@ impl From<sqlx::Error> for Error {
 
 impl From<Arc<sqlx::Error>> for Error {
     fn from(error: Arc<sqlx::Error>) -> Self {
+        if let Some(TlsFault { cause, remedy }) = tls_fault(&error) {
+            let code =
+                error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned();
+            return Self::Unavailable(Fault { code, remedy: Some(remedy), ..Fault::of_driver(cause) });
+        }
         let Some(database) = error.as_database_error() else {
             let fault = Fault { source: Some(Arc::clone(&error)), ..Fault::of_driver(error.to_string()) };
             return match &*error {

@@ -5,7 +5,7 @@ use crate::error::{Error, Fault};
 use crate::settings::{Settings, Url};
 use crate::startup;
 use crate::transaction::{Actor, AdminTx, CustomerTx};
-use environment::AppEnv;
+use environment::{AppEnv, describe_postgres, parse_postgres, tls_warning};
 use metrics::{gauge, histogram};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxPostgresConnector,
@@ -208,7 +208,7 @@ impl Pool {
         let (connection, limit) = if url.is_sqlite() {
             (sqlite(url, settings).await?, None)
         } else {
-            (postgres(url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
+            (postgres(name, url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
         };
         // The SQLite driver finalizes uncached statements.
         let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
@@ -271,10 +271,18 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn postgres(url: &Url, settings: &Settings, own: OwnPool) -> Result<DatabaseConnection, Error> {
-    let options = url
-        .expose()
-        .parse::<PgConnectOptions>()?
+async fn postgres(
+    name: &str,
+    url: &Url,
+    settings: &Settings,
+    own: OwnPool,
+) -> Result<DatabaseConnection, Error> {
+    let options: PgConnectOptions = parse_postgres(url.expose())
+        .map_err(|error| Error::Refused(format!("the URL of the {name} pool {error}")))?;
+    if let Some(warning) = tls_warning(&options, Some(settings.app_env), &describe_postgres(&options)) {
+        tracing::warn!(pool = name, "{warning}");
+    }
+    let options = options
         .application_name(&settings.application_name)
         .statement_cache_capacity(settings.statement_cache)
         // PgBouncer rejects this start-up parameter. The server's default, 1, is the shortest exact output as well.

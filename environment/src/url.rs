@@ -1,38 +1,54 @@
 //! Database URLs: parsed without showing a password, and described in messages.
 
+use crate::tls;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::path::{Path, absolute};
 
-/// Parses `postgres://…`.
+/// A database URL cannot be used: the predicate of a sentence whose subject is its variable. It does not show the URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// The URL is malformed.
+    #[error(
+        "cannot be read ({0}); write postgres://user:password@host:5432/database, with special characters percent-encoded"
+    )]
+    Form(String),
+    /// The TLS parameters, or the files that they name, cannot be used.
+    #[error("has TLS parameters that cannot be used: {0}")]
+    Tls(String),
+}
+
+/// Parses `postgres://…`, and checks the certificate files that it names.
 ///
 /// # Errors
-/// The reason in words, without the URL. A password with a bare `/`, `?` or `#` is refused: its first part would be
+/// The URL is malformed, or a certificate cannot be used. A password with a bare `/`, `?` or `#` is refused: its first part would be
 /// taken for a port, and shown as one.
-pub fn parse_postgres(url: &str) -> Result<PgConnectOptions, String> {
+pub fn parse_postgres(url: &str) -> Result<PgConnectOptions, UrlError> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (login_and_host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let path = tail.split('?').next().unwrap_or_default();
     if tail.contains('#') || path.contains('@') || (tail.contains('@') && !login_and_host.contains('@')) {
-        return Err("it has one of / ? # @ in its login or database".to_owned());
+        return Err(UrlError::Form("it has one of / ? # @ in its login or database".to_owned()));
     }
-    url.parse().map_err(|error| reason(&error))
+    let options = url.parse().map_err(|error| form(&error))?;
+    tls::check(url, &options).map_err(UrlError::Tls)?;
+    Ok(options)
 }
 
 /// Parses `sqlite:…`.
 ///
 /// # Errors
-/// The reason in words.
-pub fn parse_sqlite(url: &str) -> Result<SqliteConnectOptions, String> {
-    url.parse().map_err(|error| reason(&error))
+/// The URL is malformed.
+pub fn parse_sqlite(url: &str) -> Result<SqliteConnectOptions, UrlError> {
+    url.parse().map_err(|error| form(&error))
 }
 
-/// The cause of a configuration error, which sqlx repeats in a longer sentence.
-fn reason(error: &sqlx::Error) -> String {
-    match error {
+fn form(error: &sqlx::Error) -> UrlError {
+    UrlError::Form(match error {
+        // sqlx repeats the cause in a longer sentence.
         sqlx::Error::Configuration(source) => source.to_string(),
         other => other.to_string(),
-    }
+    })
 }
 
 /// The database, the login and the address, without the password.
@@ -71,8 +87,9 @@ mod tests {
     #[test]
     fn a_password_that_ends_the_login_is_refused_and_not_shown() {
         for password in ["6543/s3cret", "6543?s3cret", "6543#s3cret", "6543/s3cret@"] {
-            let error =
-                parse_postgres(&format!("postgres://owner:{password}@db.example/survey")).unwrap_err();
+            let error = parse_postgres(&format!("postgres://owner:{password}@db.example/survey"))
+                .unwrap_err()
+                .to_string();
             assert!(!error.contains("s3cret") && !error.contains("6543"), "{error}");
         }
         for url in ["postgres:///x?host=/run/postgresql", "postgres://o@h/x?options=-c%20search_path=a@b"] {

@@ -37,6 +37,14 @@ pub enum Error {
         /// The cause.
         source: sqlx::Error,
     },
+    /// A live database cannot be reached because of TLS.
+    #[error("cannot connect to the {target}: {}; {}", fault.cause, fault.remedy)]
+    Tls {
+        /// Where it is, without its password.
+        target: String,
+        /// The cause and the remedy.
+        fault: environment::TlsFault,
+    },
     /// The login may not read the ledger.
     #[error("cannot read which migrations are applied; grant select on seaql_migrations to this login")]
     Ledger(#[source] sqlx::Error),

@@ -148,6 +148,9 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     if target.is_embedded() {
         warn(&format!("DATABASE_URL is not set: using the {target}"));
     }
+    if let Some(warning) = target.tls_warning() {
+        warn(&format!("warning: {warning}"));
+    }
     let options = Options {
         lock_wait: Duration::from_secs(cli.lock_wait.into()),
         lock_timeout: Duration::from_secs(cli.lock_timeout.into()),

@@ -157,11 +157,9 @@ pub enum Error {
         /// The remedy, after a semicolon.
         remedy: String,
     },
-    /// The URL cannot be read.
-    #[error(
-        "DATABASE_URL cannot be read ({0}); write postgres://user:password@host:5432/database, with special characters percent-encoded"
-    )]
-    Url(String),
+    /// The URL cannot be used.
+    #[error("DATABASE_URL {0}")]
+    Url(environment::UrlError),
 }
 
 impl Error {
@@ -204,16 +202,14 @@ impl Error {
 
     /// An error of a connection attempt.
     pub(crate) fn unreachable(target: &impl ToString, error: &sqlx::Error) -> Self {
-        let (cause, remedy) = match error {
-            sqlx::Error::Database(source) => (source.message().to_owned(), remedy(error)),
-            sqlx::Error::Io(source) => (
+        let (cause, remedy) = match (environment::tls_fault(error), error) {
+            (Some(fault), _) => (fault.cause, Some(fault.remedy.to_owned())),
+            (None, sqlx::Error::Database(source)) => (source.message().to_owned(), remedy(error)),
+            (None, sqlx::Error::Io(source)) => (
                 source.to_string(),
                 Some("start the server, or correct the host and port of DATABASE_URL".to_owned()),
             ),
-            sqlx::Error::Tls(source) => {
-                (source.to_string(), Some("correct sslmode and sslrootcert in DATABASE_URL".to_owned()))
-            }
-            other => (other.to_string(), None),
+            (None, other) => (other.to_string(), None),
         };
         Self::Unreachable {
             target: target.to_string(),

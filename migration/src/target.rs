@@ -59,6 +59,15 @@ impl Target {
         Ok(Self { server, schema, embedded, app_env })
     }
 
+    /// Returns the warning of a production database on another machine that is not verified.
+    #[must_use]
+    pub fn tls_warning(&self) -> Option<String> {
+        match &self.server {
+            Server::Postgres(options) => environment::tls_warning(options, self.app_env, self),
+            Server::Sqlite(_) => None,
+        }
+    }
+
     pub(crate) fn place(&self) -> Place {
         match &self.server {
             Server::Postgres(options) => Place::of(options),

@@ -59,6 +59,15 @@ pub enum Error {
         source: Box<sqlx::Error>,
     },
 
+    /// The server of `TEST_DATABASE_URL` cannot be reached because of TLS.
+    #[error("TEST_DATABASE_URL: cannot connect to {place}: {}; {}", fault.cause, fault.remedy)]
+    Tls {
+        /// The login and the address.
+        place: String,
+        /// The cause and the remedy.
+        fault: environment::TlsFault,
+    },
+
     /// `TEST_DATABASE_URL` names a database that is marked as production.
     #[error("TEST_DATABASE_URL cannot be used")]
     NotPermitted(#[source] environment::Refusal),

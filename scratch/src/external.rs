@@ -5,7 +5,10 @@
 
 use crate::supervisor::{self, Supervisor};
 use crate::{Error, Options, find, percent, sql};
-use environment::{Action, AppEnv, Mark, OLDEST_POSTGRES, Place, describe_postgres, permit};
+use environment::{
+    Action, AppEnv, Mark, OLDEST_POSTGRES, Place, UrlError, describe_postgres, parse_postgres, permit,
+    tls_fault,
+};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{Connection, PgConnection, Row};
 use std::ffi::OsStr;
@@ -39,12 +42,15 @@ impl External {
     /// Connects to the server, checks it, and drops the databases of ended runs.
     pub(crate) fn connect(url: &OsStr, token: &str, options: &Options) -> Result<Self, Error> {
         let base = parse(url)?;
-        let admin: PgConnectOptions = base
-            .as_str()
-            .parse()
-            .map_err(|e: sqlx::Error| Error::Url { reason: format!("is not valid: {e}") })?;
+        let admin = parse_postgres(base.as_str()).map_err(|error| match error {
+            UrlError::Form(reason) => Error::Url { reason: format!("is not valid: {reason}") },
+            error @ UrlError::Tls(_) => Error::Url { reason: error.to_string() },
+        })?;
         let place = place(&admin);
-        let unreachable = |source| Error::Unreachable { place: place.clone(), source: Box::new(source) };
+        let unreachable = |source| match tls_fault(&source) {
+            Some(fault) => Error::Tls { place: place.clone(), fault },
+            None => Error::Unreachable { place: place.clone(), source: Box::new(source) },
+        };
         let presence =
             Presence::start(admin.clone().application_name(&run_name(token))).map_err(unreachable)?;
         check_mark(&admin, &place)?;

@@ -95,12 +95,9 @@ pub enum Error {
         /// The remedy, after a semicolon; empty if none is known.
         remedy: String,
     },
-    /// The URL cannot be read.
-    #[error(
-        "DATABASE_URL cannot be read ({0}); \
-         write postgres://user:password@host:5432/database, with special characters percent-encoded"
-    )]
-    Url(String),
+    /// The URL cannot be used.
+    #[error("DATABASE_URL {0}")]
+    Url(environment::UrlError),
 }
 
 /// A fault of a fixture. It names fields and constraints, not values.
@@ -213,13 +210,18 @@ impl Error {
 /// The cause of a failed connection or transaction, and the remedy.
 fn explained(error: &database::Error) -> (String, String) {
     match error {
-        database::Error::Unavailable(fault) if fault.code.is_empty() => (
-            fault.message.clone(),
-            "; start the server, or correct DATABASE_URL: host, port, sslmode, sslrootcert".to_owned(),
-        ),
         database::Error::Database(fault)
         | database::Error::Forbidden(fault)
-        | database::Error::Unavailable(fault) => (fault.message.clone(), remedy(&fault.code)),
+        | database::Error::Unavailable(fault) => {
+            let remedy = match fault.remedy() {
+                Some(remedy) => format!("; {remedy}"),
+                None if fault.code.is_empty() && matches!(error, database::Error::Unavailable(_)) => {
+                    "; start the server, or correct DATABASE_URL: host, port".to_owned()
+                }
+                None => remedy(&fault.code),
+            };
+            (fault.message.clone(), remedy)
+        }
         other => (other.to_string(), String::new()),
     }
 }

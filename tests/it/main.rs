@@ -14,5 +14,6 @@ mod isolation;
 mod migration;
 mod schema;
 mod seeder;
+mod tls;
 mod workspace;
 mod wrong_database;

@@ -13,36 +13,45 @@ use tempfile::TempDir;
 /// A limit for a process that hangs; none takes a minute.
 const LONGEST: Duration = Duration::from_mins(3);
 
-/// A command that runs a binary of this workspace, `migration`, `scheduler-tokio` or `seeder`, in an empty environment
-/// and in `directory`. The first call builds the binaries.
+/// A command that runs a binary of this workspace, `gate`, `migration`, `scheduler-tokio` or `seeder`, in an empty
+/// environment and in `directory`. The first call builds the binaries.
 pub fn binary(name: &str, directory: &Path) -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory_of_binaries = BUILT.get_or_init(|| {
-        // `cargo test` builds only the binaries of packages that have integration tests of their own.
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--bins"]);
-        build.args(["migration", "scheduler-tokio", "seeder"].map(|package| format!("--package={package}")));
-        // With the variables that `cargo test` sets for this package, cargo would build ring and its dependents again.
-        for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-            {
-                build.env_remove(name);
-            }
-        }
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
-        assert!(status.is_ok_and(|status| status.success()), "the binaries build");
-        // Tests run from target/<profile>/deps.
-        let executable = std::env::current_exe().expect("the path of this test");
-        executable.ancestors().nth(2).expect("the target directory").to_owned()
-    });
+    static GATE_BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory_of_binaries = if name == "gate" {
+        // Apart, because it takes long to build and few tests run it.
+        GATE_BUILT.get_or_init(|| build(&["gate"]))
+    } else {
+        BUILT.get_or_init(|| build(&["migration", "scheduler-tokio", "seeder"]))
+    };
     let mut command = Command::new(directory_of_binaries.join(name));
     command.env_clear().current_dir(directory);
     command
+}
+
+/// Builds the binaries of these packages, and returns their directory.
+fn build(packages: &[&str]) -> PathBuf {
+    // `cargo test` builds only the binaries of packages that have integration tests of their own.
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--bins"]);
+    build.args(packages.iter().map(|package| format!("--package={package}")));
+    // With the variables that `cargo test` sets for this package, cargo would build ring and its dependents again.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            build.env_remove(name);
+        }
+    }
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
+    assert!(status.is_ok_and(|status| status.success()), "the binaries build");
+    // Tests run from target/<profile>/deps.
+    let executable = std::env::current_exe().expect("the path of this test");
+    executable.ancestors().nth(2).expect("the target directory").to_owned()
 }
 
 /// The migrator's binary, run in a directory of its own with no other environment than the variables added here.

@@ -16,7 +16,7 @@ pub enum Error {
     /// The signal handler could not be installed.
     #[error("cannot install the signal handler")]
     Signals(#[from] ctrlc::Error),
-    /// The URL cannot be read.
-    #[error("DATABASE_URL cannot be read ({0}); write postgres://user:password@host:5432/database")]
-    Url(String),
+    /// The URL cannot be used.
+    #[error("DATABASE_URL {0}")]
+    Url(environment::UrlError),
 }

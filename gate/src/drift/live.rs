@@ -2,7 +2,7 @@
 
 use crate::catalogue::LEDGER;
 use crate::{Catalogue, Error, Finding, subject};
-use environment::OLDEST_POSTGRES_NUM;
+use environment::{OLDEST_POSTGRES_NUM, parse_postgres, tls_fault};
 use migration::{AppEnv, Target};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
@@ -32,7 +32,7 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
     if !url.starts_with("postgres") {
         return Err(Error::NotPostgres);
     }
-    let options: PgConnectOptions = url.parse()?;
+    let options: PgConnectOptions = parse_postgres(url).map_err(migration::Error::Url)?;
     let options = options
         .application_name("gate")
         .options([
@@ -40,7 +40,13 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
             ("statement_timeout", PATIENCE.as_millis().to_string()),
         ])
         .disable_statement_logging();
-    let unreachable = |source| Error::Live { target: target.to_string(), source };
+    let unreachable = |source| {
+        let target = target.to_string();
+        match tls_fault(&source) {
+            Some(fault) => Error::Tls { target, fault },
+            None => Error::Live { target, source },
+        }
+    };
     let connecting = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
     let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
     if connection.server_version_num().is_some_and(|version| version < OLDEST_POSTGRES_NUM) {
