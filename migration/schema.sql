@@ -45,6 +45,60 @@ create type user_role as enum ('admin', 'campaign_manager', 'viewer');
 
 -- Functions
 
+create function bind_actor(acting_organization uuid, acting_user uuid, context text) returns user_role
+language plpgsql security definer set search_path to public, pg_temp
+as $$
+            declare
+                found record;
+            begin
+                if not has_function_privilege('customer', 'unsigned_actor_accepted()'::regprocedure, 'execute') then
+                    perform set_config('app.context', context, true);
+                    if substr(verified_context(), 37, 73) <> concat(
+                            case when acting_user is null then 's' else 'u' end, acting_organization,
+                            coalesce(acting_user, '00000000-0000-0000-0000-000000000000'))
+                        or substr(context, 110, 10)::bigint < date_part('epoch', clock_timestamp())
+                    then
+                        raise exception using
+                            errcode = 'VA006',
+                            message = 'the signature of the actor has expired, or is that of another actor';
+                    end if;
+                end if;
+                select o.id is null as no_organization, o.deleted_at is not null as organization_deleted,
+                       u.id is null as no_user, u.deleted_at is not null as user_deleted,
+                       m.id is null as no_member, u.role
+                into found
+                from (select) as one
+                left join organizations o on o.id = acting_organization
+                left join users u on u.id = acting_user
+                left join user_organizations m on m.user_id = u.id and m.organization_id = o.id;
+                if found.no_organization then
+                    raise exception using errcode = 'VA001', message = 'the organization does not exist';
+                elsif found.organization_deleted then
+                    raise exception using errcode = 'VA002', message = 'the organization is deleted';
+                elsif acting_user is not null and found.no_user then
+                    raise exception using errcode = 'VA003', message = 'the user does not exist';
+                elsif found.user_deleted then
+                    raise exception using errcode = 'VA004', message = 'the user is deleted';
+                elsif acting_user is not null and found.no_member then
+                    raise exception using
+                        errcode = 'VA005', message = 'the user is not a member of the organization';
+                end if;
+                perform set_config('app.organization_id', acting_organization::text, true),
+                        set_config('app.user_id', coalesce(acting_user::text, ''), true);
+                if found.role = 'viewer' then
+                    perform set_config('transaction_read_only', 'on', true);
+                end if;
+                return found.role;
+            end $$;
+
+create function bound_organization_id() returns uuid
+language sql stable parallel restricted
+return case when has_function_privilege('customer'::name, ('unsigned_actor_accepted()'::regprocedure)::oid, 'execute'::text) then (current_setting('app.organization_id'::text))::uuid else (substr(verified_context(), 38, 36))::uuid end;
+
+create function bound_user_id() returns uuid
+language sql stable parallel restricted
+return case when has_function_privilege('customer'::name, ('unsigned_actor_accepted()'::regprocedure)::oid, 'execute'::text) then case when ((current_setting('app.organization_id'::text))::uuid is not null) then (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid else null::uuid end else nullif((substr(verified_context(), 74, 36))::uuid, '00000000-0000-0000-0000-000000000000'::uuid) end;
+
 create function current_organization_id() returns uuid
 language sql stable parallel safe
 return (nullif(current_setting('app.organization_id'::text, true), ''::text))::uuid;
@@ -56,6 +110,34 @@ return (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid;
 create function set_updated_at() returns trigger
 language plpgsql
 as $$ begin new.updated_at := now(); return new; end $$;
+
+create function unsigned_actor_accepted() returns boolean
+language sql stable parallel safe
+return true;
+
+create function verified_context() returns text
+language plpgsql stable security definer parallel restricted set search_path to public, pg_temp
+as $$
+            declare
+                context text := current_setting('app.context', true);
+                transaction text := pg_backend_pid() || '.' || (date_part('epoch', now()) * 1000000)::bigint;
+                found_inner bytea;
+                found_outer bytea;
+            begin
+                select inner_key, outer_key into found_inner, found_outer
+                from signing_keys
+                where id = nullif(left(context, 36), '')::uuid and (expires_at is null or expires_at > now());
+                -- HMAC (RFC 2104). The hashes of both sides are compared, so that the time shows nothing about the code.
+                if sha256(sha256(found_outer || sha256(found_inner || convert_to(left(context, -64) || transaction, 'UTF8'))))
+                   = sha256(decode(right(context, 64), 'hex'))
+                then
+                    return context;
+                end if;
+                raise exception using
+                    errcode = 'VA006',
+                    message = 'no actor that is signed for this transaction is bound to it',
+                    hint = 'begin the transaction with Database::customer, and set CONTEXT_SIGNING_KEY to a valid key';
+            end $$;
 
 -- Roles
 
@@ -85,6 +167,18 @@ create table organizations (
     constraint ck_organizations_slug_form check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text),
     constraint ck_organizations_slug_length check (length(slug) <= 63),
     constraint uq_organizations_slug unique (slug)
+);
+
+create table signing_keys (
+    id uuid not null default uuid_generate_v4(),
+    inner_key bytea not null,
+    outer_key bytea not null,
+    expires_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_signing_keys primary key (id),
+    constraint ck_signing_keys_inner_key_block check (length(inner_key) = 64),
+    constraint ck_signing_keys_outer_key_block check (length(outer_key) = 64)
 );
 
 create table users (
@@ -479,6 +573,9 @@ create index ix_email_notifications_template on email_notifications (template_id
 create trigger updated_at before update on organizations
 for each row execute function set_updated_at();
 
+create trigger updated_at before update on signing_keys
+for each row execute function set_updated_at();
+
 create trigger updated_at before update on users
 for each row execute function set_updated_at();
 
@@ -521,34 +618,34 @@ for each row execute function set_updated_at();
 alter table organizations enable row level security;
 create policy tenant_isolation on organizations
 for all to customer
-using (id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (id = (select bound_organization_id() as bound_organization_id))
+with check (id = (select bound_organization_id() as bound_organization_id));
+
+alter table signing_keys enable row level security;
 
 alter table users enable row level security;
 create policy users_own on users
 for update to customer
 using (
-    (select current_setting('app.organization_id'::text)::uuid as current_setting) is not null
-    and id = (select current_setting('app.user_id'::text)::uuid as current_setting)
+    (select bound_organization_id() as bound_organization_id) is not null
+    and id = (select bound_user_id() as bound_user_id)
 )
 with check (
-    (select current_setting('app.organization_id'::text)::uuid as current_setting) is not null
-    and id = (select current_setting('app.user_id'::text)::uuid as current_setting)
+    (select bound_organization_id() as bound_organization_id) is not null
+    and id = (select bound_user_id() as bound_user_id)
 );
 create policy users_visible on users
 for select to customer
 using (
-    (select current_setting('app.organization_id'::text)::uuid as current_setting) is not null
+    (select bound_organization_id() as bound_organization_id) is not null
     and (
-        id = (select current_user_id() as current_user_id)
+        id = (select bound_user_id() as bound_user_id)
         or (
             exists (
                 select
                 from user_organizations m
                 where m.user_id = users.id
-                and m.organization_id = (
-                    select current_setting('app.organization_id'::text)::uuid as current_setting
-                )
+                and m.organization_id = (select bound_organization_id() as bound_organization_id)
             )
         )
     )
@@ -557,26 +654,26 @@ using (
 alter table email_templates enable row level security;
 create policy tenant_isolation on email_templates
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table exclusion_list_entries enable row level security;
 create policy tenant_isolation on exclusion_list_entries
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table provider_configs enable row level security;
 create policy tenant_isolation on provider_configs
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table user_organizations enable row level security;
 create policy tenant_isolation on user_organizations
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table campaigns enable row level security;
 create policy author_is_visible on campaigns
@@ -586,50 +683,58 @@ with check (
 );
 create policy tenant_isolation on campaigns
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table contacts enable row level security;
 create policy tenant_isolation on contacts
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table call_attempts enable row level security;
 create policy tenant_isolation on call_attempts
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table events enable row level security;
 create policy tenant_isolation on events
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table survey_responses enable row level security;
 create policy tenant_isolation on survey_responses
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table transcript_snippets enable row level security;
 create policy tenant_isolation on transcript_snippets
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 alter table email_notifications enable row level security;
 create policy tenant_isolation on email_notifications
 for all to customer
-using (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting))
-with check (organization_id = (select current_setting('app.organization_id'::text)::uuid as current_setting));
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
 -- Privileges
 
+revoke execute on function bind_actor(acting_organization uuid, acting_user uuid, context text) from public;
+grant execute on function bind_actor(acting_organization uuid, acting_user uuid, context text) to customer;
+grant execute on function bound_organization_id() to customer;
+grant execute on function bound_user_id() to customer;
 grant execute on function current_organization_id() to customer;
 grant execute on function current_user_id() to customer;
 grant execute on function set_updated_at() to customer;
+revoke execute on function unsigned_actor_accepted() from public;
+grant execute on function unsigned_actor_accepted() to customer;
+revoke execute on function verified_context() from public;
+grant execute on function verified_context() to customer;
 grant select, update on organizations to customer;
 grant select, update (oidc_sub, email, name, metadata, deleted_at, updated_at) on users to customer;
 grant select, insert, update, delete on email_templates to customer;
@@ -652,12 +757,22 @@ grant select, insert, update, delete on email_notifications to customer;
 -- Comments
 -- noqa: disable=LT05
 
+comment on function bind_actor(acting_organization uuid, acting_user uuid, context text) is
+'Verifies the actor of a customer transaction, binds it for the transaction, and returns the role of the user; null when a program acts. It is security definer because no rows are visible before an organization is bound.';
+comment on function bound_organization_id() is
+'The organization whose rows the transaction sees; an error when none is bound.';
+comment on function bound_user_id() is
+'The user who acts in the transaction; null when a program acts, an error when no organization is bound.';
 comment on function current_organization_id() is
 'The organization bound to the transaction, database or role; null when none is.';
 comment on function current_user_id() is
 'The user bound to the transaction; null when none is.';
 comment on function set_updated_at() is
 'Trigger function: a changed row carries the time of its transaction.';
+comment on function unsigned_actor_accepted() is
+'Customers may execute it as long as the database has no signing key: the settings app.user_id and app.organization_id are accepted as they are.';
+comment on function verified_context() is
+'The context bound to the transaction, if a valid key signed it for this transaction; otherwise an error. It is security definer because customers must not read the keys.';
 
 comment on table organizations is
 'A tenant: a company that runs surveys; every row of a tenant table belongs to exactly one.';
@@ -675,6 +790,21 @@ comment on column organizations.created_at is
 'When the organization was registered (UTC).';
 comment on column organizations.updated_at is
 'When the organization was last changed (UTC); moved by the trigger, never by the application.';
+
+comment on table signing_keys is
+'A key that signs the actors of customer transactions; as soon as there is one, unsigned actors are refused.';
+comment on column signing_keys.id is
+'Identifies the key; a signed context begins with it.';
+comment on column signing_keys.inner_key is
+'The secret, padded for the inner hash of HMAC-SHA-256 (RFC 2104): 64 bytes. Only the owner of the table reads it.';
+comment on column signing_keys.outer_key is
+'The secret, padded for the outer hash of HMAC-SHA-256 (RFC 2104): 64 bytes. Only the owner of the table reads it.';
+comment on column signing_keys.expires_at is
+'When the key stops being accepted (UTC); NULL while no end is set.';
+comment on column signing_keys.created_at is
+'When the key was added (UTC).';
+comment on column signing_keys.updated_at is
+'When the key was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table users is
 'A person who signs in through the identity provider; may belong to several organizations.';

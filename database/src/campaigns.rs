@@ -140,7 +140,7 @@ pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec
         .await?)
 }
 
-/// Inserts a draft. Its author is the actor's user.
+/// Inserts a draft. Its author is the acting user, if a user acts.
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long, a number is out of range, or a template belongs to another organization.
@@ -161,10 +161,9 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_refused_template_id,
         email_not_reached_template_id,
     } = campaign;
-    let actor = tx.actor();
     let row = campaigns::ActiveModel {
         id: NotSet,
-        organization_id: Set(actor.organization),
+        organization_id: Set(tx.organization()),
         name: Set(name),
         description: Set(description),
         status: Set(CampaignStatus::Draft),
@@ -183,7 +182,7 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_completed_template_id: Set(email_completed_template_id),
         email_refused_template_id: Set(email_refused_template_id),
         email_not_reached_template_id: Set(email_not_reached_template_id),
-        created_by_user_id: Set(Some(actor.user)),
+        created_by_user_id: Set(tx.actor().user()),
         deleted_at: NotSet,
         created_at: NotSet,
         updated_at: NotSet,

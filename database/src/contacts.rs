@@ -142,7 +142,7 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
     let state = if do_not_call { ContactState::Excluded } else { ContactState::Pending };
     let row = contacts::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         campaign_id: Set(campaign_id),
         external_contact_id: Set(external_contact_id),
         phone_number: Set(phone_number),

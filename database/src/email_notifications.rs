@@ -74,7 +74,7 @@ pub async fn create_once(
     }
     let row = email_notifications::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         event_id: Set(event_id),
         contact_id: Set(event.contact_id),
         campaign_id: Set(event.campaign_id),

@@ -75,7 +75,7 @@ pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email
     let NewEmailTemplate { name, r#type, subject, body_html, body_text, locale } = template;
     let row = email_templates::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         name: Set(name),
         r#type: Set(r#type),
         subject: Set(subject),

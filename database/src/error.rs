@@ -16,13 +16,17 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The server refused to bind the actor of a customer transaction.
+    #[error("the actor is refused: {0}")]
+    Actor(ActorError),
     /// The input violates a constraint of the schema: its name, one of [`crate::constraint`].
     #[error("the constraint {0} is violated")]
     Constraint(String),
     /// Any other error of the database or of a statement.
     #[error("the database failed")]
     Database(#[source] Fault),
-    /// The row belongs to another organization, or a privilege is missing (SQLSTATE 42501).
+    /// The row belongs to another organization, a privilege is missing (SQLSTATE 42501), or the acting user is a viewer, whose
+    /// transactions are read-only (25006).
     #[error("not permitted")]
     Forbidden(#[source] Fault),
     /// The query requires another isolation level.
@@ -74,6 +78,48 @@ pub enum Error {
     /// The server is unreachable, does not respond or has ended the session, or the pool had no free connection in time.
     #[error("the database is unavailable")]
     Unavailable(#[source] Fault),
+}
+
+/// The reason why the function `bind_actor` of the schema refused an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActorError {
+    /// No organization has this id.
+    #[error("the organization does not exist")]
+    OrganizationNotFound,
+    /// The organization is marked as deleted.
+    #[error("the organization is deleted")]
+    OrganizationDeleted,
+    /// No user has this id.
+    #[error("the user does not exist")]
+    UserNotFound,
+    /// The user is marked as deleted.
+    #[error("the user is deleted")]
+    UserDeleted,
+    /// The user is not a member of the organization.
+    #[error("the user is not a member of the organization; add it with user_organizations::add")]
+    NotAMember,
+    /// The server knows signing keys, and the actor is not signed for this transaction with one of them that is valid.
+    #[error(
+        "its signature is missing, expired, or made with another key or for another transaction; \
+         set CONTEXT_SIGNING_KEY to a key that `cargo run -p migration -- keys list` shows as valid"
+    )]
+    Signature,
+}
+
+impl ActorError {
+    /// The meaning of the SQLSTATE, of a class that PostgreSQL leaves to applications.
+    fn of(code: &str) -> Option<Self> {
+        Some(match code {
+            "VA001" => Self::OrganizationNotFound,
+            "VA002" => Self::OrganizationDeleted,
+            "VA003" => Self::UserNotFound,
+            "VA004" => Self::UserDeleted,
+            "VA005" => Self::NotAMember,
+            "VA006" => Self::Signature,
+            _ => return None,
+        })
+    }
 }
 
 /// The error of the server or the driver, without values of a row.
@@ -181,6 +227,9 @@ impl From<Arc<sqlx::Error>> for Error {
             return Self::Constraint(name);
         }
         let code = database.code().unwrap_or_default().into_owned();
+        if let Some(reason) = ActorError::of(&code) {
+            return Self::Actor(reason);
+        }
         let fault = Fault { code, ..Fault::of_driver(database.message()) };
         // https://www.postgresql.org/docs/15/errcodes-appendix.html
         match fault.code.as_str() {
@@ -190,7 +239,7 @@ impl From<Arc<sqlx::Error>> for Error {
             // The setting was never set on this connection (42704), or an earlier transaction set it, which leaves '' (22P02).
             "42704" if fault.message.contains("app.") => Self::ActorRequired,
             "22P02" if fault.message.ends_with("type uuid: \"\"") => Self::ActorRequired,
-            "42501" => Self::Forbidden(fault),
+            "25006" | "42501" => Self::Forbidden(fault),
             // Too many connections (53300), idle timeouts (25P03, 25P04), connection exceptions (class 08), and shutdown,
             // crash and start-up of the server (57P).
             "53300" | "25P03" | "25P04" => Self::Unavailable(fault),

@@ -68,7 +68,7 @@ pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, E
     let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;
     let row = events::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         event_type: Set(event_type),
         campaign_id: Set(campaign_id),
         contact_id: Set(contact_id),

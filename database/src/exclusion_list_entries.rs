@@ -41,7 +41,7 @@ pub async fn find_by_phone_number(
     phone_number: &str,
 ) -> Result<Option<exclusion_list_entries::Model>, Error> {
     let tx = &tx.named("exclusion_list_entries.find_by_phone_number");
-    let key = (tx.actor().organization, phone_number.to_owned());
+    let key = (tx.organization(), phone_number.to_owned());
     let entry = exclusion_list_entries::Entity::find_by_organization_id_phone_number(key);
     Ok(entry.one(tx).await?)
 }
@@ -73,7 +73,7 @@ pub async fn add(
     let NewExclusionListEntry { phone_number, reason, source } = entry;
     let row = exclusion_list_entries::ActiveModel {
         id: Set(ExclusionListEntryId::generate()),
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         phone_number: Set(phone_number.clone()),
         reason: Set(reason),
         source: Set(source),
@@ -107,8 +107,7 @@ pub async fn import(
     reason: Option<String>,
     source: ExclusionSource,
 ) -> Result<Import, Error> {
-    let import =
-        generated::Import { organization_id: tx.actor().organization, phone_numbers, reason, source };
+    let import = generated::Import { organization_id: tx.organization(), phone_numbers, reason, source };
     let ImportRow { imported, known, malformed } = generated::import(tx, import).await?;
     let excluded_contacts = contacts::sweep_excluded(tx).await?;
     Ok(Import { imported, known, malformed, excluded_contacts })

@@ -45,19 +45,21 @@
 //! # Vocabulary
 //!
 //! A tenant is an organization: ids, columns and parameters call it the organization, and "tenant" appears only in the
-//! terms tenant scope and tenant isolation. An [`Actor`] is a user who acts for an organization, and a customer
-//! transaction belongs to one actor.
+//! terms tenant scope and tenant isolation. An [`Actor`] is a user who acts for an organization, a [`SystemActor`] a
+//! program that does, and a customer transaction belongs to one of them.
 //!
 //! # Metrics and spans
 //!
-//! Metrics go to the recorder that the application installs with the crate `metrics`. Each statement is a `tracing` span
-//! `query` with the field `query`, the name of the function: `contacts.claim_due`. Neither contains a value of a row.
+//! Metrics go to the recorder that the application installs with the crate `metrics`. Each transaction is a `tracing` span
+//! `transaction` with the fields `scope`, `organization` and `user`, the ids of the actor. Each statement is a span `query`
+//! in it, whose field `query` is the name of the function: `contacts.claim_due`. Neither contains another value of a row.
 //!
 //! | metric | kind | labels | meaning |
 //! |---|---|---|---|
 //! | `database_pool_connections` | gauge | `pool`, `state` | connections of the pool `admin` or `customer` when a transaction last began: `open`, and of these `idle` and `in_use` |
 //! | `database_pool_waiting` | gauge | `pool` | tasks waiting for a connection |
 //! | `database_pool_acquire_seconds` | histogram | `pool` | seconds until a transaction has begun: the wait for a connection, its ping and `begin` |
+//! | `database_transaction_seconds` | histogram | `scope` | seconds from the binding of a transaction of the scope `admin` or `customer` to its end |
 //! | `database_query_seconds` | histogram | `query` | seconds until the first response to a statement |
 //! | `database_query_errors_total` | counter | `query` | failed statements |
 
@@ -72,6 +74,7 @@ pub mod campaigns;
 mod clock;
 pub mod contacts;
 mod deadline;
+mod driver;
 pub mod email_notifications;
 pub mod email_templates;
 mod error;
@@ -85,7 +88,9 @@ pub mod page;
 mod pool;
 pub mod provider_configs;
 mod row;
+mod session;
 mod settings;
+mod signature;
 mod startup;
 pub mod survey_responses;
 mod transaction;
@@ -93,9 +98,11 @@ pub mod transcript_snippets;
 pub mod user_organizations;
 pub mod users;
 
-pub use environment::{AppEnv, Mark};
-pub use error::{Error, Fault};
+pub use environment::{AppEnv, Mark, SigningKey};
+pub use error::{ActorError, Error, Fault};
 pub use generated::{constraint, schema};
 pub use pool::Database;
 pub use settings::{Settings, SettingsError, Url};
-pub use transaction::{Actor, Admin, AdminTx, Customer, CustomerTx, Named, Rows, Scope, Tx};
+pub use transaction::{
+    Actor, Admin, AdminTx, BoundActor, Customer, CustomerTx, Named, Rows, Scope, SystemActor, Tx,
+};

@@ -1,19 +1,19 @@
 //! Connection pools, and the transactions that begin on them.
 
 use crate::deadline::{sleep, within};
+use crate::driver::OpenTransaction;
 use crate::error::{Error, Fault};
+use crate::session;
 use crate::settings::{Settings, Url};
+use crate::signature;
 use crate::startup;
-use crate::transaction::{Actor, AdminTx, CustomerTx};
-use environment::{AppEnv, describe_postgres, parse_postgres, tls_warning};
+use crate::transaction::{AdminTx, BoundActor, CustomerTx, Limits};
+use environment::{AppEnv, SigningKey, describe_postgres, parse_postgres, tls_warning};
 use metrics::{gauge, histogram};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqlxPostgresConnector,
-    SqlxSqliteConnector, TransactionTrait,
-};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, TransactionTrait};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Connection};
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +38,9 @@ struct Inner {
     admin: Pool,
     /// `None`: customer transactions use the admin pool, and the owner takes the role `customer`, as in development.
     customer: Option<Pool>,
-    statement_timeout: Duration,
+    limits: Limits,
+    /// Signs the actor of each customer transaction. `None`: the server accepts what the application sets.
+    signing_key: Option<SigningKey>,
 }
 
 struct Pool {
@@ -72,8 +74,11 @@ impl Database {
     /// production without `CUSTOMER_DATABASE_URL`.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
-        let checks =
-            async { startup::check_migrations(&admin.begin().await?, settings.require_migrations).await };
+        let checks = async {
+            let db = admin.begin(false).await?.0;
+            startup::check_migrations(&db, settings.require_migrations).await?;
+            startup::check_signing(&db, settings).await
+        };
         within(admin.limit, checks).await??;
         let customer = match &settings.customer_database_url {
             Some(_) if admin.connection.get_database_backend() == DbBackend::Sqlite => {
@@ -81,7 +86,7 @@ impl Database {
             }
             Some(url) => {
                 let customer = Pool::open("customer", url, settings).await?;
-                let checks = async { startup::check_customer(&customer.begin().await?).await };
+                let checks = async { startup::check_customer(&customer.begin(false).await?.0).await };
                 within(customer.limit, checks).await??;
                 Some(customer)
             }
@@ -91,7 +96,8 @@ impl Database {
             }
             None => None,
         };
-        Ok(Self { inner: Arc::new(Inner { admin, customer, statement_timeout: settings.statement_timeout }) })
+        let (limits, signing_key) = (Limits::of(settings), settings.signing_key.clone());
+        Ok(Self { inner: Arc::new(Inner { admin, customer, limits, signing_key }) })
     }
 
     /// Begins a transaction that sees all rows.
@@ -99,19 +105,27 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn admin(&self) -> Result<AdminTx, Error> {
-        AdminTx::bind(self.inner.admin.begin().await?, self.inner.statement_timeout).await
+        AdminTx::bind(self.inner.admin.begin(false).await?.0, self.inner.limits).await
     }
 
     /// Begins a transaction that is limited to the rows of the actor's organization.
     ///
+    /// The server verifies the actor before it binds it: the organization and the user exist and are not deleted, and the
+    /// user is a member. The transaction of a user whose role is `viewer` is read-only.
+    ///
     /// # Errors
-    /// [`Error::SqliteHasNoCustomers`]; [`Error::Unavailable`] if no connection is free within the acquire timeout.
-    pub async fn customer(&self, actor: Actor) -> Result<CustomerTx, Error> {
+    /// [`Error::Actor`]: the server refused the actor. [`Error::SqliteHasNoCustomers`]. [`Error::Unavailable`] if no
+    /// connection is free within the acquire timeout.
+    pub async fn customer(&self, actor: impl Into<BoundActor>) -> Result<CustomerTx, Error> {
+        let actor = actor.into();
         let pool = self.inner.customer.as_ref().unwrap_or(&self.inner.admin);
         if pool.connection.get_database_backend() != DbBackend::Postgres {
             return Err(Error::SqliteHasNoCustomers);
         }
-        CustomerTx::bind(pool.begin().await?, actor, self.inner.statement_timeout).await
+        let key = self.inner.signing_key.as_ref();
+        let (transaction, identity) = pool.begin(key.is_some()).await?;
+        let context = key.zip(identity).map(|(key, identity)| signature::context(key, actor, &identity));
+        CustomerTx::bind(transaction, actor, context, self.inner.limits).await
     }
 
     /// Runs `work` in an admin transaction and commits it. After a serialization failure or a deadlock it runs again in a
@@ -161,12 +175,13 @@ impl Database {
     /// The last error of `work` or the commit.
     pub async fn with_customer<T, Work>(
         &self,
-        actor: Actor,
+        actor: impl Into<BoundActor>,
         work: impl Fn(Arc<CustomerTx>) -> Work,
     ) -> Result<T, Error>
     where
         Work: Future<Output = Result<T, Error>>,
     {
+        let actor = actor.into();
         let mut attempt = 1;
         loop {
             let result = async {
@@ -215,26 +230,25 @@ impl Pool {
         Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements, own })
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, Error> {
+    /// Begins a transaction; with `identify`, the server's name for it is returned as well.
+    async fn begin(&self, identify: bool) -> Result<(OpenTransaction, Option<String>), Error> {
         let started = Instant::now();
         let waiting = Waiting::new(self);
-        let transaction = within(self.limit, self.begin_clean()).await;
+        // On the heap: a future that opens a connection is large, and it would be part of each caller's.
+        let transaction = within(self.limit, Box::pin(self.begin_now(identify))).await;
         drop(waiting);
         histogram!("database_pool_acquire_seconds", "pool" => self.name).record(started.elapsed());
         self.record_connections();
-        Ok(transaction??)
+        transaction?
     }
 
-    #[expect(clippy::disallowed_methods, reason = "`deallocate all` has no builder")]
-    async fn begin_clean(&self) -> Result<DatabaseTransaction, DbErr> {
-        let transaction = self.connection.begin().await?;
-        if !self.keeps_statements {
-            // sqlx names statements that it does not cache as well, from sqlx_s_1 on every connection, and never closes
-            // them. Behind PgBouncer in transaction mode the server connection still has those of the previous client,
-            // and the server rejects a name that exists.
-            transaction.execute_unprepared("deallocate all").await?;
+    async fn begin_now(&self, identify: bool) -> Result<(OpenTransaction, Option<String>), Error> {
+        if self.connection.get_database_backend() != DbBackend::Postgres {
+            return Ok((OpenTransaction::Sqlite(self.connection.begin().await?), None));
         }
-        Ok(transaction)
+        let pool = self.connection.get_postgres_connection_pool();
+        let begin = session::begin(self.keeps_statements, identify);
+        Ok(OpenTransaction::begin_postgres(pool, begin, identify).await?)
     }
 
     fn record_connections(&self) {
@@ -295,6 +309,7 @@ async fn postgres(
     // Half of the acquire timeout: if the idle connection is dead, the other half remains to open a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
+    let own_session = settings.statement_cache > 0;
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
@@ -311,15 +326,15 @@ async fn postgres(
         .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(or_never(settings.idle_timeout))
-        // A released connection is closed in three cases. It exceeds the pool's size, having been opened for a burst. It
-        // does not respond: sqlx itself would wait without a timeout. Or a transaction is still open on it: sqlx rolls
-        // back a transaction whose `begin` completed, but if a future is cancelled during `begin`, the statement has been
-        // sent and nothing rolls it back. The next caller would run in that transaction, with its time and snapshot.
+        // A released connection is closed if it exceeds the pool's size, having been opened for a burst, if it does not
+        // respond (sqlx itself would wait without a timeout), or if it cannot be reset.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
             drop(own);
-            Box::pin(async move { Ok(keep && within(Some(alive), is_clean(connection)).await??) })
+            Box::pin(async move {
+                Ok(keep && within(Some(alive), session::reset(connection, own_session)).await??)
+            })
         })
         .connect_lazy_with(options);
     *own.lock().unwrap_or_else(PoisonError::into_inner) = Some(pool.clone());
@@ -329,13 +344,6 @@ async fn postgres(
 /// `None` for zero, with which sqlx would close a connection at once.
 fn or_never(time: Duration) -> Option<Duration> {
     (!time.is_zero()).then_some(time)
-}
-
-/// Returns whether no transaction is open: in one, `now()` is the time at which it began, and outside the time of the
-/// statement.
-#[expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
-async fn is_clean(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?.try_get(0)
 }
 
 async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Error> {

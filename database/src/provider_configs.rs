@@ -69,7 +69,7 @@ pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provid
     } = config;
     let row = provider_configs::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         provider_type: provider_type.map_or(NotSet, Set),
         provider_name: provider_name.map_or(NotSet, Set),
         outbound_number: Set(outbound_number),

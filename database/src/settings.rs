@@ -1,6 +1,6 @@
 //! Settings from the environment: the URLs of the database, and the parameters of the pools.
 
-use environment::{AppEnv, DotEnvError, EMBEDDED, load_dot_env};
+use environment::{AppEnv, DotEnvError, EMBEDDED, SigningKey, load_dot_env};
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +34,15 @@ pub struct Settings {
     /// `DATABASE_STATEMENT_TIMEOUT_MS`: the time after which the server cancels a statement; default: 30 s. A connection
     /// without a response for another 5 s is closed, as the network may drop packets. 0: no limit for either.
     pub statement_timeout: Duration,
+    /// `DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS`: the time without a statement after which the server ends a transaction and
+    /// its session, so that a caller that stopped holds no locks; default: 60 s; 0: never.
+    pub idle_in_transaction_timeout: Duration,
+    /// `DATABASE_LONG_TRANSACTION_MS`: the duration from which a transaction is logged with the names of its queries;
+    /// default: 5 s; 0: never.
+    pub long_transaction: Duration,
+    /// `CONTEXT_SIGNING_KEY`: the key that signs the actor of each customer transaction, `ID:SECRET` as
+    /// `migration keys generate` prints it; default: none, for a database without signing keys.
+    pub signing_key: Option<SigningKey>,
     /// `DATABASE_APPLICATION_NAME`: the name in `pg_stat_activity`; default: `voicesurvey`.
     pub application_name: String,
     /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps; default: 100. Set it to 0 behind
@@ -161,10 +170,16 @@ impl Settings {
             return Err(SettingsError::Form { variable: "DATABASE_ACQUIRE_TIMEOUT_MS", expected: POSITIVE });
         }
         let statement_timeout = milliseconds("DATABASE_STATEMENT_TIMEOUT_MS", 30_000)?;
-        // PostgreSQL keeps it as a 32-bit integer.
-        if i32::try_from(statement_timeout.as_millis()).is_err() {
-            let expected = "a whole number of 2147483647 or less";
-            return Err(SettingsError::Form { variable: "DATABASE_STATEMENT_TIMEOUT_MS", expected });
+        let idle_in_transaction_timeout = milliseconds("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", 60_000)?;
+        // PostgreSQL keeps them as 32-bit integers.
+        for (variable, timeout) in [
+            ("DATABASE_STATEMENT_TIMEOUT_MS", statement_timeout),
+            ("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", idle_in_transaction_timeout),
+        ] {
+            if i32::try_from(timeout.as_millis()).is_err() {
+                let expected = "a whole number of 2147483647 or less";
+                return Err(SettingsError::Form { variable, expected });
+            }
         }
         Ok(Self {
             database_url: database_url.unwrap_or_else(|| Url(format!("sqlite://{EMBEDDED}"))),
@@ -177,6 +192,12 @@ impl Settings {
             acquire_timeout,
             idle_timeout: seconds("DATABASE_IDLE_TIMEOUT_SECONDS", 600)?,
             statement_timeout,
+            idle_in_transaction_timeout,
+            long_transaction: milliseconds("DATABASE_LONG_TRANSACTION_MS", 5_000)?,
+            signing_key: source.parse(
+                "CONTEXT_SIGNING_KEY",
+                "ID:SECRET as `cargo run -p migration -- keys generate` prints it",
+            )?,
             application_name: source
                 .parse("DATABASE_APPLICATION_NAME", "text")?
                 .unwrap_or_else(|| "voicesurvey".to_owned()),
@@ -236,6 +257,8 @@ mod tests {
             ("DATABASE_ACQUIRE_TIMEOUT_MS", "1.5"),
             ("DATABASE_ACQUIRE_TIMEOUT_MS", "0"),
             ("DATABASE_STATEMENT_TIMEOUT_MS", "2147483648"),
+            ("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "2147483648"),
+            ("CONTEXT_SIGNING_KEY", "s3cret"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{variable} is not ")), "{error}");
@@ -258,7 +281,9 @@ mod tests {
     fn debug_never_shows_a_password() {
         let url = ("DATABASE_URL", "postgres://owner:s3cret@h/d");
         let customer = ("CUSTOMER_DATABASE_URL", "postgres://app:s3cret@h/d");
-        let text = format!("{:?}", read(&[url, customer]).unwrap());
-        assert!(!text.contains("s3cret"), "{text}");
+        let secret = "5e".repeat(32);
+        let key = format!("00000000-0000-4000-8000-000000000001:{secret}");
+        let text = format!("{:?}", read(&[url, customer, ("CONTEXT_SIGNING_KEY", &key)]).unwrap());
+        assert!(!text.contains("s3cret") && !text.contains(&secret), "{text}");
     }
 }

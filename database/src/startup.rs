@@ -3,16 +3,19 @@
 //! Each check runs in a transaction, because behind PgBouncer in transaction mode the parse and the execution of a
 //! statement can otherwise reach different server connections.
 
-use crate::Error;
+use crate::driver::OpenTransaction;
 use crate::schema::MIGRATIONS;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, QueryResult, Statement};
+use crate::{AppEnv, Error, Settings, SigningKey};
+use sea_orm::{DbBackend, QueryResult, Statement};
 use std::collections::BTreeSet;
+use tracing::warn;
+use uuid::Uuid;
 
 /// Returns [`Error::Refused`] if Row Level Security does not limit the login of the customer pool.
 ///
 /// Superusers, roles with `BYPASSRLS` and table owners are exempt from it
 /// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so are members of such roles.
-pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error> {
+pub(crate) async fn check_customer(db: &OpenTransaction) -> Result<(), Error> {
     const REASONS: &[(&str, &str)] = &[
         ("superuser", "is a superuser"),
         ("bypasses", "has BYPASSRLS"),
@@ -49,19 +52,18 @@ pub(crate) async fn check_customer(db: &DatabaseTransaction) -> Result<(), Error
 /// Returns [`Error::Refused`] if a migration of this build is pending. Additional applied migrations are accepted: they are
 /// those of a newer build during a rolling deployment.
 #[expect(clippy::disallowed_methods, reason = "the ledger has no entity")]
-pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -> Result<(), Error> {
+pub(crate) async fn check_migrations(db: &OpenTransaction, required: bool) -> Result<(), Error> {
     if !required {
         return Ok(());
     }
-    let found = match db.get_database_backend() {
+    let found = match db.backend() {
         DbBackend::Postgres => "select to_regclass('seaql_migrations') is not null as found",
         _ => "select exists (select 1 from sqlite_schema where name = 'seaql_migrations') as found",
     };
     let mut applied = BTreeSet::new();
     if one(db, found).await?.try_get("", "found")? {
-        let statement =
-            Statement::from_string(db.get_database_backend(), "select version from seaql_migrations");
-        for row in db.query_all_raw(statement).await? {
+        let statement = Statement::from_string(db.backend(), "select version from seaql_migrations");
+        for row in db.query_all(statement).await? {
             applied.insert(row.try_get::<String>("", "version")?);
         }
     }
@@ -76,8 +78,52 @@ pub(crate) async fn check_migrations(db: &DatabaseTransaction, required: bool) -
     }
 }
 
+/// Returns [`Error::Refused`] if the application and the server disagree about signing, in which case no customer
+/// transaction could begin.
+pub(crate) async fn check_signing(db: &OpenTransaction, settings: &Settings) -> Result<(), Error> {
+    if db.backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let key = settings.signing_key.as_ref().map_or_else(Uuid::nil, SigningKey::id);
+    // Without the table the database is not migrated, which the settings may permit; only the owner reads it.
+    let found = "select coalesce(has_table_privilege(to_regclass('signing_keys'), 'select'), false) as found";
+    if !one(db, found).await?.try_get("", "found")? {
+        return Ok(());
+    }
+    let row = one(
+        db,
+        &format!(
+            "select not has_function_privilege('customer', 'unsigned_actor_accepted()', 'execute') as signed, \
+                    exists (select from signing_keys \
+                            where id = '{key}' and (expires_at is null or expires_at > now())) as known, \
+                    (select count(*) from (select from organizations where deleted_at is null limit 2) o) > 1 as several"
+        ),
+    )
+    .await?;
+    let (signed, known): (bool, bool) = (row.try_get("", "signed")?, row.try_get("", "known")?);
+    match &settings.signing_key {
+        Some(key) if !known => Err(Error::Refused(format!(
+            "the key {} of CONTEXT_SIGNING_KEY is not valid in this database; run: cargo run -p migration -- keys add",
+            key.id()
+        ))),
+        None if signed => Err(Error::Refused(
+            "this database accepts signed actors only and CONTEXT_SIGNING_KEY is not set; set it to a key that \
+             `cargo run -p migration -- keys list` shows as valid"
+                .to_owned(),
+        )),
+        None if settings.app_env == AppEnv::Production && row.try_get("", "several")? => {
+            warn!(
+                "this database has several organizations and no signing key, so an injected statement can act for any \
+                 of them; see docs/security.md"
+            );
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "the catalogue has no entities")]
-async fn one(db: &DatabaseTransaction, sql: &str) -> Result<QueryResult, Error> {
-    let statement = Statement::from_string(db.get_database_backend(), sql);
-    db.query_one_raw(statement).await?.ok_or(Error::NotFound("row"))
+async fn one(db: &OpenTransaction, sql: &str) -> Result<QueryResult, Error> {
+    let statement = Statement::from_string(db.backend(), sql);
+    db.query_one(statement).await?.ok_or(Error::NotFound("row"))
 }

@@ -5,16 +5,16 @@
     reason = "binds the role and the tenant, and forwards statements to the connection"
 )]
 
-use crate::Error;
 use crate::deadline::within;
+use crate::driver::OpenTransaction;
 use crate::error::{no_response, without_values};
-use crate::observe;
+use crate::observe::Watch;
+use crate::{Error, Settings};
+use entity::enums::UserRole;
 use entity::id::{OrganizationId, UserId};
 use futures_util::Stream;
 use futures_util::stream::{StreamExt, unfold};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait, Value};
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -27,13 +27,81 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The name of statements that the application runs without [`Tx::named`].
 const UNNAMED: &str = "unnamed";
 
-/// The user and the organization (the tenant) that a customer transaction acts for.
+/// A user who acts for an organization (the tenant).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// The organization whose rows are visible: Row Level Security compares each row with it.
     pub organization: OrganizationId,
     /// The acting user, recorded as the author of new campaigns.
     pub user: UserId,
+}
+
+/// A program that acts for an organization without a user: the scheduler, a webhook, the e-mail worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemActor {
+    /// The organization whose rows are visible.
+    pub organization: OrganizationId,
+}
+
+/// The actor of a customer transaction. [`Database::customer`](crate::Database::customer) accepts either kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundActor {
+    /// A user of the organization.
+    User(Actor),
+    /// A program.
+    System(SystemActor),
+}
+
+impl BoundActor {
+    /// Returns the organization that is acted for.
+    #[must_use]
+    pub fn organization(self) -> OrganizationId {
+        match self {
+            Self::User(actor) => actor.organization,
+            Self::System(actor) => actor.organization,
+        }
+    }
+
+    /// Returns the acting user; `None`: a program acts.
+    #[must_use]
+    pub fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(actor) => Some(actor.user),
+            Self::System(_) => None,
+        }
+    }
+}
+
+impl From<Actor> for BoundActor {
+    fn from(actor: Actor) -> Self {
+        Self::User(actor)
+    }
+}
+
+impl From<SystemActor> for BoundActor {
+    fn from(actor: SystemActor) -> Self {
+        Self::System(actor)
+    }
+}
+
+/// The limits of each transaction.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    statement_timeout: Duration,
+    idle_in_transaction_timeout: Duration,
+    long_transaction: Duration,
+}
+
+impl Limits {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let Settings { statement_timeout, idle_in_transaction_timeout, long_transaction, .. } = *settings;
+        Self { statement_timeout, idle_in_transaction_timeout, long_transaction }
+    }
+
+    /// The limit of the client's wait for a response; `None`: no limit.
+    fn response(self) -> Option<Duration> {
+        (!self.statement_timeout.is_zero()).then(|| self.statement_timeout + GRACE)
+    }
 }
 
 /// Returns [`Error::IsolationLevel`] unless `found`, the transaction's isolation level, is READ COMMITTED.
@@ -63,7 +131,8 @@ pub struct Admin(());
 /// The scope of one organization's rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Customer {
-    actor: Actor,
+    actor: BoundActor,
+    role: Option<UserRole>,
 }
 
 impl Scope for Admin {}
@@ -80,12 +149,13 @@ pub type CustomerTx = Tx<Customer>;
 /// It implements SeaORM's [`ConnectionTrait`] and [`StreamTrait`], for an application's own queries in the same scope.
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Tx<S> {
-    inner: DatabaseTransaction,
+    inner: OpenTransaction,
     scope: S,
     /// Whether a statement failed, after which PostgreSQL responds to COMMIT with a rollback.
     failed: AtomicBool,
     /// The limit of each call; `None`: no limit.
     limit: Option<Duration>,
+    watch: Watch,
 }
 
 impl<S: Scope> Tx<S> {
@@ -99,7 +169,7 @@ impl<S: Scope> Tx<S> {
 
     /// As [`Tx::named`], for SQL that only PostgreSQL accepts.
     pub(crate) fn postgres(&self, name: &'static str) -> Result<Named<'_, S>, Error> {
-        match ConnectionTrait::get_database_backend(&self.inner) {
+        match self.inner.backend() {
             DbBackend::Postgres => Ok(self.named(name)),
             _ => Err(Error::PostgresRequired { query: name }),
         }
@@ -127,25 +197,13 @@ impl<S: Scope> Tx<S> {
         Ok(within(self.limit, self.inner.rollback()).await??)
     }
 
-    /// Runs `settings` in a transaction that has just begun.
-    async fn bound(
-        inner: DatabaseTransaction,
-        scope: S,
-        statement_timeout: Duration,
-        settings: Statement,
-    ) -> Result<Self, Error> {
-        let limit = (!statement_timeout.is_zero()).then(|| statement_timeout + GRACE);
-        within(limit, inner.execute_raw(settings)).await??;
-        Ok(Self { inner, scope, failed: AtomicBool::new(false), limit })
-    }
-
     async fn run<T>(
         &self,
         name: &'static str,
         call: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(no_response(error))) };
-        observe::query(name, call).await.map_err(|error| self.fail(error))
+        self.watch.query(name, call).await.map_err(|error| self.fail(error))
     }
 
     fn fail(&self, error: DbErr) -> DbErr {
@@ -155,45 +213,78 @@ impl<S: Scope> Tx<S> {
 }
 
 impl AdminTx {
-    /// Sets the statement timeout, for this transaction only, because connections are pooled.
-    pub(crate) async fn bind(inner: DatabaseTransaction, statement_timeout: Duration) -> Result<Self, Error> {
-        if ConnectionTrait::get_database_backend(&inner) != DbBackend::Postgres {
-            return Ok(Self { inner, scope: Admin(()), failed: AtomicBool::new(false), limit: None });
+    /// Sets the timeouts, for this transaction only, because connections are pooled.
+    pub(crate) async fn bind(inner: OpenTransaction, limits: Limits) -> Result<Self, Error> {
+        let watch = Watch::new("admin", None, limits.long_transaction);
+        let failed = AtomicBool::new(false);
+        if inner.backend() != DbBackend::Postgres {
+            return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch });
         }
         let settings = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select set_config('statement_timeout', $1, true)",
-            [statement_timeout.as_millis().to_string().into()],
+            "select set_config('statement_timeout', $1, true), \
+                    set_config('idle_in_transaction_session_timeout', $2, true)",
+            [milliseconds(limits.statement_timeout), milliseconds(limits.idle_in_transaction_timeout)],
         );
-        Self::bound(inner, Admin(()), statement_timeout, settings).await
+        let limit = limits.response();
+        within(limit, inner.execute(settings)).await??;
+        Ok(Self { inner, scope: Admin(()), failed, limit, watch })
     }
 }
 
 impl CustomerTx {
-    /// Sets the role and the actor, for this transaction only: the connection's next one may belong to another organization.
+    /// Sets timeouts and role, and lets the server verify the actor and set it, for this transaction only: the connection's
+    /// next one may belong to another organization.
     pub(crate) async fn bind(
-        inner: DatabaseTransaction,
-        actor: Actor,
-        statement_timeout: Duration,
+        inner: OpenTransaction,
+        actor: BoundActor,
+        context: Option<String>,
+        limits: Limits,
     ) -> Result<Self, Error> {
+        let user = actor.user().map(|user| *user.as_uuid());
         let settings = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "select set_config('statement_timeout', $1, true), set_config('app.user_id', $2, true), \
-                    set_config('app.organization_id', $3, true), set_config('role', 'customer', true)",
+            "select set_config('statement_timeout', $1, true), \
+                    set_config('idle_in_transaction_session_timeout', $2, true), \
+                    set_config('role', 'customer', true), \
+                    bind_actor($3, $4, $5) as role",
             [
-                statement_timeout.as_millis().to_string().into(),
-                actor.user.as_uuid().to_string().into(),
-                actor.organization.as_uuid().to_string().into(),
+                milliseconds(limits.statement_timeout),
+                milliseconds(limits.idle_in_transaction_timeout),
+                (*actor.organization().as_uuid()).into(),
+                user.into(),
+                context.into(),
             ],
         );
-        Self::bound(inner, Customer { actor }, statement_timeout, settings).await
+        let limit = limits.response();
+        let row = within(limit, inner.query_one(settings)).await??.ok_or(Error::NotFound("row"))?;
+        let role = row.try_get("", "role")?;
+        let watch = Watch::new("customer", Some(actor), limits.long_transaction);
+        Ok(Self { inner, scope: Customer { actor, role }, failed: AtomicBool::new(false), limit, watch })
     }
 
     /// Returns the actor of the transaction.
     #[must_use]
-    pub fn actor(&self) -> Actor {
+    pub fn actor(&self) -> BoundActor {
         self.scope.actor
     }
+
+    /// Returns the organization of the actor.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.scope.actor.organization()
+    }
+
+    /// Returns the role of the acting user, as the server found it in `users`; `None`: a program acts. The transaction of a
+    /// viewer is read-only.
+    #[must_use]
+    pub fn role(&self) -> Option<UserRole> {
+        self.scope.role
+    }
+}
+
+fn milliseconds(time: Duration) -> Value {
+    time.as_millis().to_string().into()
 }
 
 impl<S: fmt::Debug> fmt::Debug for Tx<S> {
@@ -220,11 +311,11 @@ impl<S> Deref for Named<'_, S> {
 #[async_trait::async_trait]
 impl<S: Scope> ConnectionTrait for Named<'_, S> {
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.tx.inner)
+        self.tx.inner.backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.tx.run(self.name, self.tx.inner.execute_raw(statement)).await
+        self.tx.run(self.name, self.tx.inner.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -232,22 +323,22 @@ impl<S: Scope> ConnectionTrait for Named<'_, S> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.tx.run(self.name, self.tx.inner.query_one_raw(statement)).await
+        self.tx.run(self.name, self.tx.inner.query_one(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.tx.run(self.name, self.tx.inner.query_all_raw(statement)).await
+        self.tx.run(self.name, self.tx.inner.query_all(statement)).await
     }
 }
 
 #[async_trait::async_trait]
 impl<S: Scope> ConnectionTrait for Tx<S> {
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.inner)
+        self.inner.backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(UNNAMED, self.inner.execute_raw(statement)).await
+        self.run(UNNAMED, self.inner.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -255,11 +346,11 @@ impl<S: Scope> ConnectionTrait for Tx<S> {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(UNNAMED, self.inner.query_one_raw(statement)).await
+        self.run(UNNAMED, self.inner.query_one(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(UNNAMED, self.inner.query_all_raw(statement)).await
+        self.run(UNNAMED, self.inner.query_all(statement)).await
     }
 }
 
@@ -272,7 +363,7 @@ type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + S
 impl<S: Scope> Tx<S> {
     fn open<'a>(&'a self, name: &'static str, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
-            let rows = self.run(name, self.inner.stream_raw(statement)).await?;
+            let rows = self.run(name, self.inner.stream(statement)).await?;
             let limit = self.limit;
             let rows = unfold(rows, move |mut rows| async move {
                 let row =
@@ -291,7 +382,7 @@ impl<'tx, S: Scope> StreamTrait for Named<'tx, S> {
         Self: 'a;
 
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.tx.inner)
+        self.tx.inner.backend()
     }
 
     fn stream_raw<'a>(
@@ -309,7 +400,7 @@ impl<S: Scope> StreamTrait for Tx<S> {
         Self: 'a;
 
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.inner)
+        self.inner.backend()
     }
 
     fn stream_raw<'a>(

@@ -45,7 +45,7 @@ pub async fn create(
     let NewTranscriptSnippet { call_attempt_id, transcript_text, language } = snippet;
     let row = transcript_snippets::ActiveModel {
         id: NotSet,
-        organization_id: Set(tx.actor().organization),
+        organization_id: Set(tx.organization()),
         call_attempt_id: Set(call_attempt_id),
         transcript_text: Set(transcript_text),
         language: Set(language),

@@ -198,6 +198,8 @@ fn every_table_has_one_module_of_its_name() {
         let table = path.file_stem()?.to_str()?.to_owned();
         fs::read_to_string(&path).ok()?.contains(&format!("table_name = \"{table}\"")).then_some(table)
     });
+    // The application does not read its signing keys from the database.
+    let tables = tables.filter(|table| table != "signing_keys");
     assert_eq!(table_modules(), tables.collect::<BTreeSet<_>>());
 }
 

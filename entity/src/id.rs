@@ -138,6 +138,8 @@ ids! {
     OrganizationId = "org";
     /// An organization's telephony and language model settings.
     ProviderConfigId = "cfg";
+    /// A key that signs the actors of customer transactions.
+    SigningKeyId = "key";
     /// The answers of one contact.
     SurveyResponseId = "rsp";
     /// A part of what was said in a call.

@@ -16,6 +16,7 @@
 pub mod enums;
 pub mod id;
 pub mod json;
+pub mod secret;
 
 /// Declares the module of each table, [`prelude`], [`ID_PREFIXES`] and [`for_each_table!`]. `$d` is a dollar sign,
 /// which a macro cannot write into a macro that it defines.
@@ -68,4 +69,5 @@ tables! {
     email_notifications: EmailNotifications,
     provider_configs: ProviderConfigs,
     transcript_snippets: TranscriptSnippets,
+    signing_keys: SigningKeys,
 }

@@ -1,5 +1,5 @@
-//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs and their TLS, error reports,
-//! and what is permitted on which database.
+//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs and their TLS, signing keys, error
+//! reports, and what is permitted on which database.
 //!
 //! It depends on no runtime, so that libraries can use it as well as programs.
 
@@ -9,6 +9,7 @@ mod app_env;
 mod dot_env;
 mod permission;
 mod report;
+mod signing_key;
 mod tls;
 mod url;
 
@@ -16,6 +17,7 @@ pub use app_env::{AppEnv, AppEnvVariable, UnknownAppEnv};
 pub use dot_env::{DotEnvError, load_dot_env};
 pub use permission::{Action, Mark, Place, Reason, Refusal, permit};
 pub use report::{chain, remedy, sqlite_primary_code};
+pub use signing_key::{NotASigningKey, SigningKey};
 pub use tls::{TlsFault, tls_fault, tls_warning};
 pub use url::{UrlError, describe_postgres, describe_sqlite, parse_postgres, parse_sqlite};
 

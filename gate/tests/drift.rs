@@ -109,10 +109,9 @@ async fn a_finding_tells_what_was_and_what_is() {
         ),
         (
             Mutation::Sql("alter policy tenant_isolation on events using (true) with check (false)"),
-            "policy tenant_isolation on events: using was `(organization_id = ( SELECT \
-             (current_setting('app.organization_id'::text))::uuid AS current_setting))`, is `true`; with check was \
-             `(organization_id = ( SELECT (current_setting('app.organization_id'::text))::uuid AS current_setting))`, \
-             is `false`",
+            "policy tenant_isolation on events: using was `(organization_id = ( SELECT bound_organization_id() AS \
+             bound_organization_id))`, is `true`; with check was `(organization_id = ( SELECT \
+             bound_organization_id() AS bound_organization_id))`, is `false`",
         ),
         (
             Mutation::Sql("alter function set_updated_at() security definer set search_path = public"),
@@ -152,9 +151,9 @@ async fn what_follows_from_another_change_is_told_with_it() {
         // A check, a grant and a comment are parts of it.
         ("alter table campaigns drop name", "column campaigns.name: is missing"),
         (
-            "drop table transcript_snippets; drop function current_user_id() cascade",
-            "function current_user_id(): is missing, and with it differ: policy users_visible on users, \
-             table transcript_snippets: is missing",
+            "drop table transcript_snippets; drop function bound_user_id() cascade",
+            "function bound_user_id(): is missing, and with it differ: policy users_own on users, policy \
+             users_visible on users, table transcript_snippets: is missing",
         ),
         (
             "drop table users cascade",

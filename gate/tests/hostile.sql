@@ -22,7 +22,7 @@ alter policy tenant_isolation on events with check (true);
 -- finds: policies_canonical email_templates.tenant_isolation
 drop policy tenant_isolation on email_templates;
 create policy tenant_isolation on email_templates to customer
-using (organization_id = (select current_setting('app.organization_id')::uuid));
+using (organization_id = (select bound_organization_id()));
 
 -- 06 The policy applies to PUBLIC.
 -- finds: policies_to_customer_role survey_responses.tenant_isolation
@@ -51,7 +51,7 @@ with check (organization_id = current_setting('app.organization_id')::uuid);
 -- 11 The policy compares another column.
 -- finds: policies_canonical contacts.tenant_isolation
 alter policy tenant_isolation on contacts
-using (campaign_id = (select current_setting('app.organization_id')::uuid));
+using (campaign_id = (select bound_organization_id()));
 
 -- 12 The policy compares a column with itself.
 -- finds: policies_canonical email_notifications.tenant_isolation
@@ -60,7 +60,7 @@ alter policy tenant_isolation on email_notifications using (organization_id = or
 -- 13 Rows without a tenant are visible to all tenants.
 -- finds: policies_canonical contacts.orphans
 create policy orphans on contacts to customer
-using (organization_id = (select current_setting('app.organization_id')::uuid) or organization_id is null);
+using (organization_id = (select bound_organization_id()) or organization_id is null);
 
 -- 14 The policy is volatile.
 -- finds: policies_canonical contacts.sampled
@@ -92,7 +92,7 @@ create policy by_name on users for select to customer using (name = current_sett
 -- 20 The policy of users admits the users of every tenant.
 -- finds: policies_canonical users.users_visible
 alter policy users_visible on users using (
-    (select current_setting('app.organization_id')::uuid) is not null or id = (select current_user_id())
+    (select bound_organization_id()) is not null or id = (select current_user_id())
 );
 
 -- 21 The policy applies to another role with grants on the tables.
@@ -322,8 +322,8 @@ create table recordings_0 partition of recordings for values with (modulus 1, re
 alter table recordings enable row level security;
 create trigger updated_at before update on recordings for each row execute function set_updated_at();
 create policy tenant_isolation on recordings to customer
-using (organization_id = (select current_setting('app.organization_id')::uuid))
-with check (organization_id = (select current_setting('app.organization_id')::uuid));
+using (organization_id = (select bound_organization_id()))
+with check (organization_id = (select bound_organization_id()));
 grant select, insert on recordings, recordings_0 to customer;
 comment on table recordings is 'What was recorded of a call.';
 comment on column recordings.id is 'Tells one recording from another.';

@@ -1,9 +1,11 @@
 //! The command line: SeaORM's commands and flags, and additional ones.
 
+use crate::keys::{self, Change};
 use crate::status::{self, State, Status};
 use crate::{Error, Event, Mark, Options, Session, Target, generate, history};
 use clap::{Parser, Subcommand, ValueEnum};
 use environment::{AppEnvVariable, chain, load_dot_env};
+use sea_orm_migration::sea_orm::prelude::Uuid;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -76,6 +78,11 @@ enum Command {
     Fresh,
     /// Show the applied migrations, newest first, each with its time, its duration where known, and its intent.
     History,
+    /// Show and change the keys that sign the actors of customer transactions.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Show whether the database is marked as production, or remove the mark.
     Mark {
         /// The new mark.
@@ -116,6 +123,23 @@ enum NewMark {
     None,
 }
 
+#[derive(Clone, Subcommand)]
+enum KeysCommand {
+    /// Add the key of `CONTEXT_SIGNING_KEY`, valid at once; from the first one on, unsigned actors are refused.
+    Add,
+    /// Remove every key and accept unsigned actors again.
+    Disable,
+    /// Print a new key, which contains a secret. No database is changed.
+    Generate,
+    /// Show the keys, newest first, without their secrets.
+    List,
+    /// Let a key expire now; the last valid one cannot.
+    Retire {
+        /// The id, the first part of the key.
+        id: Uuid,
+    },
+}
+
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
 /// for incorrect usage.
 pub async fn run() -> ExitCode {
@@ -144,6 +168,10 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         say(&format!("Write its header, `up` and `down`: {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Keys { command: KeysCommand::Generate } = command {
+        say(&keys::generate()?.expose());
+        return Ok(ExitCode::SUCCESS);
+    }
     let target = Target::resolve(cli.database_url.as_deref(), cli.database_schema.as_deref(), cli.app_env.0)?;
     if target.is_embedded() {
         warn(&format!("DATABASE_URL is not set: using the {target}"));
@@ -167,6 +195,10 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         Command::Refresh => session.refresh().await?,
         Command::Fresh => session.fresh().await?,
         Command::Generate { .. } => 0,
+        Command::Keys { command } => {
+            manage_keys(&session, &command).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::History => {
             say(&history::render(&session.history().await?));
             return Ok(ExitCode::SUCCESS);
@@ -190,6 +222,21 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         say("Nothing to do.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn manage_keys(session: &Session, command: &KeysCommand) -> Result<(), Error> {
+    let change = match command {
+        KeysCommand::Add => Change::Add(std::env::var("CONTEXT_SIGNING_KEY").unwrap_or_default().parse()?),
+        KeysCommand::Disable => Change::Disable,
+        KeysCommand::Retire { id } => Change::Retire(*id),
+        KeysCommand::Generate | KeysCommand::List => {
+            say(&keys::render(&session.keys().await?));
+            return Ok(());
+        }
+    };
+    session.change_keys(&change).await?;
+    say(&keys::render(&session.keys().await?));
+    Ok(())
 }
 
 /// Logs the server's warnings to standard error; with `--verbose`, also its notices and each statement.

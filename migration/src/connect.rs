@@ -2,16 +2,17 @@
 
 use crate::Error;
 use crate::ddl::quote;
+use crate::lock::POLL;
 use crate::options::Options;
 use crate::target::{Server, Target};
-use environment::OLDEST_POSTGRES_NUM;
+use environment::{OLDEST_POSTGRES_NUM, sqlite_primary_code};
 use sea_orm_migration::sea_orm::{DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The timeout of the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -134,9 +135,23 @@ async fn sqlite(
         .max_connections(1)
         .acquire_timeout(options.lock_wait + CONNECT_TIMEOUT)
         .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(file)
-        .await
-        .map_err(|error| Error::unreachable(target, &error))?;
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+        .max_lifetime(None);
+    let started = Instant::now();
+    loop {
+        match pool.clone().connect_with(file.clone()).await {
+            Ok(pool) => return Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
+            // SQLite does not apply its busy timeout to the change of the journal mode, which two processes may try at once
+            // on a new file (<https://www.sqlite.org/c3ref/busy_handler.html>).
+            Err(error) if is_busy(&error) && started.elapsed() < options.lock_wait => {
+                tokio::time::sleep(POLL).await;
+            }
+            Err(error) => return Err(Error::unreachable(target, &error)),
+        }
+    }
+}
+
+/// Whether another process holds a lock on the SQLite file (`SQLITE_BUSY`).
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| sqlite_primary_code(&code) == Some(5))
 }

@@ -8,10 +8,10 @@ use sea_orm_migration::schema::{timestamp_with_time_zone, uuid};
 use sea_orm_migration::sea_orm::DbBackend;
 
 /// The bound organization, read once per statement; an error if none is bound.
-pub const BOUND_ORGANIZATION: &str = "(select current_setting('app.organization_id')::uuid)";
+pub const BOUND_ORGANIZATION: &str = "(select bound_organization_id())";
 
-/// The bound user, read once per statement; an error if none is bound.
-pub const BOUND_USER: &str = "(select current_setting('app.user_id')::uuid)";
+/// The bound user, read once per statement; null if a program acts.
+pub const BOUND_USER: &str = "(select bound_user_id())";
 
 /// The role that a customer transaction takes.
 pub const CUSTOMER: &str = "customer";

@@ -1,6 +1,7 @@
 //! Errors, each with its object, its place and the remedy.
 
-use environment::OLDEST_POSTGRES;
+use environment::{NotASigningKey, OLDEST_POSTGRES};
+use sea_orm_migration::sea_orm::prelude::Uuid;
 use sea_orm_migration::sea_orm::{DbErr, RuntimeErr};
 use sqlx::postgres::PgDatabaseError;
 use std::time::Duration;
@@ -104,6 +105,40 @@ pub enum Error {
         "`{0}` is not a name for a migration; use a verb and an object in snake case: index_contacts_by_due_time"
     )]
     MigrationName(String),
+    /// The key is the last valid one, without which no customer transaction could begin.
+    #[error(
+        "the key {id} is the last valid one of the {target}; add another one first, \
+         or accept unsigned actors again with: cargo run -p migration -- keys disable"
+    )]
+    LastKey {
+        /// The database.
+        target: String,
+        /// The key.
+        id: Uuid,
+    },
+    /// The database lacks the table of signing keys.
+    #[error("the {target} has no table signing_keys; run: cargo run -p migration -- up")]
+    NoSigningKeys {
+        /// The database.
+        target: String,
+    },
+    /// The operating system has no random numbers.
+    #[error("the operating system's random source failed: {0}")]
+    Random(String),
+    /// SQLite has no customer transactions, whose actors could be signed.
+    #[error("signing keys require PostgreSQL; SQLite has no customer transactions")]
+    SigningOnSqlite,
+    /// The variable with the key to add is missing or malformed.
+    #[error("CONTEXT_SIGNING_KEY is not a key")]
+    SigningKey(#[from] NotASigningKey),
+    /// No valid key has this id.
+    #[error("the {target} has no valid key {id}; see: cargo run -p migration -- keys list")]
+    UnknownKey {
+        /// The database.
+        target: String,
+        /// The id.
+        id: Uuid,
+    },
     /// The server is too old.
     #[error("the {target} runs version {version}; PostgreSQL {OLDEST_POSTGRES} or newer is needed")]
     OldServer {

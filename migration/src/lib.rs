@@ -13,6 +13,7 @@ mod error;
 mod generate;
 pub mod header;
 mod history;
+pub mod keys;
 mod ledger;
 mod lock;
 mod mark;

@@ -10,7 +10,7 @@ const KEY: i64 = 0x766f_6963_6573_7276;
 
 /// The interval between two attempts to take the lock. A statement that waited for it would itself be a transaction that
 /// `create index concurrently` waits for.
-const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 
 /// Takes the lock for the rest of the session, or returns an error that names its holder.
 pub(crate) async fn acquire(

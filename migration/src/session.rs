@@ -4,6 +4,7 @@ use crate::connect::{self, Purpose};
 use crate::emitted::Accepted;
 use crate::error::{code, sqlx_error};
 use crate::history::{self, Applied};
+use crate::keys::{self, Change, Key};
 use crate::options::{Event, Options};
 use crate::status::{self, State, Status};
 use crate::target::Server;
@@ -157,6 +158,35 @@ impl Session {
             Work::Fresh => destroy("fresh"),
         };
         Ok(permit(action, self.target.place(), self.target.app_env, mark, &self.target)?)
+    }
+
+    /// Returns the signing keys, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or lacks the table.
+    pub async fn keys(&self) -> Result<Vec<Key>, Error> {
+        let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
+        keys::list(&db, &self.target).await
+    }
+
+    /// Changes the signing keys, in one transaction.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or lacks the table or the key.
+    pub async fn change_keys(&self, change: &Change) -> Result<(), Error> {
+        let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
+        if matches!(change, Change::Disable) {
+            // It gives up a protection.
+            let action = Action::Destroy { command: "keys disable", allowed: self.options.allow_destructive };
+            permit(
+                action,
+                self.target.place(),
+                self.target.app_env,
+                self.read_mark(&db).await?,
+                &self.target,
+            )?;
+        }
+        keys::change(&db, &self.target, change).await
     }
 
     async fn run(&self, work: Work) -> Result<usize, Error> {

@@ -4,7 +4,7 @@
 //! statements stay prepared and both sides of a comparison wait for the same things.
 //!
 //! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `transactions`,
-//! `security` and `statistics`.
+//! `security`, `signing` and `statistics`.
 
 #![expect(clippy::disallowed_methods, reason = "the baseline is bare sqlx")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has to fail")]
@@ -12,7 +12,7 @@
 mod comparison;
 
 use comparison::{Table, medians};
-use database::{Actor, Database, Settings, campaigns, contacts};
+use database::{Actor, Database, Settings, SigningKey, campaigns, contacts};
 use entity::campaigns::{COLUMN, Entity as Campaigns};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use futures_util::TryStreamExt;
@@ -26,7 +26,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use tests::factory::{open, settings};
-use tests::{connect, migrated, run, server};
+use tests::{connect, hexadecimal, migrated, run, server};
 use tokio::runtime::Runtime;
 
 /// How often the pools of a comparison are opened again: a process of the server that is badly placed stays so for as
@@ -37,10 +37,13 @@ const OPENED: usize = 9;
 const SHORT_ROUNDS: usize = 11;
 
 /// Runs of a side in one of them.
-const SHORT_RUNS: usize = 11;
+const SHORT_RUNS: usize = 61;
 
 /// The same where it takes longer.
 const LONG_ROUNDS: usize = 3;
+
+/// What a signature may add to a transaction.
+const SIGNATURE: Duration = Duration::from_micros(150);
 
 /// Rounds where a run takes a part of a second, and the pool stays open.
 const ROUNDS: usize = 21;
@@ -92,11 +95,12 @@ fn main() -> ExitCode {
     let bench = Bench { runtime, url, settings, actor };
     bench.fill();
 
-    let sections: [(&str, Section<'_>); 5] = [
+    let sections: [(&str, Section<'_>); 6] = [
         // First, while the process has had no reason to grow.
         ("export", &|table| bench.exports(table, programs)),
         ("transactions", &|table| bench.on_one_core(|| bench.transactions(table))),
         ("security", &|table| bench.on_one_core(|| bench.row_level_security(table))),
+        ("signing", &|table| bench.on_one_core(|| bench.signing(table))),
         ("statistics", &|table| bench.statistics(table)),
         ("claims", &|table| bench.claims(table)),
     ];
@@ -295,27 +299,85 @@ impl Bench {
         ours: &impl AsyncFn(&Database),
         theirs: &impl AsyncFn(&Database),
     ) {
-        let owner = self.runtime.block_on(connect(&self.url)).unwrap();
-        let switch = |verb: &str| {
-            for name in ["campaigns", "contacts", "call_attempts"] {
-                let sql = format!("alter table {name} {verb} row level security");
-                self.runtime.block_on(run(&owner, &sql)).unwrap();
-            }
+        let security = |verb: &str| {
+            let tables = ["campaigns", "contacts", "call_attempts"];
+            tables.map(|name| format!("alter table {name} {verb} row level security")).join(";")
         };
+        let between = [(&self.settings, &*security("enable")), (&self.settings, &*security("disable"))];
+        let (on, off) = self.pairs(between, (rounds, runs), ours, theirs);
+        self.owner(&security("enable"));
+        table.times(what, on, off, Some(1.05));
+    }
+
+    /// The same statements with a signed actor and without; a transaction has as many that its own cost counts little.
+    fn signing(&self, table: &mut Table) {
+        const STATEMENTS: usize = 20;
+        let key = SigningKey::new([7; 32]);
+        let mut signed = self.settings.clone();
+        signed.signing_key = Some(key.clone());
+        let digits = |pad: u8| hexadecimal(&key.expose_block().map(|byte| byte ^ pad));
+        self.owner(&format!(
+            "insert into signing_keys (id, inner_key, outer_key) values ('{}', '\\x{}', '\\x{}')",
+            key.id(),
+            digits(0x36),
+            digits(0x5c)
+        ));
+        const UNSIGNED: &str = "execute on function unsigned_actor_accepted()";
+        let (revoke, grant) = (format!("revoke {UNSIGNED} from customer"), format!("grant {UNSIGNED} to customer"));
+        let between = [(&signed, &*revoke), (&self.settings, &*grant)];
+        let short = (SHORT_ROUNDS, SHORT_RUNS);
+        let empty = async |database: &Database| {
+            database.customer(self.actor).await.unwrap().commit().await.unwrap();
+        };
+        let reads = async |database: &Database| {
+            let tx = database.customer(self.actor).await.unwrap();
+            for _ in 0..STATEMENTS {
+                contacts::find(&tx, contact()).await.unwrap().unwrap();
+            }
+            tx.commit().await.unwrap();
+        };
+        let (with, without) = self.pairs(between, short, &empty, &empty);
+        let more = with.saturating_sub(without);
+        table.times("empty customer transaction, signed - unsigned : allowed", more, SIGNATURE, Some(1.0));
+        let (with, without) = self.pairs(between, short, &reads, &reads);
+        table.times(&format!("{STATEMENTS} point reads, signed : unsigned"), with, without, Some(1.05));
+        let (number, size) = FINISHED[0];
+        let statistics = async |database: &Database| statistics(database, self.actor, number, size).await;
+        let (with, without) = self.pairs(between, short, &statistics, &statistics);
+        let what = format!("statistics, {size} contacts, signed : unsigned");
+        table.times(&what, with, without, Some(1.05));
+    }
+
+    /// Measures both sides in turn, each after the owner has run the statement that stands before it.
+    fn pairs(
+        &self,
+        [(ours_with, ours_after), (theirs_with, theirs_after)]: [(&Settings, &str); 2],
+        (rounds, runs): (usize, usize),
+        ours: &impl AsyncFn(&Database),
+        theirs: &impl AsyncFn(&Database),
+    ) -> (Duration, Duration) {
         let mut pairs = Vec::new();
         for _ in 0..OPENED {
             // Each side keeps its own prepared statements, because their plans differ.
-            let (with, without) = (self.open(), self.open());
+            let [one, other] =
+                [ours_with, theirs_with].map(|settings| self.runtime.block_on(open(settings)));
             for _ in 0..rounds {
-                switch("enable");
-                let on = self.each(runs, async || ours(&with).await);
-                switch("disable");
-                pairs.push((on, self.each(runs, async || theirs(&without).await)));
+                self.owner(ours_after);
+                let on = self.each(runs, async || ours(&one).await);
+                self.owner(theirs_after);
+                pairs.push((on, self.each(runs, async || theirs(&other).await)));
             }
         }
-        switch("enable");
-        let (on, off) = median(pairs);
-        table.times(what, on, off, Some(1.05));
+        median(pairs)
+    }
+
+    /// Runs SQL as the owner.
+    fn owner(&self, sql: &str) {
+        self.runtime.block_on(async {
+            let owner = connect(&self.url).await.unwrap();
+            run(&owner, sql).await.unwrap();
+            owner.close().await.unwrap();
+        });
     }
 
     fn statistics(&self, table: &mut Table) {

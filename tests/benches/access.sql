@@ -21,7 +21,8 @@ insert into organizations (id, name, slug)
 select pg_temp.id(0, n), 'Organization ' || n, 'organization-' || n
 from generate_series(1, 10) as n;
 
-insert into users (id, oidc_sub, email, name) values (pg_temp.id(0, 1), 'subject', 'user@example.com', 'User');
+insert into users (id, oidc_sub, email, name, role)
+values (pg_temp.id(0, 1), 'subject', 'user@example.com', 'User', 'campaign_manager');
 
 insert into user_organizations (user_id, organization_id) values (pg_temp.id(0, 1), pg_temp.id(0, 1));
 

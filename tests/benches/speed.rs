@@ -43,7 +43,7 @@ fn main() -> ExitCode {
             &mut || time(psql(programs, &create(server, "psql"), &schema)),
         ],
     );
-    table.times("up, 15 migrations : psql -f of the schema", ours, theirs, Some(3.0));
+    table.times("up, 15 migrations : psql -f of the schema", ours, theirs, Some(1.1));
     // `create_database_from` requires that no session is connected, which holds between two rounds.
     let empty = create(server, "migrated");
     finish(binary("migration", directory.path()).arg("up").env("DATABASE_URL", empty.url()));

@@ -29,6 +29,7 @@ use crate::runtime::on_tokio;
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -153,3 +154,13 @@ pub fn code(error: &DbErr) -> String {
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// The bytes in hexadecimal digits.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a `String` does not fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}

@@ -94,6 +94,12 @@ pub const CK_PROVIDER_CONFIGS_RECORDING_RETENTION_DAYS_RANGE: &str =
 pub const CK_PROVIDER_CONFIGS_TRANSCRIPT_RETENTION_DAYS_RANGE: &str =
     "ck_provider_configs_transcript_retention_days_range";
 
+/// Of `signing_keys`: `check (length(inner_key) = 64)`.
+pub const CK_SIGNING_KEYS_INNER_KEY_BLOCK: &str = "ck_signing_keys_inner_key_block";
+
+/// Of `signing_keys`: `check (length(outer_key) = 64)`.
+pub const CK_SIGNING_KEYS_OUTER_KEY_BLOCK: &str = "ck_signing_keys_outer_key_block";
+
 /// Of `survey_responses`: `check (q1_confidence >= 0::numeric and q1_confidence <= 1::numeric)`.
 pub const CK_SURVEY_RESPONSES_Q1_CONFIDENCE_RANGE: &str = "ck_survey_responses_q1_confidence_range";
 
@@ -242,6 +248,9 @@ pub const PK_ORGANIZATIONS: &str = "pk_organizations";
 
 /// Of `provider_configs`: `primary key (id)`.
 pub const PK_PROVIDER_CONFIGS: &str = "pk_provider_configs";
+
+/// Of `signing_keys`: `primary key (id)`.
+pub const PK_SIGNING_KEYS: &str = "pk_signing_keys";
 
 /// Of `survey_responses`: `primary key (id)`.
 pub const PK_SURVEY_RESPONSES: &str = "pk_survey_responses";

@@ -1,24 +1,22 @@
 //! The fields and the constructors of a transaction are private.
 
-use database::{Actor, AdminTx, CustomerTx, Database, Error};
-use sea_orm::DatabaseTransaction;
-use std::time::Duration;
+use database::{Actor, AdminTx, BoundActor, CustomerTx, Database, Error};
 
-async fn right(database: Database, actor: Actor) -> Result<Actor, Error> {
+async fn right(database: Database, actor: Actor) -> Result<BoundActor, Error> {
     let tx = database.customer(actor).await?;
     Ok(tx.actor())
 }
 
-async fn bound(inner: DatabaseTransaction) -> Result<AdminTx, Error> {
-    AdminTx::bind(inner, Duration::ZERO).await
+fn bound() {
+    let _ = AdminTx::bind;
 }
 
-fn changed(tx: &mut CustomerTx, actor: Actor) {
+fn changed(tx: &mut CustomerTx, actor: BoundActor) {
     tx.scope.actor = actor;
 }
 
-fn taken_apart(tx: CustomerTx) -> DatabaseTransaction {
-    tx.inner
+fn taken_apart(tx: CustomerTx) {
+    let _ = tx.inner;
 }
 
 fn main() {}

@@ -2,7 +2,6 @@
 
 use chrono::FixedOffset;
 use clap::Parser;
-use entity::id::UserId;
 use std::time::Duration;
 
 /// Claims contacts that are due, simulates the calls, and records the outcomes.
@@ -30,10 +29,6 @@ pub struct Options {
     /// The UTC offset of the contacts' local time. A campaign has no time zone, so this example uses one for all.
     #[arg(long, default_value = "+00:00", allow_hyphen_values = true)]
     pub utc_offset: FixedOffset,
-
-    /// The acting user. The default is no existing user, because a scheduler does not act for a person.
-    #[arg(long, default_value = "usr_00000000000000000000000000")]
-    pub user: UserId,
 
     /// Exit when no contact is due and no call is under way.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use crate::options::Options;
 use crate::stop::Stop;
 use chrono::{DateTime, NaiveTime, Utc};
-use database::{Actor, Database, Error, call_attempts, campaigns, contacts};
+use database::{Database, Error, SystemActor, call_attempts, campaigns, contacts};
 use entity::enums::CallOutcome;
 use entity::id::CampaignId;
 use entity::json::CallMetadata;
@@ -132,7 +132,7 @@ impl Scheduler {
             if self.stop.requested() {
                 break;
             }
-            let actor = Actor { organization: campaign.organization_id, user: self.options.user };
+            let actor = SystemActor { organization: campaign.organization_id };
             let calls = self.claim(actor, campaign.id).await?;
             if calls.is_empty() {
                 continue;
@@ -154,7 +154,7 @@ impl Scheduler {
 
     async fn claim(
         &self,
-        actor: Actor,
+        actor: SystemActor,
         campaign_id: CampaignId,
     ) -> Result<Vec<contacts::ClaimedContact>, Error> {
         self.database
@@ -165,7 +165,11 @@ impl Scheduler {
     }
 
     /// Places a call and records its outcome; `None`: it had been requeued before it ended.
-    async fn call(&self, actor: Actor, call: &contacts::ClaimedContact) -> Result<Option<Outcome>, Error> {
+    async fn call(
+        &self,
+        actor: SystemActor,
+        call: &contacts::ClaimedContact,
+    ) -> Result<Option<Outcome>, Error> {
         let outcome = (self.dial)(call).await;
         let ended_at = (self.clock)();
         let applied = self

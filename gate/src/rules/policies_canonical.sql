@@ -1,9 +1,9 @@
--- The subquery is evaluated once per statement. Without `true` as its second argument, current_setting fails if no
--- tenant is bound. The texts are those that PostgreSQL stores.
+-- The subquery is evaluated once per statement. The function fails if no tenant is bound. The texts are those that
+-- PostgreSQL stores.
 with bound (organization, user_id) as (
     values (
-        '( SELECT (current_setting(''app.organization_id''::text))::uuid AS current_setting)',
-        '( SELECT (current_setting(''app.user_id''::text))::uuid AS current_setting)'
+        '( SELECT bound_organization_id() AS bound_organization_id)',
+        '( SELECT bound_user_id() AS bound_user_id)'
     )
 ),
 
@@ -11,7 +11,7 @@ forms (table_oid, cmd, using_text, check_text) as (
     -- Rows of a tenant, and memberships in it. A partition has this policy or none.
     select r.oid, '*', format('(organization_id = %s)', organization), format('(organization_id = %s)', organization)
     from bound, our_relations as r
-    where r.relkind in ('r', 'p') and not r.is_ledger and r.name not in ('organizations', 'users')
+    where r.relkind in ('r', 'p') and not r.is_ledger and not r.is_secret and r.name not in ('organizations', 'users')
     union all
     -- The tenant itself.
     select to_regclass('organizations'), '*', format('(id = %s)', organization), format('(id = %s)', organization)
@@ -23,9 +23,9 @@ forms (table_oid, cmd, using_text, check_text) as (
     union all
     -- A user selects its own row and the members of the bound tenant.
     select to_regclass('users'), 'r', format(
-            '((%s IS NOT NULL) AND ((id = ( SELECT current_user_id() AS current_user_id)) OR (EXISTS ( SELECT '
+            '((%s IS NOT NULL) AND ((id = %s) OR (EXISTS ( SELECT '
             'FROM user_organizations m WHERE ((m.user_id = users.id) AND (m.organization_id = %1$s))))))',
-            organization
+            organization, user_id
         ), null
     from bound
 ),

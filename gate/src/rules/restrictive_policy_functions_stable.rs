@@ -1,4 +1,4 @@
-//! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()` and `current_organization_id()`.
+//! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()`, `current_organization_id()`, `bound_user_id()` and `bound_organization_id()`.
 
 use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
@@ -6,9 +6,9 @@ pub const RULE: Rule = Rule {
     id: "restrictive_policy_functions_stable",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "A restrictive policy calls only stable or immutable built-in functions, current_user_id() and current_organization_id().",
+    requires: "A restrictive policy calls only stable or immutable built-in functions, current_user_id(), current_organization_id(), bound_user_id() and bound_organization_id().",
     why: "A function in a policy can be called with rows of other tenants before they are filtered, and a volatile one is evaluated per row.",
-    fix: "Write the condition without the function; read a setting as (select current_setting('app.…')::uuid).",
+    fix: "Write the condition without the function; read the actor as (select bound_user_id()).",
     source: "docs/conventions.md#functions-in-restrictive-policies",
     check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
@@ -24,6 +24,10 @@ pub const RULE: Rule = Rule {
         uncommitted(
             "alter policy author_is_visible on campaigns with check (created_by_user_id = \
              current_setting('app.user_id')::uuid)",
+            &["campaigns.author_is_visible"],
+        ),
+        uncommitted(
+            "alter policy author_is_visible on campaigns with check (created_by_user_id = bound_user_id())",
             &["campaigns.author_is_visible"],
         ),
         uncommitted(

@@ -4,12 +4,15 @@ with calls as (
     select p.name, f.oid, f.oid::regprocedure::text as function,
         case
             when f.oid >= 16384
-                and f.oid not in (to_regproc('current_user_id')::oid, to_regproc('current_organization_id')::oid)
+                and f.oid not in (
+                    to_regproc('current_user_id')::oid, to_regproc('current_organization_id')::oid,
+                    to_regproc('bound_user_id')::oid, to_regproc('bound_organization_id')::oid
+                )
                 then 'which is not built in'
             when f.provolatile = 'v' then 'which is volatile'
             when f.oid = 'current_setting(text, boolean)'::regprocedure then 'which returns null if no tenant is bound'
-            when f.oid = 'current_setting(text)'::regprocedure
-                and concat(p.using_text, ' ', p.check_text) ~ '(?<!SELECT )(?<!SELECT \()current_setting\('
+            when f.proname in ('current_setting', 'bound_user_id', 'bound_organization_id')
+                and concat(p.using_text, ' ', p.check_text) ~ format('(?<!SELECT )(?<!SELECT \()%s\(', f.proname)
                 then 'for each row, since it is not in a subquery'
         end as fault
     from our_policies as p

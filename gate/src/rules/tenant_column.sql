@@ -10,7 +10,7 @@ with owned as (
         ) as lacks_key
     from our_tables as t
     left join our_columns as c on c.table_oid = t.oid and c.attname = 'organization_id'
-    where t.name not in ('organizations', 'users')
+    where t.is_tenant
 )
 
 select name || '.organization_id', case

@@ -7,7 +7,7 @@
 //! Locks: organizations (share row exclusive: the key); users (access exclusive: the policy).
 //! Down: drops every membership and the policy on `users` that reads them.
 
-use crate::ddl::{BOUND_ORGANIZATION, NewTable, Policy, drop_policy, drop_table, set_policy};
+use crate::ddl::{BOUND_ORGANIZATION, BOUND_USER, NewTable, Policy, drop_policy, drop_table, set_policy};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::uuid;
 
@@ -31,7 +31,7 @@ impl MigrationTrait for Migration {
             .await?;
         // With the first condition an unbound organization is an error even if no row is read.
         let visible = format!(
-            "{BOUND_ORGANIZATION} is not null and (id = (select current_user_id()) or exists ( \
+            "{BOUND_ORGANIZATION} is not null and (id = {BOUND_USER} or exists ( \
              select from user_organizations m where m.user_id = users.id and m.{own}))"
         );
         set_policy(manager, "users", &Policy::select("users_visible", &visible)).await

@@ -1,10 +1,10 @@
 //! A future that is dropped leaves nothing on its connection: no actor, no role, no open transaction.
 
-use database::{Actor, Database, Settings};
-use entity::id::{OrganizationId, UserId};
+use database::{Database, Settings};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::ffi::OsString;
 use std::time::Duration;
+use tests::factory::T;
 use tests::migrated;
 use tests::on_both_runtimes;
 use tests::runtime::{spawn, timeout};
@@ -34,7 +34,7 @@ async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_conn
     })
     .unwrap();
     let database = Database::connect(&settings).await.unwrap();
-    let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
+    let T { actor, .. } = T::on(database.clone()).await;
 
     let mut finished = 0;
     for _ in 0..DROPPED / 4 {

@@ -266,10 +266,12 @@ async fn a_closed_organization_calls_no_contact() {
     t.factory.contact(&campaign).await;
     let noon = ChronoTime::from_hms_opt(12, 0, 0).unwrap();
     assert_eq!(campaigns::list_callable(&t.customer().await, noon).await.unwrap().len(), 1);
+    // No other customer transaction begins afterwards.
+    let bound = t.customer().await;
     let tx = t.admin().await;
     organizations::delete(&tx, t.organization.id).await.unwrap();
     tx.commit().await.unwrap();
-    let tx = t.customer().await;
+    let tx = bound;
     assert!(campaigns::list_callable(&tx, noon).await.unwrap().is_empty());
     assert_eq!(claim(&tx, &campaign, 10).await, []);
 }

@@ -2,11 +2,12 @@
 //! works once the fault is over.
 
 use crate::database::proxy::{Network, Proxy};
-use database::{Actor, Database, Error, Tx};
-use entity::id::{OrganizationId, UserId};
+use database::{Database, Error, SystemActor, Tx};
+use entity::id::OrganizationId;
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join_all};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use sea_orm::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +18,7 @@ use tests::factory::{open, settings};
 use tests::login_role::LoginRole;
 use tests::on_both_runtimes;
 use tests::runtime::{sleep, timeout};
-use tests::{connect, migrate, migrated, private_server, run};
+use tests::{connect, migrate, private_server, run};
 
 /// Far beyond the times that are configured here; only what hangs reaches it.
 const HANG: Duration = Duration::from_secs(20);
@@ -48,6 +49,7 @@ on_both_runtimes! {
     a_begin_that_was_abandoned_is_not_the_next_transactions,
     a_pool_without_a_free_connection_is_unavailable_and_no_caller_is_left_waiting,
     a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction,
+    a_transaction_that_is_idle_for_too_long_is_ended_with_its_locks,
     an_error_that_a_server_reports_of_itself_has_its_own_kind,
 }
 
@@ -75,7 +77,7 @@ async fn a_connection_killed_in_a_transaction_is_unavailable_and_nothing_is_comm
     run(&db, SLOW_COMMIT).await.unwrap();
     let pools = one_connection(&database.url(), &[]).await;
     killed_at_each_moment(&database.url(), async || soon(pools.admin()).await).await;
-    killed_at_each_moment(&database.url(), async || soon(pools.customer(unknown_actor())).await).await;
+    killed_at_each_moment(&database.url(), async || soon(pools.customer(actor())).await).await;
     assert_eq!(number(&pools.admin().await.unwrap(), "select count(*) from slow").await, 0);
 }
 
@@ -96,7 +98,7 @@ async fn killed_at_each_moment<S: database::Scope>(url: &str, begin: impl AsyncF
 
     let tx = begin().await.unwrap();
     run(&tx, "insert into slow values (1)").await.unwrap();
-    let (commit, ()) = soon(join(tx.commit(), kill(url, "COMMIT"))).await;
+    let (commit, ()) = soon(join(tx.commit(), kill(url, "commit"))).await;
     unavailable(commit);
 }
 
@@ -113,7 +115,7 @@ async fn a_closure_whose_connection_is_killed_is_not_run_again() {
         Ok(run(&*tx, "select 1").await?)
     });
     unavailable(soon(admin).await);
-    let customer = pools.with_customer(unknown_actor(), async |_| {
+    let customer = pools.with_customer(actor(), async |_| {
         fails().await;
         Ok(())
     });
@@ -130,10 +132,11 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
     let Some(server) = private_server::start(false, "the stop of a server") else { return };
     let database = server.create_database("stopped").unwrap();
     migrate(&database.url()).await;
+    add_organization(&database.url()).await;
     for pre_ping in ["true", "false"] {
         let more = [("DATABASE_PRE_PING", pre_ping)];
         let pools = pool(&database.url(), "2", &more).await;
-        let (open, other) = (pools.admin().await.unwrap(), pools.customer(unknown_actor()).await.unwrap());
+        let (open, other) = (pools.admin().await.unwrap(), pools.customer(actor()).await.unwrap());
         server.stop().unwrap();
         unavailable(soon(run(&open, "select 1")).await);
         unavailable(soon(other.commit()).await);
@@ -147,7 +150,8 @@ async fn a_server_that_is_down_is_unavailable_until_it_is_back() {
             call(&pools, scope).await.unwrap();
         }
 
-        // No call during the outage this time.
+        // No call during the outage this time. The connections are back in the pool.
+        stale().await;
         server.stop().unwrap();
         server.start_again().unwrap();
         stale().await;
@@ -165,6 +169,7 @@ async fn a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_re
     let Some(server) = private_server::start(false, "the crash of a server") else { return };
     let database = server.create_database("crashed").unwrap();
     migrate(&database.url()).await;
+    add_organization(&database.url()).await;
     let patient = [("DATABASE_ACQUIRE_TIMEOUT_MS", "15000")];
     let pools = pool(&database.url(), "2", &patient).await;
     let (victim, other) = (pools.admin().await.unwrap(), pools.admin().await.unwrap());
@@ -184,6 +189,7 @@ async fn a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on
     let Some(server) = private_server::start(false, "the loss of a socket") else { return };
     let database = server.create_database("socket").unwrap();
     migrate(&database.url()).await;
+    add_organization(&database.url()).await;
     let pools = pool(&database.url(), "2", &[("DATABASE_ACQUIRE_TIMEOUT_MS", "3600000")]).await;
     let (open, other) = (pools.admin().await.unwrap(), pools.admin().await.unwrap());
     let pid = number(&other, "select pg_backend_pid()::bigint").await;
@@ -259,7 +265,7 @@ async fn a_silent_network_is_unavailable_in_time_whatever_waits_for_it() {
             ];
             let pools = one_connection(&proxy.url, &hasty).await;
             silent(&proxy, moment, async || soon(pools.admin()).await).await;
-            silent(&proxy, moment, async || soon(pools.customer(unknown_actor())).await).await;
+            silent(&proxy, moment, async || soon(pools.customer(actor())).await).await;
             proxy.is(Network::Silent);
             unavailable(soon(Database::connect(&one(&proxy.url, &hasty))).await);
         }
@@ -393,7 +399,7 @@ async fn a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transactio
     run(&db, SLOW_COMMIT).await.unwrap();
     let pools = one_connection(&database.url(), &[("DATABASE_STATEMENT_TIMEOUT_MS", "200")]).await;
     timeout_at_each_moment(async || soon(pools.admin()).await).await;
-    timeout_at_each_moment(async || soon(pools.customer(unknown_actor())).await).await;
+    timeout_at_each_moment(async || soon(pools.customer(actor())).await).await;
     let tx = pools.admin().await.unwrap();
     assert_eq!(number(&tx, "select count(*) from slow").await, 0);
 }
@@ -420,6 +426,25 @@ async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Res
         number(&tx, "select setting::bigint from pg_settings where name = 'statement_timeout'").await,
         0
     );
+}
+
+async fn a_transaction_that_is_idle_for_too_long_is_ended_with_its_locks() {
+    let database = migrated("idle").await;
+    let idle = [("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "200")];
+    let pools = one_connection(&database.url(), &idle).await;
+    let lock = "update organizations set name = name";
+    let admin = pools.admin().await.unwrap();
+    run(&admin, lock).await.unwrap();
+    sleep(Duration::from_millis(600)).await;
+    unavailable(soon(run(&admin, "select 1")).await);
+    unavailable(soon(admin.commit()).await);
+    let customer = soon(pools.customer(actor())).await.unwrap();
+    soon(run(&customer, lock)).await.unwrap();
+    sleep(Duration::from_millis(600)).await;
+    unavailable(soon(customer.commit()).await);
+    for scope in SCOPES {
+        call(&pools, scope).await.unwrap();
+    }
 }
 
 async fn an_error_that_a_server_reports_of_itself_has_its_own_kind() {
@@ -461,7 +486,7 @@ async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
         match scope {
             Scope::Admin => pools.with_admin(async |tx| Ok(run(&*tx, "select 1").await?)).await,
             Scope::Customer => {
-                pools.with_customer(unknown_actor(), async |tx| Ok(run(&*tx, "select 1").await?)).await
+                pools.with_customer(actor(), async |tx| Ok(run(&*tx, "select 1").await?)).await
             }
         }
     })
@@ -485,8 +510,26 @@ fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     }
 }
 
-fn unknown_actor() -> Actor {
-    Actor { organization: OrganizationId::generate(), user: UserId::generate() }
+/// A program that acts for the organization of [`migrated`].
+fn actor() -> SystemActor {
+    SystemActor { organization: OrganizationId::from_uuid(Uuid::nil()) }
+}
+
+/// A migrated database with an organization.
+async fn migrated(name: &str) -> scratch::Database {
+    let database = tests::migrated(name).await;
+    add_organization(&database.url()).await;
+    database
+}
+
+async fn add_organization(url: &str) {
+    let db = connect(url).await.unwrap();
+    // A crash of the server must not lose it.
+    run(&db, "set synchronous_commit = on").await.unwrap();
+    let sql =
+        format!("insert into organizations (id, name, slug) values ('{}', 'Acme', 'acme')", Uuid::nil());
+    run(&db, &sql).await.unwrap();
+    db.close().await.unwrap();
 }
 
 /// The settings of a pool of one connection, for which a call waits a second.

@@ -1,6 +1,7 @@
 //! The crate `database`: transactions and errors, and the queries of each table.
 
 mod access;
+mod actors;
 mod call_attempts;
 mod campaigns;
 mod cancellation;

@@ -1,7 +1,8 @@
 //! What an operator sees of queries and pools: every metric that is documented and no other, and never a value.
 
-use database::{Database, contacts};
+use database::{Database, SigningKey, contacts};
 use metrics_util::debugging::DebuggingRecorder;
+use migration::keys::Change;
 use sea_orm::prelude::ChronoTime;
 use sea_orm::{ActiveModelTrait, Set};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tests::factory::{T, open, settings};
-use tests::migrated;
+use tests::{migrated, session};
 
 /// The text that documents the figures.
 const DOCUMENTATION: &str = include_str!("../../../database/src/lib.rs");
@@ -86,8 +87,15 @@ async fn spans_carry_the_querys_name_and_no_log_line_holds_a_value() {
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
 
     let postgres = migrated("observability").await;
-    // Every statement counts as slow, so that each is logged as one.
-    let settings = settings(&[("DATABASE_URL", &postgres.url()), ("DATABASE_SLOW_STATEMENT_MS", "0")]);
+    let key = SigningKey::new([0x5e; 32]);
+    session(&postgres.url()).change_keys(&Change::Add(key.clone())).await.unwrap();
+    // Every statement counts as slow, and every transaction as long, so that each is logged as one.
+    let settings = settings(&[
+        ("DATABASE_URL", &postgres.url()),
+        ("CONTEXT_SIGNING_KEY", &key.expose()),
+        ("DATABASE_SLOW_STATEMENT_MS", "0"),
+        ("DATABASE_LONG_TRANSACTION_MS", "1"),
+    ]);
     let t = T::on(open(&settings).await).await;
     let campaign = t.factory.campaign(&t.organization).await;
     t.factory.provider_config(&t.organization).await;
@@ -116,12 +124,19 @@ async fn spans_carry_the_querys_name_and_no_log_line_holds_a_value() {
     drop(logging);
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for expected in
-        [r#"query="contacts.find""#, r#"query="contacts.claim_due""#, r#"query="unnamed""#, "slow"]
-    {
+    for expected in [
+        r#"query="contacts.find""#,
+        r#"query="contacts.claim_due""#,
+        r#"query="unnamed""#,
+        "slow",
+        &format!(r#"transaction{{scope="customer" organization={} user={}}}"#, t.organization.id, t.user.id),
+        r#"a transaction was open for long scope="customer""#,
+        r#"queries="contacts.find, contacts.claim_due, unnamed""#,
+    ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
-    for secret in [PHONE, EMAIL, PASSWORD] {
+    let (key, context) = (key.expose(), format!("{}u", key.id()));
+    for secret in [PHONE, EMAIL, PASSWORD, key.split_once(':').unwrap().1, &context] {
         let line = text.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "a value is logged");
     }

@@ -3,17 +3,20 @@
 //! A sample is a struct literal without `..`: a new column does not compile before it has a value here, and a new
 //! table in `entity`'s list does not compile before it has samples.
 
-use crate::schema::model::model;
+use crate::schema::model::{self, model};
 use entity::prelude::{
     CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, Events, ExclusionListEntries,
-    Organizations, ProviderConfigs, SurveyResponses, TranscriptSnippets, UserOrganizations, Users,
+    Organizations, ProviderConfigs, SigningKeys, SurveyResponses, TranscriptSnippets, UserOrganizations,
+    Users,
 };
 use entity::{
     call_attempts, campaigns, contacts, email_notifications, email_templates,
     enums::{CallOutcome, CampaignStatus, ContactState},
     events, exclusion_list_entries,
     id::{CallAttemptId, ContactId, OrganizationId},
-    organizations, provider_configs, survey_responses, transcript_snippets, user_organizations, users,
+    organizations, provider_configs,
+    secret::Secret,
+    signing_keys, survey_responses, transcript_snippets, user_organizations, users,
 };
 use sea_orm::prelude::{DateTimeUtc, Decimal, Time, Uuid};
 use sea_orm::{
@@ -30,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::pin::Pin;
 use tests::engine::{Engine, on_both_engines};
-use tests::{SqliteFile, connect, run, texts};
+use tests::{SqliteFile, connect, hexadecimal, run, texts};
 
 /// Samples of each table in each of the two organizations.
 pub const ROWS: u32 = 12;
@@ -1015,6 +1018,20 @@ impl Sample for TranscriptSnippets {
     }
 }
 
+impl Sample for SigningKeys {
+    fn record(at: Place) -> signing_keys::Model {
+        let key = |skip| Secret::from(vec![at.nth(*b"\0a\xff\n", skip); 64]);
+        signing_keys::Model {
+            id: at.id(),
+            inner_key: key(0),
+            outer_key: key(1),
+            expires_at: at.some(at.time(2)),
+            created_at: at.time(0),
+            updated_at: at.time(1),
+        }
+    }
+}
+
 /// A column in the catalogue.
 struct Column {
     has_default: bool,
@@ -1059,6 +1076,9 @@ fn literal(backend: DbBackend, value: &Value) -> String {
         Value::Uuid(Some(id)) if backend == DbBackend::Sqlite => format!("x'{}'", id.simple()),
         Value::Uuid(Some(id)) => format!("'{id}'"),
         Value::Bool(Some(truth)) => truth.to_string(),
+        Value::Bytes(Some(bytes)) => {
+            model::bytes(backend, &hexadecimal(bytes))
+        }
         Value::ChronoDateTimeUtc(Some(time)) => format!("'{}'", time.to_rfc3339()),
         Value::Decimal(Some(number)) => number.to_string(),
         other => panic!("no literal for {other:?}"),

@@ -110,6 +110,8 @@ impl Catalogue {
             let table = catalogue.table(table);
             run(owner, &insert(&table.name, &table.existing(LONELY))).await.unwrap();
         }
+        // Not viewers, whose transactions are read-only.
+        run(owner, "update users set role = 'campaign_manager'").await.unwrap();
         run(owner, &catalogue.support()).await.unwrap();
         catalogue
     }
@@ -289,6 +291,8 @@ impl Column {
             "text" | "character varying" => self.texts(organization, number).swap_remove(self.form),
             "bigint" | "integer" | "smallint" | "numeric" => number.to_string(),
             "boolean" => "false".to_owned(),
+            // As long as the keys of `signing_keys`.
+            "bytea" => format!("decode(repeat('{:02x}', 64), 'hex')", organization.0),
             "json" | "jsonb" => "'{}'".to_owned(),
             "uuid" => organization.id("", number),
             "date" | "timestamp with time zone" => "now()".to_owned(),

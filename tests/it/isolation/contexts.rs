@@ -1,7 +1,7 @@
 //! In what state a customer's connection is when it tries.
 
 use crate::isolation::catalogue::{A, B, Organization};
-use database::{Actor, AdminTx, CustomerTx, Database};
+use database::{Actor, AdminTx, CustomerTx, Database, Error};
 use entity::id::{OrganizationId, UserId};
 use futures_util::future::poll_fn;
 use std::pin::pin;
@@ -10,8 +10,9 @@ use tests::factory::{open, settings};
 use tests::run;
 
 pub const INSUFFICIENT_PRIVILEGE: &str = "42501";
-/// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended.
-pub const UNBOUND: [&str; 2] = ["42704", "22P02"];
+/// Reading a setting that is not there, and one that is no UUID: '' after a bound transaction has ended. With a signing key,
+/// an actor that is not signed for the transaction.
+pub const UNBOUND: [&str; 3] = ["42704", "22P02", "VA006"];
 
 /// One row of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,11 +81,16 @@ pub enum Visible {
     NoRows,
     /// In this organization's rows.
     RowsOf(Organization),
+    /// In this organization's rows, or any error: it is bound, and the settings name another one.
+    AtMostRowsOf(Organization),
 }
 
 impl Binding {
-    pub fn visible(self) -> Visible {
+    /// `signed`: the database has a signing key.
+    pub fn visible(self, signed: bool) -> Visible {
         match self {
+            // It is set in a transaction that is bound to A.
+            Self::UnknownActor | Self::Text(_) if signed => Visible::AtMostRowsOf(A),
             Self::Actor(organization) => Visible::RowsOf(organization),
             Self::UnknownActor | Self::Text(NIL) => Visible::NoRows,
             Self::User => Visible::OnlyUserBound,
@@ -181,17 +187,22 @@ impl Application {
             }
             Binding::UnknownActor => {
                 let actor = Actor { organization: OrganizationId::generate(), user: UserId::generate() };
-                Entered::Customer(self.database.customer(actor).await.unwrap())
+                let refused = self.database.customer(actor).await;
+                assert!(matches!(refused, Err(Error::Actor(_))), "{refused:?}");
+                self.set(&OrganizationId::generate().as_uuid().to_string()).await
             }
-            Binding::Text(text) => {
-                let tx = self.database.customer(A.actor()).await.unwrap();
-                let text = text.replace('\'', "''");
-                let both = ["app.organization_id", "app.user_id"]
-                    .map(|setting| format!("select set_config('{setting}', '{text}', true)"));
-                run(&tx, &both.join(";")).await.unwrap();
-                Entered::Customer(tx)
-            }
+            Binding::Text(text) => self.set(text).await,
         }
+    }
+
+    /// A transaction of A in which a statement has set other actors.
+    async fn set(&self, text: &str) -> Entered {
+        let tx = self.database.customer(A.actor()).await.unwrap();
+        let text = text.replace('\'', "''");
+        let both = ["app.organization_id", "app.user_id"]
+            .map(|setting| format!("select set_config('{setting}', '{text}', true)"));
+        run(&tx, &both.join(";")).await.unwrap();
+        Entered::Customer(tx)
     }
 
     /// A customer transaction without a bound tenant.

@@ -19,6 +19,8 @@ const UNDO: &str = "rollback to savepoint entered";
 /// What was tried, and what came of it.
 #[derive(Debug, Default)]
 pub struct Report {
+    /// The database has a signing key.
+    pub signed: bool,
     /// Each cell as its table, what was tried and the context.
     pub cells: BTreeSet<(String, Action, Context)>,
     pub statements: u32,
@@ -41,7 +43,13 @@ impl Report {
         table: &str,
     ) {
         // Whoever is bound to nothing tries as A.
-        let own = if let Visible::RowsOf(organization) = state.binding.visible() { organization } else { A };
+        let own = if let Visible::RowsOf(organization) | Visible::AtMostRowsOf(organization) =
+            state.binding.visible(self.signed)
+        {
+            organization
+        } else {
+            A
+        };
         let list = probes::of_table(catalogue, catalogue.table(table), own);
         self.try_list(application, state, table, list).await;
     }
@@ -61,7 +69,7 @@ impl Report {
     }
 
     async fn try_in(&mut self, tx: &impl ConnectionTrait, state: State, table: &str, list: Vec<Probe>) {
-        let visible = state.binding.visible();
+        let visible = state.binding.visible(self.signed);
         let foreign = foreign(visible);
         let digest = format!("probe.digest('{foreign}')");
         let before = texts(tx, &format!("select {digest}")).await.unwrap().concat();
@@ -95,7 +103,7 @@ impl Report {
 
     /// COPY TO on one table, which sqlx has for its own connections only.
     pub async fn try_copy(&mut self, login: &plain::Login, state: State, table: &str) {
-        let visible = state.binding.visible();
+        let visible = state.binding.visible(self.signed);
         let foreign = foreign(visible);
         let rows = Expect::Rows(if table == "organizations" { 1 } else { 2 });
         for from in
@@ -138,7 +146,7 @@ impl Probe {
 /// What stands in the rows of those whom the state does not speak for, as a regular expression.
 fn foreign(visible: Visible) -> String {
     let marks = match visible {
-        Visible::RowsOf(organization) => organization.other().mark(),
+        Visible::RowsOf(organization) | Visible::AtMostRowsOf(organization) => organization.other().mark(),
         Visible::OnlyUserBound => B.mark(),
         Visible::NoRows | Visible::NothingBound => format!("{}|{}", A.mark(), B.mark()),
     };
@@ -149,6 +157,9 @@ fn foreign(visible: Visible) -> String {
 fn wrong(visible: Visible, table: &str, expect: Expect, ending: Result<u64, String>) -> Option<String> {
     let is_right = match (&ending, visible) {
         _ if expect == Expect::NoTable => true,
+        (_, Visible::AtMostRowsOf(_)) => true,
+        // Whatever is bound, the owner alone has access.
+        (Err(code), _) if may(table).is_empty() => code == INSUFFICIENT_PRIVILEGE,
         (Ok(0), Visible::OnlyUserBound) => expect == Expect::AtMost(0),
         (Err(code), Visible::NothingBound | Visible::OnlyUserBound) => {
             UNBOUND.contains(&code.as_str())

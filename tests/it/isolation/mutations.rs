@@ -4,6 +4,7 @@ use crate::isolation::catalogue::B;
 use crate::isolation::contexts::{Application, Before, Binding, Context, State};
 use crate::isolation::matrix::Report;
 use crate::isolation::plain::Login;
+use crate::isolation::probes::may;
 use crate::isolation::{OWN, Setup};
 use tests::{run, texts};
 
@@ -103,8 +104,9 @@ async fn each_policy_is_needed() {
 async fn without_row_level_security_every_table_leaks() {
     let setup = Setup::new("isolation_off").await;
     let application = setup.application().await;
-    let login = Login { url: setup.guest.url(), is_owner: false };
-    for table in &setup.catalogue.tables {
+    let login = Login { url: setup.guest.url(), is_owner: false, key: None };
+    // Without a privilege, nothing leaks whatever the policies are.
+    for table in setup.catalogue.tables.iter().filter(|table| !may(&table.name).is_empty()) {
         let table = &table.name;
         setup.administer(&format!("alter table {table} disable row level security")).await;
         let red = setup.red(&application, table, OWN).await;

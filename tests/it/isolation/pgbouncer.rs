@@ -30,6 +30,15 @@ async fn behind_pgbouncer_no_cell_leaks_to_a_login_of_customers() {
     setup.matrix("PgBouncer, a login of customers", &pgbouncer.owner, customer, true).await;
 }
 
+#[tokio::test]
+async fn behind_pgbouncer_no_cell_leaks_to_a_login_of_customers_whose_actors_are_signed() {
+    let mut setup = Setup::new("pgbouncer_signed").await;
+    setup.sign().await;
+    let Some(pgbouncer) = PgBouncer::start(&setup, 1).await else { return };
+    let customer = Some(&*pgbouncer.customer);
+    setup.matrix("PgBouncer, signed actors", &pgbouncer.owner, customer, true).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_pgbouncer_customers_who_share_a_connection_see_their_own_rows() {
     /// Clients of PgBouncer at once.

@@ -60,6 +60,7 @@ pub enum Expect {
 pub fn may(table: &str) -> &'static [&'static str] {
     match table {
         "organizations" | "users" => &["select", "update"],
+        "signing_keys" => &[],
         "user_organizations" => &["select"],
         _ => &["select", "insert", "update", "delete"],
     }
@@ -294,7 +295,7 @@ impl Probes<'_> {
             self.add(Move, Refused, insert(name, &values));
         } else {
             assert!(
-                ["organizations", "users"].contains(&name.as_str()),
+                ["organizations", "signing_keys", "users"].contains(&name.as_str()),
                 "{name} has no organization_id; add the owner of its rows here"
             );
             for who in [self.own, LONELY] {

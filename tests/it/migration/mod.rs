@@ -4,6 +4,7 @@ mod cli;
 mod concurrency;
 mod idempotency;
 mod interruption;
+mod keys;
 mod ledger;
 mod recipes;
 mod round_trip;

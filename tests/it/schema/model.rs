@@ -216,6 +216,13 @@ table transcript_snippets of organization
     index organization_id
     index call_attempt_id
     index created_at
+
+table signing_keys
+    inner_key bytea
+    outer_key bytea
+    expires_at timestamptz null
+    check inner_key_block
+    check outer_key_block
 ";
 
 /// The whole model, in migration order.
@@ -256,6 +263,7 @@ pub struct Column {
 pub enum Kind {
     Bigint,
     Boolean,
+    Bytea,
     Enum(Enum),
     Jsonb,
     Numeric,
@@ -409,6 +417,7 @@ fn kind_of(word: &str, enums: &[Enum]) -> Kind {
     match word {
         "bigint" => Kind::Bigint,
         "boolean" => Kind::Boolean,
+        "bytea" => Kind::Bytea,
         "jsonb" => Kind::Jsonb,
         "numeric(3,2)" => Kind::Numeric,
         "text" => Kind::Text(None),
@@ -460,6 +469,8 @@ pub fn row(
             (Kind::Bigint, _) => number.to_string(),
             (Kind::Enum(kind), _) => format!("'{}'", kind.values[0]),
             (Kind::Boolean, _) => "false".to_owned(),
+            // The length of the keys of `signing_keys`.
+            (Kind::Bytea, _) => bytes(backend, &format!("{number:0128x}")),
             (Kind::Jsonb, _) => "'{}'".to_owned(),
             (Kind::Numeric, _) => "0.5".to_owned(),
             (Kind::Time, _) => "'10:00:00'".to_owned(),
@@ -469,6 +480,11 @@ pub fn row(
         values.insert(column.name, value);
     }
     values
+}
+
+/// The literal of the bytes with these hexadecimal digits.
+pub fn bytes(backend: DbBackend, digits: &str) -> String {
+    if backend == DbBackend::Sqlite { format!("x'{digits}'") } else { format!("'\\x{digits}'") }
 }
 
 /// `insert into <table> …` of these values.

@@ -376,6 +376,7 @@ fn postgres_type(column: &Column) -> &'static str {
     match &column.kind {
         Kind::Bigint => "bigint",
         Kind::Boolean => "boolean",
+        Kind::Bytea => "bytea",
         Kind::Enum(kind) => kind.name,
         Kind::Jsonb => "jsonb",
         Kind::Numeric => "numeric(3,2)",
@@ -393,7 +394,7 @@ fn postgres_default(column: &Column) -> String {
             format!("'{default}'::{}", postgres_type(column))
         }
         Kind::Timestamptz => "now()".to_owned(),
-        Kind::Bigint | Kind::Boolean | Kind::Numeric | Kind::Uuid => default.to_owned(),
+        Kind::Bigint | Kind::Boolean | Kind::Bytea | Kind::Numeric | Kind::Uuid => default.to_owned(),
     }
 }
 
@@ -490,6 +491,7 @@ fn sqlite_type(column: &Column) -> &'static str {
     match &column.kind {
         Kind::Bigint => "integer",
         Kind::Boolean => "boolean",
+        Kind::Bytea => "blob",
         Kind::Enum(_) => "enum_text",
         Kind::Jsonb => "jsonb_text",
         Kind::Numeric => "real(3, 2)",

@@ -1,0 +1,87 @@
+//! What one transaction leaves on its connection, and the next one must not find.
+//!
+//! Connections are pooled, so the next transaction may belong to another organization. Settings with `set local` and locks
+//! of the transaction end with it. A statement that an attacker injects can leave more: a cursor `with hold`, a temporary
+//! table in place of one of ours, a prepared statement under a name that the driver uses, a session lock, a search path.
+
+#![expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
+
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{Connection, Row};
+
+/// The server's name for the current transaction: the process and the start in microseconds, which only one transaction
+/// has. The functions that verify a signed actor compute the same text.
+macro_rules! identity {
+    () => {
+        "select pg_backend_pid() || '.' || (date_part('epoch', now()) * 1000000)::bigint"
+    };
+}
+
+/// What ends with neither the transaction nor a setting.
+macro_rules! discard {
+    () => {
+        "close all; unlisten *; discard temp; reset session authorization; reset role"
+    };
+}
+
+/// Behind `PgBouncer` in transaction mode, the server connection still has what the previous client left. sqlx names
+/// statements that it does not cache as well, from `sqlx_s_1` on every connection, and never closes them, and the server
+/// rejects a name that exists. Other settings stay: `PgBouncer` sets them for the client that is linked.
+macro_rules! begin_shared {
+    () => {
+        concat!("begin; deallocate all; reset search_path; ", discard!(), "; select pg_advisory_unlock_all()")
+    };
+}
+
+/// The statements that begin a transaction. `own`: the connection to the server serves no other client, so [`reset`] has
+/// cleaned it.
+pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
+    match (own, identify) {
+        (true, false) => "begin",
+        (true, true) => concat!("begin; ", identity!()),
+        (false, false) => begin_shared!(),
+        (false, true) => concat!(begin_shared!(), "; ", identity!()),
+    }
+}
+
+/// Removes what a transaction has left, and returns whether the connection can be used again. `own` as in [`begin`].
+///
+/// A transaction that was dropped, or whose `begin` was cancelled when the statement had been sent, is still open: it is
+/// rolled back here.
+pub(crate) async fn reset(connection: &mut PgConnection, own: bool) -> Result<bool, sqlx::Error> {
+    if let Some(clean) = try_reset(connection, own).await? {
+        return Ok(clean);
+    }
+    sqlx::raw_sql("rollback").execute(&mut *connection).await?;
+    Ok(try_reset(connection, own).await?.unwrap_or(false))
+}
+
+/// As [`reset`]; `None` if a transaction is open.
+async fn try_reset(connection: &mut PgConnection, own: bool) -> Result<Option<bool>, sqlx::Error> {
+    // In a transaction `now()` is the time at which it began, and outside the time of the statement.
+    const SHARED: &str = "select now() = statement_timestamp()";
+    const OWN: &str = concat!(
+        discard!(),
+        "; reset all; select pg_advisory_unlock_all(); \
+         select now() = statement_timestamp(), (select count(*) from pg_prepared_statements), \
+                exists (select from pg_prepared_statements where from_sql)"
+    );
+    let row = match sqlx::raw_sql(if own { OWN } else { SHARED }).fetch_all(&mut *connection).await {
+        Ok(mut rows) => rows.pop().ok_or(sqlx::Error::RowNotFound)?,
+        // in_failed_sql_transaction (https://www.postgresql.org/docs/15/errcodes-appendix.html)
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !row.try_get::<bool, _>(0)? {
+        return Ok(None);
+    }
+    Ok(Some(!own || has_only_its_own_statements(connection, &row)?))
+}
+
+/// Whether every prepared statement of the session is one that the driver prepared and keeps. One that SQL prepared, or
+/// deallocated, could have taken the name of another.
+fn has_only_its_own_statements(connection: &PgConnection, row: &PgRow) -> Result<bool, sqlx::Error> {
+    let (count, prepared_by_sql): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
+    let own = i64::try_from(connection.cached_statements_size()).unwrap_or(i64::MAX);
+    Ok(count == own && !prepared_by_sql)
+}
