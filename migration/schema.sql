@@ -45,15 +45,19 @@ create type user_role as enum ('admin', 'campaign_manager', 'viewer');
 
 -- Functions
 
+create function accepts_unsigned_actors() returns boolean
+language sql stable parallel safe
+return true;
+
 create function bind_actor(acting_organization uuid, acting_user uuid, context text) returns user_role
 language plpgsql security definer set search_path to public, pg_temp
 as $$
             declare
                 found record;
             begin
-                if not has_function_privilege('customer', 'unsigned_actor_accepted()'::regprocedure, 'execute') then
+                if not has_function_privilege('customer', 'accepts_unsigned_actors()'::regprocedure, 'execute') then
                     perform set_config('app.context', context, true);
-                    if substr(verified_context(), 37, 73) <> concat(
+                    if substr(bound_context(), 37, 73) <> concat(
                             case when acting_user is null then 's' else 'u' end, acting_organization,
                             coalesce(acting_user, '00000000-0000-0000-0000-000000000000'))
                         or substr(context, 110, 10)::bigint < date_part('epoch', clock_timestamp())
@@ -91,31 +95,7 @@ as $$
                 return found.role;
             end $$;
 
-create function bound_organization_id() returns uuid
-language sql stable parallel restricted
-return case when has_function_privilege('customer'::name, ('unsigned_actor_accepted()'::regprocedure)::oid, 'execute'::text) then (current_setting('app.organization_id'::text))::uuid else (substr(verified_context(), 38, 36))::uuid end;
-
-create function bound_user_id() returns uuid
-language sql stable parallel restricted
-return case when has_function_privilege('customer'::name, ('unsigned_actor_accepted()'::regprocedure)::oid, 'execute'::text) then case when ((current_setting('app.organization_id'::text))::uuid is not null) then (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid else null::uuid end else nullif((substr(verified_context(), 74, 36))::uuid, '00000000-0000-0000-0000-000000000000'::uuid) end;
-
-create function current_organization_id() returns uuid
-language sql stable parallel safe
-return (nullif(current_setting('app.organization_id'::text, true), ''::text))::uuid;
-
-create function current_user_id() returns uuid
-language sql stable parallel safe
-return (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid;
-
-create function set_updated_at() returns trigger
-language plpgsql
-as $$ begin new.updated_at := now(); return new; end $$;
-
-create function unsigned_actor_accepted() returns boolean
-language sql stable parallel safe
-return true;
-
-create function verified_context() returns text
+create function bound_context() returns text
 language plpgsql stable security definer parallel restricted set search_path to public, pg_temp
 as $$
             declare
@@ -138,6 +118,26 @@ as $$
                     message = 'no actor that is signed for this transaction is bound to it',
                     hint = 'begin the transaction with Database::customer, and set CONTEXT_SIGNING_KEY to a valid key';
             end $$;
+
+create function bound_organization_id() returns uuid
+language sql stable parallel restricted
+return case when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text) then (current_setting('app.organization_id'::text))::uuid else (substr(bound_context(), 38, 36))::uuid end;
+
+create function bound_user_id() returns uuid
+language sql stable parallel restricted
+return case when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text) then case when ((current_setting('app.organization_id'::text))::uuid is not null) then (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid else null::uuid end else nullif((substr(bound_context(), 74, 36))::uuid, '00000000-0000-0000-0000-000000000000'::uuid) end;
+
+create function current_organization_id() returns uuid
+language sql stable parallel safe
+return (nullif(current_setting('app.organization_id'::text, true), ''::text))::uuid;
+
+create function current_user_id() returns uuid
+language sql stable parallel safe
+return (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid;
+
+create function set_updated_at() returns trigger
+language plpgsql
+as $$ begin new.updated_at := now(); return new; end $$;
 
 -- Roles
 
@@ -724,17 +724,17 @@ with check (organization_id = (select bound_organization_id() as bound_organizat
 
 -- Privileges
 
+revoke execute on function accepts_unsigned_actors() from public;
+grant execute on function accepts_unsigned_actors() to customer;
 revoke execute on function bind_actor(acting_organization uuid, acting_user uuid, context text) from public;
 grant execute on function bind_actor(acting_organization uuid, acting_user uuid, context text) to customer;
+revoke execute on function bound_context() from public;
+grant execute on function bound_context() to customer;
 grant execute on function bound_organization_id() to customer;
 grant execute on function bound_user_id() to customer;
 grant execute on function current_organization_id() to customer;
 grant execute on function current_user_id() to customer;
 grant execute on function set_updated_at() to customer;
-revoke execute on function unsigned_actor_accepted() from public;
-grant execute on function unsigned_actor_accepted() to customer;
-revoke execute on function verified_context() from public;
-grant execute on function verified_context() to customer;
 grant select, update on organizations to customer;
 grant select, update (oidc_sub, email, name, metadata, deleted_at, updated_at) on users to customer;
 grant select, insert, update, delete on email_templates to customer;
@@ -757,8 +757,12 @@ grant select, insert, update, delete on email_notifications to customer;
 -- Comments
 -- noqa: disable=LT05
 
+comment on function accepts_unsigned_actors() is
+'Customers may execute it as long as the database has no signing key: the settings app.user_id and app.organization_id are accepted as they are.';
 comment on function bind_actor(acting_organization uuid, acting_user uuid, context text) is
 'Verifies the actor of a customer transaction, binds it for the transaction, and returns the role of the user; null when a program acts. It is security definer because no rows are visible before an organization is bound.';
+comment on function bound_context() is
+'The context bound to the transaction, if a valid key signed it for this transaction; otherwise an error. It is security definer because customers must not read the keys.';
 comment on function bound_organization_id() is
 'The organization whose rows the transaction sees; an error when none is bound.';
 comment on function bound_user_id() is
@@ -769,10 +773,6 @@ comment on function current_user_id() is
 'The user bound to the transaction; null when none is.';
 comment on function set_updated_at() is
 'Trigger function: a changed row carries the time of its transaction.';
-comment on function unsigned_actor_accepted() is
-'Customers may execute it as long as the database has no signing key: the settings app.user_id and app.organization_id are accepted as they are.';
-comment on function verified_context() is
-'The context bound to the transaction, if a valid key signed it for this transaction; otherwise an error. It is security definer because customers must not read the keys.';
 
 comment on table organizations is
 'A tenant: a company that runs surveys; every row of a tenant table belongs to exactly one.';

@@ -6,10 +6,9 @@
 #![expect(clippy::disallowed_methods, reason = "forwards statements to the connection")]
 
 use crate::deadline::sleep;
-use crate::transaction::Rows;
 use async_stream::try_stream;
-use futures_util::TryStreamExt;
 use futures_util::lock::Mutex;
+use futures_util::{Stream, TryStreamExt};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     StreamTrait, Values,
@@ -20,11 +19,15 @@ use sqlx::postgres::PgPool;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Row};
 use std::io::ErrorKind;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The pause after a connection that was reset.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The rows of a query as they arrive.
+pub type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
 
 /// A transaction that has begun. Dropped without [`OpenTransaction::commit`], it is rolled back: on PostgreSQL when the
 /// connection is released to the pool.

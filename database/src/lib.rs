@@ -69,6 +69,7 @@
     reason = "errors that every query can return are documented once, in the crate documentation"
 )]
 
+mod actor;
 pub mod call_attempts;
 pub mod campaigns;
 mod clock;
@@ -98,11 +99,11 @@ pub mod transcript_snippets;
 pub mod user_organizations;
 pub mod users;
 
+pub use actor::{Actor, BoundActor, SystemActor};
+pub use driver::Rows;
 pub use environment::{AppEnv, Mark, SigningKey};
 pub use error::{ActorError, Error, Fault};
 pub use generated::{constraint, schema};
 pub use pool::Database;
 pub use settings::{Settings, SettingsError, Url};
-pub use transaction::{
-    Actor, Admin, AdminTx, BoundActor, Customer, CustomerTx, Named, Rows, Scope, SystemActor, Tx,
-};
+pub use transaction::{Admin, AdminTx, Customer, CustomerTx, Named, Scope, Tx};

@@ -1,6 +1,6 @@
 //! Spans and metrics of transactions and statements: names, ids and durations, never another value of a row.
 
-use crate::transaction::BoundActor;
+use crate::actor::BoundActor;
 use metrics::{counter, histogram};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

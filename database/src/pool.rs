@@ -1,5 +1,6 @@
 //! Connection pools, and the transactions that begin on them.
 
+use crate::actor::BoundActor;
 use crate::deadline::{sleep, within};
 use crate::driver::OpenTransaction;
 use crate::error::{Error, Fault};
@@ -7,7 +8,7 @@ use crate::session;
 use crate::settings::{Settings, Url};
 use crate::signature;
 use crate::startup;
-use crate::transaction::{AdminTx, BoundActor, CustomerTx, Limits};
+use crate::transaction::{AdminTx, CustomerTx, Limits};
 use environment::{AppEnv, SigningKey, describe_postgres, parse_postgres, tls_warning};
 use metrics::{gauge, histogram};
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, TransactionTrait};

@@ -16,7 +16,7 @@
 //! is valid in one transaction of one connection, and a copy of it is worth nothing anywhere else. The functions that
 //! verify it are those of the migration `create_functions`.
 
-use crate::transaction::BoundActor;
+use crate::actor::BoundActor;
 use environment::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

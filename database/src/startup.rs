@@ -93,7 +93,7 @@ pub(crate) async fn check_signing(db: &OpenTransaction, settings: &Settings) -> 
     let row = one(
         db,
         &format!(
-            "select not has_function_privilege('customer', 'unsigned_actor_accepted()', 'execute') as signed, \
+            "select not has_function_privilege('customer', 'accepts_unsigned_actors()', 'execute') as signed, \
                     exists (select from signing_keys \
                             where id = '{key}' and (expires_at is null or expires_at > now())) as known, \
                     (select count(*) from (select from organizations where deleted_at is null limit 2) o) > 1 as several"

@@ -5,14 +5,14 @@
     reason = "binds the role and the tenant, and forwards statements to the connection"
 )]
 
+use crate::actor::BoundActor;
 use crate::deadline::within;
-use crate::driver::OpenTransaction;
+use crate::driver::{OpenTransaction, Rows};
 use crate::error::{no_response, without_values};
 use crate::observe::Watch;
 use crate::{Error, Settings};
 use entity::enums::UserRole;
-use entity::id::{OrganizationId, UserId};
-use futures_util::Stream;
+use entity::id::OrganizationId;
 use futures_util::stream::{StreamExt, unfold};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait, Value};
 use std::fmt;
@@ -26,63 +26,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The name of statements that the application runs without [`Tx::named`].
 const UNNAMED: &str = "unnamed";
-
-/// A user who acts for an organization (the tenant).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// The organization whose rows are visible: Row Level Security compares each row with it.
-    pub organization: OrganizationId,
-    /// The acting user, recorded as the author of new campaigns.
-    pub user: UserId,
-}
-
-/// A program that acts for an organization without a user: the scheduler, a webhook, the e-mail worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SystemActor {
-    /// The organization whose rows are visible.
-    pub organization: OrganizationId,
-}
-
-/// The actor of a customer transaction. [`Database::customer`](crate::Database::customer) accepts either kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BoundActor {
-    /// A user of the organization.
-    User(Actor),
-    /// A program.
-    System(SystemActor),
-}
-
-impl BoundActor {
-    /// Returns the organization that is acted for.
-    #[must_use]
-    pub fn organization(self) -> OrganizationId {
-        match self {
-            Self::User(actor) => actor.organization,
-            Self::System(actor) => actor.organization,
-        }
-    }
-
-    /// Returns the acting user; `None`: a program acts.
-    #[must_use]
-    pub fn user(self) -> Option<UserId> {
-        match self {
-            Self::User(actor) => Some(actor.user),
-            Self::System(_) => None,
-        }
-    }
-}
-
-impl From<Actor> for BoundActor {
-    fn from(actor: Actor) -> Self {
-        Self::User(actor)
-    }
-}
-
-impl From<SystemActor> for BoundActor {
-    fn from(actor: SystemActor) -> Self {
-        Self::System(actor)
-    }
-}
 
 /// The limits of each transaction.
 #[derive(Clone, Copy)]
@@ -353,9 +296,6 @@ impl<S: Scope> ConnectionTrait for Tx<S> {
         self.run(UNNAMED, self.inner.query_all(statement)).await
     }
 }
-
-/// The rows of a query as they arrive.
-pub type Rows<'a> = Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>;
 
 /// The future that [`StreamTrait`] requires.
 type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + Send>>;

@@ -68,6 +68,6 @@ tables! {
     events: Events,
     email_notifications: EmailNotifications,
     provider_configs: ProviderConfigs,
-    transcript_snippets: TranscriptSnippets,
     signing_keys: SigningKeys,
+    transcript_snippets: TranscriptSnippets,
 }

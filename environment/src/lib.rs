@@ -1,5 +1,5 @@
-//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs and their TLS, signing keys, error
-//! reports, and what is permitted on which database.
+//! The environment that the programs of this workspace run in: `APP_ENV`, `.env`, database URLs and their TLS, signing keys,
+//! error reports, and what is permitted on which database.
 //!
 //! It depends on no runtime, so that libraries can use it as well as programs.
 

@@ -1,7 +1,7 @@
 //! The keys that sign the actors of customer transactions: `signing_keys`.
 //!
 //! As long as there is one, the server refuses unsigned actors: customers lose the privilege to execute
-//! `unsigned_actor_accepted()`. To replace a key without downtime, add the new one, give it to the applications, and retire
+//! `accepts_unsigned_actors()`. To replace a key without downtime, add the new one, give it to the applications, and retire
 //! the old one.
 
 use crate::{Error, Target};
@@ -73,7 +73,7 @@ pub(crate) async fn change(db: &DatabaseConnection, target: &Target, change: &Ch
         Change::Retire(id) => retire(&transaction, target, *id).await?,
         Change::Disable => {
             let sql =
-                "delete from signing_keys; grant execute on function unsigned_actor_accepted() to customer";
+                "delete from signing_keys; grant execute on function accepts_unsigned_actors() to customer";
             transaction.execute_unprepared(sql).await.map_err(failed)?;
         }
     }
@@ -89,7 +89,7 @@ async fn add(db: &DatabaseTransaction, key: &SigningKey) -> Result<(), DbErr> {
         [key.id().into(), inner.into(), outer.into()],
     ))
     .await?;
-    db.execute_unprepared("revoke execute on function unsigned_actor_accepted() from customer").await?;
+    db.execute_unprepared("revoke execute on function accepts_unsigned_actors() from customer").await?;
     Ok(())
 }
 

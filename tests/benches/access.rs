@@ -322,8 +322,9 @@ impl Bench {
             digits(0x36),
             digits(0x5c)
         ));
-        const UNSIGNED: &str = "execute on function unsigned_actor_accepted()";
-        let (revoke, grant) = (format!("revoke {UNSIGNED} from customer"), format!("grant {UNSIGNED} to customer"));
+        const UNSIGNED: &str = "execute on function accepts_unsigned_actors()";
+        let (revoke, grant) =
+            (format!("revoke {UNSIGNED} from customer"), format!("grant {UNSIGNED} to customer"));
         let between = [(&signed, &*revoke), (&self.settings, &*grant)];
         let short = (SHORT_ROUNDS, SHORT_RUNS);
         let empty = async |database: &Database| {
@@ -359,8 +360,7 @@ impl Bench {
         let mut pairs = Vec::new();
         for _ in 0..OPENED {
             // Each side keeps its own prepared statements, because their plans differ.
-            let [one, other] =
-                [ours_with, theirs_with].map(|settings| self.runtime.block_on(open(settings)));
+            let [one, other] = [ours_with, theirs_with].map(|settings| self.runtime.block_on(open(settings)));
             for _ in 0..rounds {
                 self.owner(ours_after);
                 let on = self.each(runs, async || ours(&one).await);

@@ -160,7 +160,7 @@ granted as (
     select acl.classid, acl.objid, acl.objsubid, acl.identity, g.name, 'EXECUTE', false
     from acl
     join role as g on g.oid = to_regrole('customer')
-    where acl.identity = 'function unsigned_actor_accepted()'
+    where acl.identity = 'function accepts_unsigned_actors()'
 ),
 
 object (classid, objid, objsubid, identity, whole, facets) as (

@@ -10,7 +10,7 @@ select f.name, concat_ws(
             and coalesce(obj_description(f.oid, 'pg_proc'), '') !~* 'security definer because \w+'
             then 'is security definer without a reason in its comment'
         end,
-        case when f.prosecdef and f.name not in ('bind_actor(uuid,uuid,text)', 'verified_context()') and exists (
+        case when f.prosecdef and f.name not in ('bind_actor(uuid,uuid,text)', 'bound_context()') and exists (
             select
             from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
             where a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'EXECUTE'
@@ -21,7 +21,7 @@ where f.proleakproof or f.prosecdef
     and not (
         exists (select from unnest(f.proconfig) as setting where setting ~ '^search_path=(("[^"]*"|[^", ]+), *)*("pg_temp"|pg_temp)$')
         and coalesce(obj_description(f.oid, 'pg_proc'), '') ~* 'security definer because \w+'
-        and (f.name in ('bind_actor(uuid,uuid,text)', 'verified_context()') or not exists (
+        and (f.name in ('bind_actor(uuid,uuid,text)', 'bound_context()') or not exists (
             select
             from aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) as a
             where a.grantee in (0, to_regrole('customer')) and a.privilege_type = 'EXECUTE'

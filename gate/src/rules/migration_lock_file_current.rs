@@ -23,9 +23,9 @@ pub const RULE: Rule = Rule {
         ),
         replace(
             lock::FILE,
-            "m20261121_000015_create_transcript_snippets",
+            "m20261121_000017_create_transcript_snippets",
             "m20261121_000015_create_ghosts",
-            &["m20261121_000015_create_ghosts", "m20261121_000015_create_transcript_snippets"],
+            &["m20261121_000015_create_ghosts", "m20261121_000017_create_transcript_snippets"],
         ),
         replace(
             lock::FILE,

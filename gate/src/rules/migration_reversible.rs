@@ -34,10 +34,10 @@ pub const RULE: Rule = Rule {
         ),
         // `down` drops an object of another migration.
         emitted(
-            "m20261121_000015_create_transcript_snippets",
+            "m20261121_000017_create_transcript_snippets",
             "DROP TABLE IF EXISTS \"transcript_snippets\"",
             "drop table if exists transcript_snippets, provider_configs",
-            &["m20261121_000015_create_transcript_snippets"],
+            &["m20261121_000017_create_transcript_snippets"],
         ),
         // `up` fails when it runs twice.
         emitted(

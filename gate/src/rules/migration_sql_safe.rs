@@ -27,10 +27,10 @@ pub const RULE: Rule = Rule {
         ),
         // In a block.
         emitted(
-            "m20261121_000015_create_transcript_snippets",
+            "m20261121_000017_create_transcript_snippets",
             "CREATE INDEX",
             "do $$ begin drop table if exists ghost; exception when others then null; end $$; CREATE INDEX",
-            &["m20261121_000015_create_transcript_snippets ban-drop-table"],
+            &["m20261121_000017_create_transcript_snippets ban-drop-table"],
         ),
     ],
 };

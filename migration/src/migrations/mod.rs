@@ -36,7 +36,7 @@ migrations! {
     m20261121_000012_create_events,
     m20261121_000013_create_email_notifications,
     m20261121_000014_create_provider_configs,
-    m20261121_000015_create_transcript_snippets,
-    m20261121_000016_create_signing_keys,
-    m20261121_000017_create_bind_actor,
+    m20261121_000015_create_signing_keys,
+    m20261121_000016_create_bind_actor,
+    m20261121_000017_create_transcript_snippets,
 }

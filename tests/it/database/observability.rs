@@ -131,7 +131,7 @@ async fn spans_carry_the_querys_name_and_no_log_line_holds_a_value() {
         "slow",
         &format!(r#"transaction{{scope="customer" organization={} user={}}}"#, t.organization.id, t.user.id),
         r#"a transaction was open for long scope="customer""#,
-        r#"queries="contacts.find, contacts.claim_due, unnamed""#,
+        r#"queries="contacts.find, contacts.lock_calls, contacts.claim_due, unnamed""#,
     ] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }

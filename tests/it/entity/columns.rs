@@ -1076,9 +1076,7 @@ fn literal(backend: DbBackend, value: &Value) -> String {
         Value::Uuid(Some(id)) if backend == DbBackend::Sqlite => format!("x'{}'", id.simple()),
         Value::Uuid(Some(id)) => format!("'{id}'"),
         Value::Bool(Some(truth)) => truth.to_string(),
-        Value::Bytes(Some(bytes)) => {
-            model::bytes(backend, &hexadecimal(bytes))
-        }
+        Value::Bytes(Some(bytes)) => model::bytes(backend, &hexadecimal(bytes)),
         Value::ChronoDateTimeUtc(Some(time)) => format!("'{}'", time.to_rfc3339()),
         Value::Decimal(Some(number)) => number.to_string(),
         other => panic!("no literal for {other:?}"),

@@ -19,7 +19,8 @@ async fn a_key_is_added_and_retired_and_only_generate_shows_its_secret(Engine { 
     let generated = || migrator.run("keys generate").succeeds().stdout.trim().to_owned();
     let (first, second) = (generated(), generated());
     assert_ne!(first, second);
-    let parts = |key: &str| key.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned())).unwrap();
+    let parts =
+        |key: &str| key.split_once(':').map(|(id, secret)| (id.to_owned(), secret.to_owned())).unwrap();
     let ((one, secret), (two, _)) = (parts(&first), parts(&second));
     assert_eq!(secret.len(), 64);
 
@@ -30,7 +31,7 @@ async fn a_key_is_added_and_retired_and_only_generate_shows_its_secret(Engine { 
     let list = migrator.run("keys list").succeeds().stdout.clone();
     assert_eq!(list.matches(" valid").count(), 2, "{list}");
     assert_eq!(texts(db, "select count(distinct inner_key)::text from signing_keys").await, ["2"]);
-    let accepted = "select has_function_privilege('customer', 'unsigned_actor_accepted()', 'execute')::text";
+    let accepted = "select has_function_privilege('customer', 'accepts_unsigned_actors()', 'execute')::text";
     assert_eq!(texts(db, accepted).await, ["false"]);
 
     let retired = migrator.run(&format!("keys retire {one}"));
@@ -41,7 +42,7 @@ async fn a_key_is_added_and_retired_and_only_generate_shows_its_secret(Engine { 
     let list = migrator.run("keys disable").succeeds().stdout.clone();
     assert!(list.contains("unsigned actors are accepted"), "{list}");
     assert_eq!(texts(db, accepted).await, ["true"]);
-    migrator.run("down -n 2").succeeds();
+    migrator.run("down -n 3").succeeds();
     migrator.run("keys list").fails(&["no table signing_keys", "migration -- up"]);
 }
 

@@ -209,6 +209,13 @@ table provider_configs of organization
     check transcript_retention_days_range
     index organization_id
 
+table signing_keys
+    inner_key bytea
+    outer_key bytea
+    expires_at timestamptz null
+    check inner_key_block
+    check outer_key_block
+
 table transcript_snippets of organization
     call_attempt_id uuid -> call_attempts cascade
     transcript_text text
@@ -216,13 +223,6 @@ table transcript_snippets of organization
     index organization_id
     index call_attempt_id
     index created_at
-
-table signing_keys
-    inner_key bytea
-    outer_key bytea
-    expires_at timestamptz null
-    check inner_key_block
-    check outer_key_block
 ";
 
 /// The whole model, in migration order.

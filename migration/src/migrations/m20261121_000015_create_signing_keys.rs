@@ -1,6 +1,6 @@
 //! Creates `signing_keys`: the keys that sign the actors of customer transactions.
 //!
-//! Intent: `verified_context()` reads a key by its id, and two are valid while one replaces the other. A row contains the
+//! Intent: `bound_context()` reads a key by its id, and two are valid while one replaces the other. A row contains the
 //! two padded keys of HMAC-SHA-256 instead of the secret, so that a verification pads nothing. Row Level Security has no
 //! policy and customers have no privilege: only the owner reads it. On SQLite, which has no customer transactions, it stays
 //! empty.
@@ -9,7 +9,7 @@
 
 use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{binary, timestamp_with_time_zone_null};
+use sea_orm_migration::schema::{blob, timestamp_with_time_zone_null};
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -18,8 +18,8 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         NewTable::new(manager, "signing_keys")
-            .column(binary("inner_key"))
-            .column(binary("outer_key"))
+            .column(blob("inner_key"))
+            .column(blob("outer_key"))
             .column(timestamp_with_time_zone_null("expires_at"))
             .check("inner_key_block", "length(inner_key) = 64")
             .check("outer_key_block", "length(outer_key) = 64")

@@ -45,9 +45,9 @@ begin
             declare
                 found record;
             begin
-                if not has_function_privilege('customer', 'unsigned_actor_accepted()'::regprocedure, 'execute') then
+                if not has_function_privilege('customer', 'accepts_unsigned_actors()'::regprocedure, 'execute') then
                     perform set_config('app.context', context, true);
-                    if substr(verified_context(), 37, 73) <> concat(
+                    if substr(bound_context(), 37, 73) <> concat(
                             case when acting_user is null then 's' else 'u' end, acting_organization,
                             coalesce(acting_user, '00000000-0000-0000-0000-000000000000'))
                         or substr(context, 110, 10)::bigint < date_part('epoch', clock_timestamp())
