@@ -312,6 +312,9 @@ impl Bench {
     /// The same statements with a signed actor and without; a transaction has as many that its own cost counts little.
     fn signing(&self, table: &mut Table) {
         const STATEMENTS: usize = 20;
+        const UNSIGNED: &str = "execute on function accepts_unsigned_actors()";
+        let revoke = format!("revoke {UNSIGNED} from customer");
+        let grant = format!("grant {UNSIGNED} to customer");
         let key = SigningKey::new([7; 32]);
         let mut signed = self.settings.clone();
         signed.signing_key = Some(key.clone());
@@ -322,9 +325,6 @@ impl Bench {
             digits(0x36),
             digits(0x5c)
         ));
-        const UNSIGNED: &str = "execute on function accepts_unsigned_actors()";
-        let (revoke, grant) =
-            (format!("revoke {UNSIGNED} from customer"), format!("grant {UNSIGNED} to customer"));
         let between = [(&signed, &*revoke), (&self.settings, &*grant)];
         let short = (SHORT_ROUNDS, SHORT_RUNS);
         let empty = async |database: &Database| {
