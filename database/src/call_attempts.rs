@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder}
 
 /// Returns the call attempt.
 pub async fn find(tx: &Tx<impl Scope>, id: CallAttemptId) -> Result<Option<call_attempts::Model>, Error> {
-    let tx = &tx.named("call_attempts.find");
+    let tx = &tx.query("call_attempts.find");
     Ok(call_attempts::Entity::find_by_id(id).one(tx).await?)
 }
 
@@ -21,7 +21,7 @@ pub async fn find_by_call_id(
     tx: &Tx<impl Scope>,
     call_id: &str,
 ) -> Result<Option<call_attempts::Model>, Error> {
-    let tx = &tx.named("call_attempts.find_by_call_id");
+    let tx = &tx.query("call_attempts.find_by_call_id");
     Ok(call_attempts::Entity::find_by_call_id(call_id).one(tx).await?)
 }
 
@@ -30,7 +30,7 @@ pub async fn find_by_provider_call_id(
     tx: &Tx<impl Scope>,
     provider_call_id: &str,
 ) -> Result<Option<call_attempts::Model>, Error> {
-    let tx = &tx.named("call_attempts.find_by_provider_call_id");
+    let tx = &tx.query("call_attempts.find_by_provider_call_id");
     Ok(call_attempts::Entity::find()
         .filter(call_attempts::COLUMN.provider_call_id.eq(provider_call_id))
         .order_by_desc(call_attempts::Column::StartedAt)
@@ -44,7 +44,7 @@ pub async fn list_by_contact(
     tx: &CustomerTx,
     contact_id: ContactId,
 ) -> Result<Vec<call_attempts::Model>, Error> {
-    let tx = &tx.named("call_attempts.list_by_contact");
+    let tx = &tx.query("call_attempts.list_by_contact");
     Ok(call_attempts::Entity::find()
         .filter(call_attempts::COLUMN.contact_id.eq(contact_id))
         .order_by_asc(call_attempts::Column::AttemptNumber)
@@ -55,6 +55,6 @@ pub async fn list_by_contact(
 /// Returns the number of calls without an outcome: calls under way, and calls whose scheduler ended before it recorded
 /// an outcome.
 pub async fn count_without_outcome(tx: &Tx<impl Scope>) -> Result<u64, Error> {
-    let tx = &tx.named("call_attempts.count_without_outcome");
+    let tx = &tx.query("call_attempts.count_without_outcome");
     Ok(call_attempts::Entity::find().filter(call_attempts::COLUMN.outcome.is_null()).count(tx).await?)
 }

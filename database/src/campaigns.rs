@@ -95,7 +95,7 @@ pub struct FieldError {
 
 /// Returns the campaign.
 pub async fn find(tx: &Tx<impl Scope>, id: CampaignId) -> Result<Option<campaigns::Model>, Error> {
-    let tx = &tx.named("campaigns.find");
+    let tx = &tx.query("campaigns.find");
     Ok(campaigns::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
@@ -106,7 +106,7 @@ pub async fn list(
     after: Option<Cursor<CampaignId>>,
     limit: u64,
 ) -> Result<Page<campaigns::Model, CampaignId>, Error> {
-    let tx = &tx.named("campaigns.list");
+    let tx = &tx.query("campaigns.list");
     let key = (campaigns::Column::CreatedAt, campaigns::Column::Id);
     page::newest_first(tx, select(status), key, after, limit, |campaign| Cursor {
         created_at: campaign.created_at,
@@ -117,14 +117,14 @@ pub async fn list(
 
 /// Returns the number of campaigns on all pages of [`list`].
 pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u64, Error> {
-    let tx = &tx.named("campaigns.count");
+    let tx = &tx.query("campaigns.count");
     Ok(select(status).count(tx).await?)
 }
 
 /// Returns the running campaigns that may call at this local time of day, oldest first: the call window contains `local`,
 /// and the organization is not deleted.
 pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec<campaigns::Model>, Error> {
-    let tx = &tx.named("campaigns.list_callable");
+    let tx = &tx.query("campaigns.list_callable");
     let open = Organizations::find()
         .select_only()
         .column(organizations::Column::Id)
@@ -146,7 +146,7 @@ pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec
 /// [`Error::Constraint`]: a text is too long, a number is out of range, or a template belongs to another organization.
 /// [`Error::Forbidden`]: the actor's user does not exist.
 pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns::Model, Error> {
-    let tx = &tx.named("campaigns.create");
+    let tx = &tx.query("campaigns.create");
     let NewCampaign {
         name,
         description,
@@ -200,7 +200,7 @@ pub async fn update(
     id: CampaignId,
     changes: CampaignChanges,
 ) -> Result<campaigns::Model, Error> {
-    let tx = &tx.named("campaigns.update");
+    let tx = &tx.query("campaigns.update");
     let CampaignChanges {
         name,
         description,
@@ -251,7 +251,7 @@ pub async fn update(
 
 /// Marks a campaign as deleted. Its contacts, calls and answers are kept.
 pub async fn delete(tx: &CustomerTx, id: CampaignId) -> Result<(), Error> {
-    let tx = &tx.named("campaigns.delete");
+    let tx = &tx.query("campaigns.delete");
     let update = campaigns::Entity::update_many()
         .col_expr(campaigns::Column::DeletedAt, clock::now(tx))
         .filter(this(id));
@@ -285,7 +285,7 @@ pub async fn transition(
     id: CampaignId,
     to: CampaignStatus,
 ) -> Result<campaigns::Model, Error> {
-    let tx = &tx.named("campaigns.transition");
+    let tx = &tx.query("campaigns.transition");
     let from = allowed_from(to);
     let mut changed = campaigns::Entity::update_many()
         .set(campaigns::ActiveModel { status: Set(to), ..Default::default() })
@@ -306,7 +306,7 @@ pub async fn transition(
 /// Returns the reasons why a campaign cannot start calling: no pending contact, a question without a text, a number of
 /// attempts out of range, or a call window that does not start before it ends. Empty: it can start.
 pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<FieldError>, Error> {
-    let tx = &tx.named("campaigns.activation_errors");
+    let tx = &tx.query("campaigns.activation_errors");
     let campaign = find(tx, id).await?.ok_or(Error::NotFound("campaign"))?;
     let pending = contacts::Entity::find()
         .select_only()

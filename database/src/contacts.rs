@@ -56,7 +56,7 @@ impl StateCounts {
 
 /// Returns the contact.
 pub async fn find(tx: &Tx<impl Scope>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
-    let tx = &tx.named("contacts.find");
+    let tx = &tx.query("contacts.find");
     Ok(contacts::Entity::find_by_id(id).one(tx).await?)
 }
 
@@ -68,7 +68,7 @@ pub async fn list_by_campaign(
     after: Option<Cursor<ContactId>>,
     limit: u64,
 ) -> Result<Page<contacts::Model, ContactId>, Error> {
-    let tx = &tx.named("contacts.list_by_campaign");
+    let tx = &tx.query("contacts.list_by_campaign");
     let select = contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .apply_if(state, |select, state| select.filter(contacts::COLUMN.state.eq(state)));
@@ -86,7 +86,7 @@ pub async fn list_by_campaign_and_phone_number(
     campaign_id: CampaignId,
     phone_number: &str,
 ) -> Result<Vec<contacts::Model>, Error> {
-    let tx = &tx.named("contacts.list_by_campaign_and_phone_number");
+    let tx = &tx.query("contacts.list_by_campaign_and_phone_number");
     Ok(contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .filter(contacts::COLUMN.phone_number.eq(phone_number))
@@ -98,7 +98,7 @@ pub async fn list_by_campaign_and_phone_number(
 
 /// Returns the number of a campaign's contacts in each state; all 0 if the campaign is not visible.
 pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StateCounts, Error> {
-    let tx = &tx.named("contacts.count_by_state");
+    let tx = &tx.query("contacts.count_by_state");
     let rows = contacts::Entity::find()
         .select_only()
         .column(contacts::Column::State)
@@ -129,7 +129,7 @@ pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<
 /// [`Error::Constraint`]: the campaign belongs to another organization, the phone number is not E.164, or a text is too
 /// long.
 pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Model, Error> {
-    let tx = &tx.named("contacts.create");
+    let tx = &tx.query("contacts.create");
     let NewContact {
         campaign_id,
         external_contact_id,

@@ -26,7 +26,7 @@ pub async fn find(
     tx: &Tx<impl Scope>,
     id: EmailNotificationId,
 ) -> Result<Option<email_notifications::Model>, Error> {
-    let tx = &tx.named("email_notifications.find");
+    let tx = &tx.query("email_notifications.find");
     Ok(email_notifications::Entity::find_by_id(id).one(tx).await?)
 }
 
@@ -35,7 +35,7 @@ pub async fn list_by_event(
     tx: &CustomerTx,
     event_id: EventId,
 ) -> Result<Vec<email_notifications::Model>, Error> {
-    let tx = &tx.named("email_notifications.list_by_event");
+    let tx = &tx.query("email_notifications.list_by_event");
     Ok(email_notifications::Entity::find()
         .filter(email_notifications::COLUMN.event_id.eq(event_id))
         .order_by_asc(email_notifications::Column::CreatedAt)
@@ -55,7 +55,7 @@ pub async fn create_once(
     tx: &CustomerTx,
     email: NewEmailNotification,
 ) -> Result<Option<email_notifications::Model>, Error> {
-    let tx = &tx.named("email_notifications.create_once");
+    let tx = &tx.query("email_notifications.create_once");
     let NewEmailNotification { event_id, template_id, to_email } = email;
     // No constraint of this schema allows only one e-mail for an event and a template, so the event's row is the lock:
     // a concurrent transaction waits here for the commit of the first one, and then sees its e-mail.
@@ -95,7 +95,7 @@ pub async fn mark_sent(
     id: EmailNotificationId,
     provider_message_id: String,
 ) -> Result<email_notifications::Model, Error> {
-    let tx = &tx.named("email_notifications.mark_sent");
+    let tx = &tx.query("email_notifications.mark_sent");
     let changes = email_notifications::ActiveModel {
         status: Set(EmailStatus::Sent),
         provider_message_id: Set(Some(provider_message_id)),
@@ -111,7 +111,7 @@ pub async fn mark_failed(
     id: EmailNotificationId,
     error_message: String,
 ) -> Result<email_notifications::Model, Error> {
-    let tx = &tx.named("email_notifications.mark_failed");
+    let tx = &tx.query("email_notifications.mark_failed");
     let changes = email_notifications::ActiveModel {
         status: Set(EmailStatus::Failed),
         error_message: Set(Some(error_message)),

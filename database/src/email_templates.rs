@@ -45,7 +45,7 @@ pub struct EmailTemplateChanges {
 
 /// Returns the template.
 pub async fn find(tx: &Tx<impl Scope>, id: EmailTemplateId) -> Result<Option<email_templates::Model>, Error> {
-    let tx = &tx.named("email_templates.find");
+    let tx = &tx.query("email_templates.find");
     Ok(email_templates::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
@@ -55,7 +55,7 @@ pub async fn list_by_type(
     r#type: Option<EmailTemplateType>,
     locale: Option<LanguageCode>,
 ) -> Result<Vec<email_templates::Model>, Error> {
-    let tx = &tx.named("email_templates.list_by_type");
+    let tx = &tx.query("email_templates.list_by_type");
     Ok(email_templates::Entity::find()
         .filter(live())
         .apply_if(r#type, |select, r#type| select.filter(email_templates::COLUMN.r#type.eq(r#type)))
@@ -71,7 +71,7 @@ pub async fn list_by_type(
 /// # Errors
 /// [`Error::Constraint`]: a text is too long.
 pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email_templates::Model, Error> {
-    let tx = &tx.named("email_templates.create");
+    let tx = &tx.query("email_templates.create");
     let NewEmailTemplate { name, r#type, subject, body_html, body_text, locale } = template;
     let row = email_templates::ActiveModel {
         id: NotSet,
@@ -98,7 +98,7 @@ pub async fn update(
     id: EmailTemplateId,
     changes: EmailTemplateChanges,
 ) -> Result<email_templates::Model, Error> {
-    let tx = &tx.named("email_templates.update");
+    let tx = &tx.query("email_templates.update");
     let EmailTemplateChanges { name, r#type, subject, body_html, body_text, locale } = changes;
     let changes = email_templates::ActiveModel {
         id: NotSet,
@@ -118,7 +118,7 @@ pub async fn update(
 
 /// Marks a template as deleted. Campaigns and e-mails keep their reference to it.
 pub async fn delete(tx: &CustomerTx, id: EmailTemplateId) -> Result<(), Error> {
-    let tx = &tx.named("email_templates.delete");
+    let tx = &tx.query("email_templates.delete");
     let update = email_templates::Entity::update_many()
         .col_expr(email_templates::Column::DeletedAt, clock::now(tx))
         .filter(email_templates::COLUMN.id.eq(id))

@@ -27,7 +27,7 @@ pub struct NewEvent {
 
 /// Returns the event.
 pub async fn find(tx: &Tx<impl Scope>, id: EventId) -> Result<Option<events::Model>, Error> {
-    let tx = &tx.named("events.find");
+    let tx = &tx.query("events.find");
     Ok(events::Entity::find_by_id(id).one(tx).await?)
 }
 
@@ -38,7 +38,7 @@ pub async fn list_by_campaign(
     after: Option<Cursor<EventId>>,
     limit: u64,
 ) -> Result<Page<events::Model, EventId>, Error> {
-    let tx = &tx.named("events.list_by_campaign");
+    let tx = &tx.query("events.list_by_campaign");
     let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign_id));
     let key = (events::Column::CreatedAt, events::Column::Id);
     page::newest_first(tx, select, key, after, limit, |event| Cursor {
@@ -50,7 +50,7 @@ pub async fn list_by_campaign(
 
 /// Returns a contact's events, oldest first.
 pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<Vec<events::Model>, Error> {
-    let tx = &tx.named("events.list_by_contact");
+    let tx = &tx.query("events.list_by_contact");
     Ok(events::Entity::find()
         .filter(events::COLUMN.contact_id.eq(contact_id))
         .order_by_asc(events::Column::CreatedAt)
@@ -64,7 +64,7 @@ pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<V
 /// # Errors
 /// [`Error::Constraint`]: the campaign, contact or call belongs to another organization.
 pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, Error> {
-    let tx = &tx.named("events.create");
+    let tx = &tx.query("events.create");
     let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;
     let row = events::ActiveModel {
         id: NotSet,

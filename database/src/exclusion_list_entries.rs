@@ -40,7 +40,7 @@ pub async fn find_by_phone_number(
     tx: &CustomerTx,
     phone_number: &str,
 ) -> Result<Option<exclusion_list_entries::Model>, Error> {
-    let tx = &tx.named("exclusion_list_entries.find_by_phone_number");
+    let tx = &tx.query("exclusion_list_entries.find_by_phone_number");
     let key = (tx.organization(), phone_number.to_owned());
     let entry = exclusion_list_entries::Entity::find_by_organization_id_phone_number(key);
     Ok(entry.one(tx).await?)
@@ -52,7 +52,7 @@ pub async fn list(
     after: Option<Cursor<ExclusionListEntryId>>,
     limit: u64,
 ) -> Result<Page<exclusion_list_entries::Model, ExclusionListEntryId>, Error> {
-    let tx = &tx.named("exclusion_list_entries.list");
+    let tx = &tx.query("exclusion_list_entries.list");
     let key = (exclusion_list_entries::Column::CreatedAt, exclusion_list_entries::Column::Id);
     page::newest_first(tx, exclusion_list_entries::Entity::find(), key, after, limit, |entry| Cursor {
         created_at: entry.created_at,
@@ -69,7 +69,7 @@ pub async fn add(
     tx: &CustomerTx,
     entry: NewExclusionListEntry,
 ) -> Result<exclusion_list_entries::Model, Error> {
-    let tx = &tx.named("exclusion_list_entries.add");
+    let tx = &tx.query("exclusion_list_entries.add");
     let NewExclusionListEntry { phone_number, reason, source } = entry;
     let row = exclusion_list_entries::ActiveModel {
         id: Set(ExclusionListEntryId::generate()),
@@ -89,7 +89,7 @@ pub async fn add(
 
 /// Deletes an entry; its phone number may be called again.
 pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Error> {
-    let tx = &tx.named("exclusion_list_entries.remove");
+    let tx = &tx.query("exclusion_list_entries.remove");
     let done = exclusion_list_entries::Entity::delete_many()
         .filter(exclusion_list_entries::COLUMN.id.eq(id))
         .exec(tx)

@@ -32,20 +32,20 @@ pub struct OrganizationChanges {
 
 /// Returns the organization.
 pub async fn find(tx: &Tx<impl Scope>, id: OrganizationId) -> Result<Option<organizations::Model>, Error> {
-    let tx = &tx.named("organizations.find");
+    let tx = &tx.query("organizations.find");
     Ok(organizations::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns the organization with this slug.
 pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<organizations::Model>, Error> {
-    let tx = &tx.named("organizations.find_by_slug");
+    let tx = &tx.query("organizations.find_by_slug");
     Ok(organizations::Entity::find_by_slug(slug).filter(live()).one(tx).await?)
 }
 
 /// Returns the organizations that a user is a member of, ordered by name: the choice after signing in, before a customer
 /// transaction can begin.
 pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizations::Model>, Error> {
-    let tx = &tx.named("organizations.list_by_user");
+    let tx = &tx.query("organizations.list_by_user");
     Ok(organizations::Entity::find()
         .join(JoinType::InnerJoin, organizations::Relation::UserOrganizations.def())
         .filter(user_organizations::COLUMN.user_id.eq(user_id))
@@ -61,7 +61,7 @@ pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizat
 /// # Errors
 /// [`Error::Constraint`]: the slug is malformed, or another organization has it, which may be marked as deleted.
 pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organizations::Model, Error> {
-    let tx = &tx.named("organizations.create");
+    let tx = &tx.query("organizations.create");
     let NewOrganization { name, slug, metadata } = organization;
     let row = organizations::ActiveModel {
         id: NotSet,
@@ -81,7 +81,7 @@ pub async fn update(
     id: OrganizationId,
     changes: OrganizationChanges,
 ) -> Result<organizations::Model, Error> {
-    let tx = &tx.named("organizations.update");
+    let tx = &tx.query("organizations.update");
     let OrganizationChanges { name, metadata } = changes;
     let changes = organizations::ActiveModel {
         id: NotSet,
@@ -97,7 +97,7 @@ pub async fn update(
 
 /// Marks an organization as deleted. Its rows are kept.
 pub async fn delete(tx: &AdminTx, id: OrganizationId) -> Result<(), Error> {
-    let tx = &tx.named("organizations.delete");
+    let tx = &tx.query("organizations.delete");
     let update = organizations::Entity::update_many()
         .col_expr(organizations::Column::DeletedAt, clock::now(tx))
         .filter(organizations::COLUMN.id.eq(id))

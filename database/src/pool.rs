@@ -8,7 +8,7 @@ use crate::session;
 use crate::settings::{Settings, Url};
 use crate::signature;
 use crate::startup;
-use crate::transaction::{AdminTx, CustomerTx, Limits};
+use crate::transaction::{AdminTx, CustomerTx, Limits, Scope, Tx};
 use environment::{AppEnv, SigningKey, describe_postgres, parse_postgres, tls_warning};
 use metrics::{gauge, histogram};
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, TransactionTrait};
@@ -146,9 +146,8 @@ impl Database {
         loop {
             let result = async {
                 let tx = Arc::new(self.admin().await?);
-                let done = work(Arc::clone(&tx)).await?;
-                Arc::into_inner(tx).ok_or_else(still_referenced)?.commit().await?;
-                Ok(done)
+                let done = work(Arc::clone(&tx)).await;
+                end(tx, done).await
             };
             match result.await {
                 Err(Error::Retry) if attempt < ATTEMPTS => pause(&mut attempt).await,
@@ -187,9 +186,8 @@ impl Database {
         loop {
             let result = async {
                 let tx = Arc::new(self.customer(actor).await?);
-                let done = work(Arc::clone(&tx)).await?;
-                Arc::into_inner(tx).ok_or_else(still_referenced)?.commit().await?;
-                Ok(done)
+                let done = work(Arc::clone(&tx)).await;
+                end(tx, done).await
             };
             match result.await {
                 Err(Error::Retry) if attempt < ATTEMPTS => pause(&mut attempt).await,
@@ -248,8 +246,9 @@ impl Pool {
             return Ok((OpenTransaction::Sqlite(self.connection.begin().await?), None));
         }
         let pool = self.connection.get_postgres_connection_pool();
-        let begin = session::begin(self.keeps_statements, identify);
-        Ok(OpenTransaction::begin_postgres(pool, begin, identify).await?)
+        let own = self.keeps_statements;
+        let begin = session::begin(own, identify);
+        Ok(OpenTransaction::begin_postgres(pool, (begin, own), identify).await?)
     }
 
     fn record_connections(&self) {
@@ -310,7 +309,6 @@ async fn postgres(
     // Half of the acquire timeout: if the idle connection is dead, the other half remains to open a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
-    let own_session = settings.statement_cache > 0;
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
@@ -327,14 +325,17 @@ async fn postgres(
         .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(or_never(settings.idle_timeout))
-        // A released connection is closed if it exceeds the pool's size, having been opened for a burst, if it does not
-        // respond (sqlx itself would wait without a timeout), or if it cannot be reset.
+        // A released connection is closed if it exceeds the pool's size, having been opened for a burst, or if it does not
+        // respond: sqlx itself would wait without a timeout.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
             drop(own);
             Box::pin(async move {
-                Ok(keep && within(Some(alive), session::reset(connection, own_session)).await??)
+                if keep {
+                    within(Some(alive), session::rollback_if_open(connection)).await??;
+                }
+                Ok(keep)
             })
         })
         .connect_lazy_with(options);
@@ -363,6 +364,21 @@ async fn sqlite(url: &Url, settings: &Settings) -> Result<DatabaseConnection, Er
         .connect_with(options)
         .await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Commits the transaction of a closure, or rolls it back after an error.
+async fn end<S: Scope, T>(tx: Arc<Tx<S>>, done: Result<T, Error>) -> Result<T, Error> {
+    let tx = Arc::into_inner(tx);
+    match (done, tx) {
+        (Ok(done), tx) => tx.ok_or_else(still_referenced)?.commit().await.map(|()| done),
+        // A lost connection is not waited for once more.
+        (Err(error @ Error::Unavailable(_)), _) | (Err(error), None) => Err(error),
+        // Not left to the drop, which would close a connection on which the application's own statements ran.
+        (Err(error), Some(tx)) => {
+            let _ = tx.rollback().await;
+            Err(error)
+        }
+    }
 }
 
 /// The error of a closure whose transaction is still referenced after its end.

@@ -43,7 +43,7 @@ pub struct ProviderConfigChanges {
 
 /// Returns the organization's configuration in use, the newest; `None`: the organization has none, and cannot call.
 pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
-    let tx = &tx.named("provider_configs.find_current");
+    let tx = &tx.query("provider_configs.find_current");
     Ok(provider_configs::Entity::find()
         .order_by_desc(provider_configs::Column::CreatedAt)
         .order_by_desc(provider_configs::Column::Id)
@@ -56,7 +56,7 @@ pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Mo
 /// # Errors
 /// [`Error::Constraint`]: a text is too long, or a number is out of range.
 pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provider_configs::Model, Error> {
-    let tx = &tx.named("provider_configs.create");
+    let tx = &tx.query("provider_configs.create");
     let NewProviderConfig {
         outbound_number,
         provider_type,
@@ -93,7 +93,7 @@ pub async fn update(
     id: ProviderConfigId,
     changes: ProviderConfigChanges,
 ) -> Result<provider_configs::Model, Error> {
-    let tx = &tx.named("provider_configs.update");
+    let tx = &tx.query("provider_configs.update");
     let ProviderConfigChanges {
         provider_type,
         provider_name,

@@ -34,7 +34,7 @@ macro_rules! begin_shared {
 }
 
 /// The statements that begin a transaction. `own`: the connection to the server serves no other client, so [`reset`] has
-/// cleaned it.
+/// cleaned it where that was needed.
 pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
     match (own, identify) {
         (true, false) => "begin",
@@ -44,44 +44,38 @@ pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
     }
 }
 
-/// Removes what a transaction has left, and returns whether the connection can be used again. `own` as in [`begin`].
-///
-/// A transaction that was dropped, or whose `begin` was cancelled when the statement had been sent, is still open: it is
-/// rolled back here.
-pub(crate) async fn reset(connection: &mut PgConnection, own: bool) -> Result<bool, sqlx::Error> {
-    if let Some(clean) = try_reset(connection, own).await? {
-        return Ok(clean);
+/// Rolls back a transaction that is still open when the connection is released: one that was dropped, or whose `begin` was
+/// cancelled when the statement had been sent. The next caller would run in it, with its time and snapshot.
+pub(crate) async fn rollback_if_open(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    // In a transaction `now()` is the time at which it began, and outside the time of the statement.
+    let closed = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(&mut *connection).await;
+    match closed.and_then(|row| row.try_get(0)) {
+        Ok(true) => Ok(()),
+        Ok(false) => sqlx::raw_sql("rollback").execute(connection).await.map(|_| ()),
+        // in_failed_sql_transaction (https://www.postgresql.org/docs/15/errcodes-appendix.html)
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
+            sqlx::raw_sql("rollback").execute(connection).await.map(|_| ())
+        }
+        Err(error) => Err(error),
     }
-    sqlx::raw_sql("rollback").execute(&mut *connection).await?;
-    Ok(try_reset(connection, own).await?.unwrap_or(false))
 }
 
-/// As [`reset`]; `None` if a transaction is open.
-async fn try_reset(connection: &mut PgConnection, own: bool) -> Result<Option<bool>, sqlx::Error> {
-    // In a transaction `now()` is the time at which it began, and outside the time of the statement.
-    const SHARED: &str = "select now() = statement_timestamp()";
-    const OWN: &str = concat!(
+/// Removes what a transaction that has ended has left, and returns whether the connection can be used again.
+pub(crate) async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    const RESET: &str = concat!(
         discard!(),
         "; reset all; select pg_advisory_unlock_all(); \
-         select now() = statement_timestamp(), (select count(*) from pg_prepared_statements), \
-                exists (select from pg_prepared_statements where from_sql)"
+         select count(*), coalesce(bool_or(from_sql), false) from pg_prepared_statements"
     );
-    let row = match sqlx::raw_sql(if own { OWN } else { SHARED }).fetch_all(&mut *connection).await {
-        Ok(mut rows) => rows.pop().ok_or(sqlx::Error::RowNotFound)?,
-        // in_failed_sql_transaction (https://www.postgresql.org/docs/15/errcodes-appendix.html)
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if !row.try_get::<bool, _>(0)? {
-        return Ok(None);
-    }
-    Ok(Some(!own || has_only_its_own_statements(connection, &row)?))
+    let row =
+        sqlx::raw_sql(RESET).fetch_all(&mut *connection).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+    has_only_its_own_statements(connection, &row)
 }
 
 /// Whether every prepared statement of the session is one that the driver prepared and keeps. One that SQL prepared, or
 /// deallocated, could have taken the name of another.
 fn has_only_its_own_statements(connection: &PgConnection, row: &PgRow) -> Result<bool, sqlx::Error> {
-    let (count, prepared_by_sql): (i64, bool) = (row.try_get(1)?, row.try_get(2)?);
+    let (count, prepared_by_sql): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
     let own = i64::try_from(connection.cached_statements_size()).unwrap_or(i64::MAX);
     Ok(count == own && !prepared_by_sql)
 }

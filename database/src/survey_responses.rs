@@ -11,7 +11,7 @@ pub async fn find(
     tx: &Tx<impl Scope>,
     id: SurveyResponseId,
 ) -> Result<Option<survey_responses::Model>, Error> {
-    let tx = &tx.named("survey_responses.find");
+    let tx = &tx.query("survey_responses.find");
     Ok(survey_responses::Entity::find_by_id(id).one(tx).await?)
 }
 
@@ -21,7 +21,7 @@ pub async fn find_by_contact_and_campaign(
     contact_id: ContactId,
     campaign_id: CampaignId,
 ) -> Result<Option<survey_responses::Model>, Error> {
-    let tx = &tx.named("survey_responses.find_by_contact_and_campaign");
+    let tx = &tx.query("survey_responses.find_by_contact_and_campaign");
     let key = (contact_id, campaign_id);
     Ok(survey_responses::Entity::find_by_contact_id_campaign_id(key).one(tx).await?)
 }
@@ -33,7 +33,7 @@ pub async fn list_by_campaign(
     after: Option<Cursor<SurveyResponseId>>,
     limit: u64,
 ) -> Result<Page<survey_responses::Model, SurveyResponseId>, Error> {
-    let tx = &tx.named("survey_responses.list_by_campaign");
+    let tx = &tx.query("survey_responses.list_by_campaign");
     let select =
         survey_responses::Entity::find().filter(survey_responses::COLUMN.campaign_id.eq(campaign_id));
     let key = (survey_responses::Column::CreatedAt, survey_responses::Column::Id);

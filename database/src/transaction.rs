@@ -89,6 +89,10 @@ pub type CustomerTx = Tx<Customer>;
 
 /// A transaction in the scope `S`. Unless [committed](Tx::commit) it is rolled back, also if its future is cancelled.
 ///
+/// A statement of the application's own may contain what an attacker injected, and leave more on the connection than the
+/// transaction: a session setting, a temporary table, a cursor. [`Tx::commit`] and [`Tx::rollback`] remove it; where such a
+/// transaction is dropped, its connection is closed. A transaction that ran only queries of this crate leaves nothing.
+///
 /// It implements SeaORM's [`ConnectionTrait`] and [`StreamTrait`], for an application's own queries in the same scope.
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Tx<S> {
@@ -107,13 +111,18 @@ impl<S: Scope> Tx<S> {
     /// The queries of this crate are named `table.function`, as in `contacts.claim_due`. An application can name its own
     /// queries in the same way; without a name they are `unnamed`.
     pub fn named(&self, name: &'static str) -> Named<'_, S> {
-        Named { tx: self, name }
+        Named { tx: self, name, ours: false }
     }
 
-    /// As [`Tx::named`], for SQL that only PostgreSQL accepts.
+    /// As [`Tx::named`], for a query of this crate.
+    pub(crate) fn query(&self, name: &'static str) -> Named<'_, S> {
+        Named { tx: self, name, ours: true }
+    }
+
+    /// As [`Tx::query`], for SQL that only PostgreSQL accepts.
     pub(crate) fn postgres(&self, name: &'static str) -> Result<Named<'_, S>, Error> {
         match self.inner.backend() {
-            DbBackend::Postgres => Ok(self.named(name)),
+            DbBackend::Postgres => Ok(self.query(name)),
             _ => Err(Error::PostgresRequired { query: name }),
         }
     }
@@ -129,7 +138,7 @@ impl<S: Scope> Tx<S> {
             // COMMIT would succeed with a rollback. Any other statement is an error in a failed transaction.
             within(self.limit, self.inner.execute_unprepared("select 1")).await??;
         }
-        Ok(within(self.limit, self.inner.commit()).await??)
+        Ok(self.inner.commit(self.limit).await??)
     }
 
     /// Rolls the transaction back, and returns once the server has. Dropping the transaction rolls it back in the background.
@@ -137,14 +146,18 @@ impl<S: Scope> Tx<S> {
     /// # Errors
     /// [`Error::Unavailable`]: the connection was lost, on which the server rolls back.
     pub async fn rollback(self) -> Result<(), Error> {
-        Ok(within(self.limit, self.inner.rollback()).await??)
+        Ok(self.inner.rollback(self.limit).await??)
     }
 
     async fn run<T>(
         &self,
         name: &'static str,
+        ours: bool,
         call: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
+        if !ours {
+            self.inner.may_leave_traces();
+        }
         let call = async { within(self.limit, call).await.unwrap_or_else(|error| Err(no_response(error))) };
         self.watch.query(name, call).await.map_err(|error| self.fail(error))
     }
@@ -241,6 +254,8 @@ impl<S: fmt::Debug> fmt::Debug for Tx<S> {
 pub struct Named<'tx, S> {
     tx: &'tx Tx<S>,
     name: &'static str,
+    /// Whether this crate wrote the statements: their text is fixed, and their values are bound.
+    ours: bool,
 }
 
 impl<S> Deref for Named<'_, S> {
@@ -258,19 +273,19 @@ impl<S: Scope> ConnectionTrait for Named<'_, S> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.tx.run(self.name, self.tx.inner.execute(statement)).await
+        self.tx.run(self.name, self.ours, self.tx.inner.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.tx.run(self.name, self.tx.inner.execute_unprepared(sql)).await
+        self.tx.run(self.name, self.ours, self.tx.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.tx.run(self.name, self.tx.inner.query_one(statement)).await
+        self.tx.run(self.name, self.ours, self.tx.inner.query_one(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.tx.run(self.name, self.tx.inner.query_all(statement)).await
+        self.tx.run(self.name, self.ours, self.tx.inner.query_all(statement)).await
     }
 }
 
@@ -281,19 +296,19 @@ impl<S: Scope> ConnectionTrait for Tx<S> {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(UNNAMED, self.inner.execute(statement)).await
+        self.run(UNNAMED, false, self.inner.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(UNNAMED, self.inner.execute_unprepared(sql)).await
+        self.run(UNNAMED, false, self.inner.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(UNNAMED, self.inner.query_one(statement)).await
+        self.run(UNNAMED, false, self.inner.query_one(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(UNNAMED, self.inner.query_all(statement)).await
+        self.run(UNNAMED, false, self.inner.query_all(statement)).await
     }
 }
 
@@ -301,9 +316,9 @@ impl<S: Scope> ConnectionTrait for Tx<S> {
 type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + Send>>;
 
 impl<S: Scope> Tx<S> {
-    fn open<'a>(&'a self, name: &'static str, statement: Statement) -> Opening<'a> {
+    fn open<'a>(&'a self, name: &'static str, ours: bool, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
-            let rows = self.run(name, self.inner.stream(statement)).await?;
+            let rows = self.run(name, ours, self.inner.stream(statement)).await?;
             let limit = self.limit;
             let rows = unfold(rows, move |mut rows| async move {
                 let row =
@@ -329,7 +344,7 @@ impl<'tx, S: Scope> StreamTrait for Named<'tx, S> {
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.tx.open(self.name, statement)
+        self.tx.open(self.name, self.ours, statement)
     }
 }
 
@@ -347,6 +362,6 @@ impl<S: Scope> StreamTrait for Tx<S> {
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.open(UNNAMED, statement)
+        self.open(UNNAMED, false, statement)
     }
 }

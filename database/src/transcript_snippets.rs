@@ -24,7 +24,7 @@ pub async fn list_by_call_attempt(
     tx: &CustomerTx,
     call_attempt_id: CallAttemptId,
 ) -> Result<Vec<transcript_snippets::Model>, Error> {
-    let tx = &tx.named("transcript_snippets.list_by_call_attempt");
+    let tx = &tx.query("transcript_snippets.list_by_call_attempt");
     Ok(transcript_snippets::Entity::find()
         .filter(transcript_snippets::COLUMN.call_attempt_id.eq(call_attempt_id))
         .order_by_asc(transcript_snippets::Column::CreatedAt)
@@ -41,7 +41,7 @@ pub async fn create(
     tx: &CustomerTx,
     snippet: NewTranscriptSnippet,
 ) -> Result<transcript_snippets::Model, Error> {
-    let tx = &tx.named("transcript_snippets.create");
+    let tx = &tx.query("transcript_snippets.create");
     let NewTranscriptSnippet { call_attempt_id, transcript_text, language } = snippet;
     let row = transcript_snippets::ActiveModel {
         id: NotSet,

@@ -12,7 +12,7 @@ use sea_query::OnConflict;
 /// # Errors
 /// [`Error::Constraint`]: the user or the organization does not exist.
 pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<bool, Error> {
-    let tx = &tx.named("user_organizations.add");
+    let tx = &tx.query("user_organizations.add");
     let row = user_organizations::ActiveModel {
         id: Set(UserOrganizationId::generate()),
         user_id: Set(user_id),
@@ -34,7 +34,7 @@ pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId)
 /// # Errors
 /// [`Error::NotFound`]: the user is not a member.
 pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<(), Error> {
-    let tx = &tx.named("user_organizations.remove");
+    let tx = &tx.query("user_organizations.remove");
     let done = user_organizations::Entity::delete_many()
         .filter(user_organizations::COLUMN.user_id.eq(user_id))
         .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
@@ -49,7 +49,7 @@ pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,
 ) -> Result<Vec<user_organizations::Model>, Error> {
-    let tx = &tx.named("user_organizations.list_by_organization");
+    let tx = &tx.query("user_organizations.list_by_organization");
     Ok(user_organizations::Entity::find()
         .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
         .order_by_asc(user_organizations::Column::CreatedAt)

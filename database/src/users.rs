@@ -41,19 +41,19 @@ pub struct Claims {
 
 /// Returns the user.
 pub async fn find(tx: &Tx<impl Scope>, id: UserId) -> Result<Option<users::Model>, Error> {
-    let tx = &tx.named("users.find");
+    let tx = &tx.query("users.find");
     Ok(users::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns the user with this `sub` claim.
 pub async fn find_by_oidc_sub(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
-    let tx = &tx.named("users.find_by_oidc_sub");
+    let tx = &tx.query("users.find_by_oidc_sub");
     Ok(users::Entity::find_by_oidc_sub(oidc_sub).filter(live()).one(tx).await?)
 }
 
 /// Returns the user with this e-mail address, compared case-sensitively.
 pub async fn find_by_email(tx: &Tx<impl Scope>, email: &str) -> Result<Option<users::Model>, Error> {
-    let tx = &tx.named("users.find_by_email");
+    let tx = &tx.query("users.find_by_email");
     Ok(users::Entity::find_by_email(email).filter(live()).one(tx).await?)
 }
 
@@ -64,7 +64,7 @@ pub async fn list_by_organization(
     after: Option<Cursor<UserId>>,
     limit: u64,
 ) -> Result<Page<users::Model, UserId>, Error> {
-    let tx = &tx.named("users.list_by_organization");
+    let tx = &tx.query("users.list_by_organization");
     let members = users::Entity::find()
         .join(JoinType::InnerJoin, users::Relation::UserOrganizations.def())
         .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
@@ -82,7 +82,7 @@ pub async fn list_by_organization(
 /// # Errors
 /// [`Error::Constraint`]: another user has the `sub` claim or the e-mail address, which may be marked as deleted.
 pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> {
-    let tx = &tx.named("users.create");
+    let tx = &tx.query("users.create");
     Ok(active(user).insert(tx).await?)
 }
 
@@ -92,7 +92,7 @@ pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> 
 /// # Errors
 /// [`Error::Constraint`]: another user has the e-mail address.
 pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model>, Error> {
-    let tx = &tx.named("users.sign_in");
+    let tx = &tx.query("users.sign_in");
     if let Some(user) = known(tx, &claims).await? {
         return follow(tx, user, claims).await;
     }
@@ -120,7 +120,7 @@ pub async fn update_metadata(
     id: UserId,
     metadata: Preferences,
 ) -> Result<users::Model, Error> {
-    let tx = &tx.named("users.update_metadata");
+    let tx = &tx.query("users.update_metadata");
     let changes = users::ActiveModel { metadata: Set(metadata), ..Default::default() };
     row::update(tx, changes, users::COLUMN.id.eq(id).and(live()), "user").await
 }
@@ -130,7 +130,7 @@ pub async fn update_metadata(
 /// # Errors
 /// [`Error::NotFound`], also for a user that a customer transaction sees but does not own: any but the actor's.
 pub async fn delete(tx: &Tx<impl Scope>, id: UserId) -> Result<(), Error> {
-    let tx = &tx.named("users.delete");
+    let tx = &tx.query("users.delete");
     let update = users::Entity::update_many()
         .col_expr(users::Column::DeletedAt, clock::now(tx))
         .filter(users::COLUMN.id.eq(id))

@@ -410,7 +410,7 @@ async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Res
     let connection = number(&tx, CONNECTION).await;
     let error = soon(run(&tx, SLEEP)).await.unwrap_err();
     assert_eq!(Error::from(error), Error::Timeout);
-    drop(tx);
+    tx.rollback().await.unwrap();
 
     let tx = begin().await.unwrap();
     assert_eq!(number(&tx, CONNECTION).await, connection, "the same connection goes on");

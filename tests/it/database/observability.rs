@@ -157,7 +157,7 @@ fn a_query_is_named_by_its_module_and_function() {
             if let Some((_, rest)) = line.split_once("async fn ") {
                 function = rest.split(['(', '<']).next().unwrap().to_owned().leak();
             }
-            let Some((_, name)) = line.split_once("tx.named(\"") else { continue };
+            let Some((_, name)) = line.split_once("tx.query(\"") else { continue };
             let (name, _) = name.split_once('"').unwrap();
             assert_eq!(name, format!("{module}.{function}"), "{}", file.display());
             names += 1;

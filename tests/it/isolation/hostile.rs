@@ -295,22 +295,32 @@ async fn what_a_transaction_leaves_on_its_connection_is_gone_before_the_next() {
             .collect::<Vec<_>>()
             .join(";"),
     ] {
-        let tx = database.customer(A.actor()).await.unwrap();
-        run(&tx, &left).await.unwrap();
-        tx.commit().await.unwrap();
+        for end in ["commit", "rollback", "drop"] {
+            let tx = database.customer(A.actor()).await.unwrap();
+            // Committed by the statement itself, so that it lasts however the transaction ends.
+            run(&tx, &format!("{left}; commit; begin")).await.unwrap();
+            match end {
+                "commit" => tx.commit().await.unwrap(),
+                "rollback" => tx.rollback().await.unwrap(),
+                _ => drop(tx),
+            }
 
-        let tx = database.customer(B.actor()).await.unwrap_or_else(|error| panic!("{left}: {error}"));
-        let found = texts(&tx, "select c::text from contacts c").await;
-        assert_eq!(found.len(), 2, "{left}: {found:?}");
-        assert!(found.iter().all(|row| row.contains(&B.mark())), "{left}: {found:?}");
-        run(&tx, "update campaigns set name = name").await.unwrap();
-        let kept = "select concat((select count(*) from pg_cursors where name <> ''), \
+            let tx = database
+                .customer(B.actor())
+                .await
+                .unwrap_or_else(|error| panic!("{end} after {left}: {error}"));
+            let found = texts(&tx, "select c::text from contacts c").await;
+            assert_eq!(found.len(), 2, "{end} after {left}: {found:?}");
+            assert!(found.iter().all(|row| row.contains(&B.mark())), "{end} after {left}: {found:?}");
+            run(&tx, "update campaigns set name = name").await.unwrap();
+            let kept = "select concat((select count(*) from pg_cursors where name <> ''), \
                     (select count(*) from pg_prepared_statements where from_sql), \
                     (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()), \
                     (select count(*) from pg_class where pg_table_is_visible(oid) and relpersistence = 't' and relkind = 'r'), \
                     (select count(*) from pg_listening_channels()))";
-        assert_eq!(texts(&tx, kept).await, ["00000"], "{left}");
-        tx.rollback().await.unwrap();
+            assert_eq!(texts(&tx, kept).await, ["00000"], "{end} after {left}");
+            tx.rollback().await.unwrap();
+        }
     }
     assert_eq!(
         texts(&setup.owner, &format!("select 'there' from campaigns where id = {id}")).await,
