@@ -18,12 +18,16 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Executor, Postgres, Row};
+use sqlx::{AssertSqlSafe, Database, Executor, Postgres, Row, SqlSafeStr};
+use sqlx_core::transaction::TransactionManager;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// sqlx's own bookkeeping: a connection whose transaction was dropped is still in one when it is released.
+type Manager = <Postgres as Database>::TransactionManager;
 
 /// The pause after a connection that was reset.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -40,7 +44,8 @@ pub(crate) enum OpenTransaction {
 
 /// A connection in a transaction.
 pub(crate) struct Session {
-    connection: Mutex<PoolConnection<Postgres>>,
+    /// `None` only while it is dropped.
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
     /// Whether the connection to the server serves no other client; otherwise the next `begin` on it cleans it.
     own: bool,
     /// Whether a statement ran that may have left more on the connection than the transaction's own end removes.
@@ -48,27 +53,40 @@ pub(crate) struct Session {
 }
 
 impl Drop for Session {
+    /// Closes a connection of which its pool would not know that it is to be reset ([`session::release`]).
     fn drop(&mut self) {
-        if *self.may_have_traces.get_mut() {
-            self.connection.get_mut().close_on_drop();
+        let connection = self.connection.get_mut();
+        let known = connection.as_ref().is_some_and(|one| Manager::get_transaction_depth(one) > 0);
+        if *self.may_have_traces.get_mut() && !known {
+            // Without waiting for the server, which may not respond.
+            drop(connection.take().map(PoolConnection::detach));
         }
     }
 }
 
 impl OpenTransaction {
-    /// Sends `begin`, a batch of statements that starts with that one; with `named`, returns the text in its last row. `own` as in
-    /// [`session::begin`].
+    /// Sends `begin`, a batch of statements that starts with that one; with `named`, returns the text in its last row.
+    /// `own` as in [`session::begin`].
     pub(crate) async fn begin_postgres(
         pool: &PgPool,
         (begin, own): (&'static str, bool),
         named: bool,
     ) -> Result<(Self, Option<String>), DbErr> {
-        let mut connection = acquire(pool).await?;
-        let rows = sqlx::raw_sql(begin).fetch_all(&mut *connection).await.map_err(query_error)?;
-        let identity = rows.last().filter(|_| named).map(|row| row.try_get(0));
-        let identity = identity.transpose().map_err(query_error)?;
-        let session =
-            Session { connection: Mutex::new(connection), own, may_have_traces: AtomicBool::new(false) };
+        // Closed if this future is dropped: `begin` may have been sent, and nothing would roll back.
+        let mut session = Session {
+            connection: Mutex::new(Some(acquire(pool).await?)),
+            own,
+            may_have_traces: AtomicBool::new(true),
+        };
+        let connection = session.connection.get_mut().as_mut().ok_or_else(gone).map_err(query_error)?;
+        let identity = if named {
+            let row = sqlx::raw_sql(begin).fetch_all(&mut **connection).await.map_err(query_error)?.pop();
+            row.map(|row| row.try_get(0)).transpose().map_err(query_error)?
+        } else {
+            Manager::begin(connection, Some(begin.into_sql_str())).await.map_err(query_error)?;
+            None
+        };
+        *session.may_have_traces.get_mut() = false;
         Ok((Self::Postgres(Box::new(session)), identity))
     }
 
@@ -83,6 +101,7 @@ impl OpenTransaction {
         match self {
             Self::Postgres(session) => {
                 let mut connection = session.connection.lock().await;
+                let connection = connection.as_mut().ok_or_else(gone).map_err(exec_error)?;
                 let done = prepared(&statement).execute(&mut **connection).await;
                 done.map(Into::into).map_err(exec_error)
             }
@@ -95,6 +114,7 @@ impl OpenTransaction {
         match self {
             Self::Postgres(session) => {
                 let mut connection = session.connection.lock().await;
+                let connection = connection.as_mut().ok_or_else(gone).map_err(exec_error)?;
                 let done = connection.execute(AssertSqlSafe(sql)).await;
                 done.map(Into::into).map_err(exec_error)
             }
@@ -106,6 +126,7 @@ impl OpenTransaction {
         match self {
             Self::Postgres(session) => {
                 let mut connection = session.connection.lock().await;
+                let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let row = prepared(&statement).fetch_optional(&mut **connection).await;
                 row.map(|row| row.map(Into::into)).map_err(query_error)
             }
@@ -117,6 +138,7 @@ impl OpenTransaction {
         match self {
             Self::Postgres(session) => {
                 let mut connection = session.connection.lock().await;
+                let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let rows = prepared(&statement).fetch_all(&mut **connection).await;
                 rows.map(|rows| rows.into_iter().map(Into::into).collect()).map_err(query_error)
             }
@@ -128,6 +150,7 @@ impl OpenTransaction {
         match self {
             Self::Postgres(session) => Ok(Box::pin(try_stream! {
                 let mut connection = session.connection.lock().await;
+                let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let mut rows = prepared(&statement).fetch(&mut **connection);
                 while let Some(row) = rows.try_next().await.map_err(query_error)? {
                     yield row.into();
@@ -138,7 +161,7 @@ impl OpenTransaction {
     }
 
     /// Records that a statement runs whose text this crate did not write. It may be one that an attacker changed, so the
-    /// connection is reset after the transaction, and closed if the transaction is dropped instead of ended.
+    /// connection is reset after the transaction.
     pub(crate) fn may_leave_traces(&self) {
         if let Self::Postgres(session) = self
             && session.own
@@ -150,7 +173,7 @@ impl OpenTransaction {
     /// Commits, within `limit`.
     pub(crate) async fn commit(self, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
         match self {
-            Self::Postgres(session) => session.end("commit", limit).await,
+            Self::Postgres(session) => session.end(true, limit).await,
             Self::Sqlite(transaction) => within(limit, transaction.commit()).await,
         }
     }
@@ -158,20 +181,25 @@ impl OpenTransaction {
     /// Rolls back, within `limit`.
     pub(crate) async fn rollback(self, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
         match self {
-            Self::Postgres(session) => session.end("rollback", limit).await,
+            Self::Postgres(session) => session.end(false, limit).await,
             Self::Sqlite(transaction) => within(limit, transaction.rollback()).await,
         }
     }
 }
 
 impl Session {
-    async fn end(
-        mut self,
-        how: &'static str,
-        limit: Option<Duration>,
-    ) -> Result<Result<(), DbErr>, sqlx::Error> {
-        let connection = self.connection.get_mut();
-        let ended = within(limit, connection.execute(how)).await?.map(|_| ()).map_err(exec_error);
+    async fn end(mut self, commit: bool, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
+        let Some(connection) = self.connection.get_mut() else { return Err(gone()) };
+        let end = async {
+            match (Manager::get_transaction_depth(connection) > 0, commit) {
+                (true, true) => Manager::commit(connection).await,
+                (true, false) => Manager::rollback(connection).await,
+                // sqlx did not send `begin` itself, so it sends no end either.
+                (false, true) => connection.execute("commit").await.map(|_| ()),
+                (false, false) => connection.execute("rollback").await.map(|_| ()),
+            }
+        };
+        let ended = within(limit, end).await?.map_err(exec_error);
         if *self.may_have_traces.get_mut() && ended.is_ok() {
             // The transaction has ended whatever becomes of this: the connection is closed if it cannot be reset.
             let clean = within(limit, session::reset(connection)).await;
@@ -193,6 +221,11 @@ async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, DbErr> {
             }
         }
     }
+}
+
+/// The error of a session without a connection.
+fn gone() -> sqlx::Error {
+    sqlx::Error::PoolClosed
 }
 
 /// The statement with its values, which the connection prepares and keeps.

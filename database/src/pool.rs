@@ -309,6 +309,7 @@ async fn postgres(
     // Half of the acquire timeout: if the idle connection is dead, the other half remains to open a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
+    let (own_session, identify) = (settings.statement_cache > 0, settings.signing_key.is_some());
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
@@ -332,10 +333,7 @@ async fn postgres(
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
             drop(own);
             Box::pin(async move {
-                if keep {
-                    within(Some(alive), session::rollback_if_open(connection)).await??;
-                }
-                Ok(keep)
+                Ok(keep && within(Some(alive), session::release(connection, own_session, identify)).await??)
             })
         })
         .connect_lazy_with(options);
@@ -373,7 +371,7 @@ async fn end<S: Scope, T>(tx: Arc<Tx<S>>, done: Result<T, Error>) -> Result<T, E
         (Ok(done), tx) => tx.ok_or_else(still_referenced)?.commit().await.map(|()| done),
         // A lost connection is not waited for once more.
         (Err(error @ Error::Unavailable(_)), _) | (Err(error), None) => Err(error),
-        // Not left to the drop, which would close a connection on which the application's own statements ran.
+        // Not left to the drop, so that the connection is ready when this returns.
         (Err(error), Some(tx)) => {
             let _ = tx.rollback().await;
             Err(error)

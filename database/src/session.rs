@@ -7,7 +7,10 @@
 #![expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Connection, Row};
+use sqlx::{Connection, Database, Postgres, Row};
+use sqlx_core::transaction::TransactionManager;
+
+type Manager = <Postgres as Database>::TransactionManager;
 
 /// The server's name for the current transaction: the process and the start in microseconds, which only one transaction
 /// has. The functions that verify a signed actor compute the same text.
@@ -44,18 +47,33 @@ pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
     }
 }
 
-/// Rolls back a transaction that is still open when the connection is released: one that was dropped, or whose `begin` was
-/// cancelled when the statement had been sent. The next caller would run in it, with its time and snapshot.
-pub(crate) async fn rollback_if_open(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+/// Rolls back a transaction that was dropped, when its connection is released, and removes what it left: the next caller
+/// would run in it, with its time and snapshot. Returns whether the connection can be used again.
+///
+/// `identify`: some transactions on the pool began with [`begin`]`(_, true)`, of which sqlx does not know. `own` as in
+/// [`begin`].
+pub(crate) async fn release(
+    connection: &mut PgConnection,
+    own: bool,
+    identify: bool,
+) -> Result<bool, sqlx::Error> {
+    if Manager::get_transaction_depth(connection) > 0 {
+        Manager::rollback(connection).await?;
+    } else if identify && is_open(connection).await? {
+        sqlx::raw_sql("rollback").execute(&mut *connection).await?;
+    } else {
+        // The caller limits the wait for this response, and sqlx not that for its own ping, which follows.
+        return connection.ping().await.map(|()| true);
+    }
+    if own { reset(connection).await } else { Ok(true) }
+}
+
+async fn is_open(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // In a transaction `now()` is the time at which it began, and outside the time of the statement.
-    let closed = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(&mut *connection).await;
-    match closed.and_then(|row| row.try_get(0)) {
-        Ok(true) => Ok(()),
-        Ok(false) => sqlx::raw_sql("rollback").execute(connection).await.map(|_| ()),
+    match sqlx::raw_sql("select now() <> statement_timestamp()").fetch_one(connection).await {
+        Ok(row) => row.try_get(0),
         // in_failed_sql_transaction (https://www.postgresql.org/docs/15/errcodes-appendix.html)
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => {
-            sqlx::raw_sql("rollback").execute(connection).await.map(|_| ())
-        }
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => Ok(true),
         Err(error) => Err(error),
     }
 }

@@ -90,8 +90,8 @@ pub type CustomerTx = Tx<Customer>;
 /// A transaction in the scope `S`. Unless [committed](Tx::commit) it is rolled back, also if its future is cancelled.
 ///
 /// A statement of the application's own may contain what an attacker injected, and leave more on the connection than the
-/// transaction: a session setting, a temporary table, a cursor. [`Tx::commit`] and [`Tx::rollback`] remove it; where such a
-/// transaction is dropped, its connection is closed. A transaction that ran only queries of this crate leaves nothing.
+/// transaction: a session setting, a temporary table, a cursor. [`Tx::commit`] and [`Tx::rollback`] remove it; after a drop
+/// the pool does, or closes the connection. A transaction that ran only queries of this crate leaves nothing.
 ///
 /// It implements SeaORM's [`ConnectionTrait`] and [`StreamTrait`], for an application's own queries in the same scope.
 #[must_use = "a transaction that is not committed is rolled back"]

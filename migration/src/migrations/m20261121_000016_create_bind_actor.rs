@@ -44,6 +44,8 @@ begin
             as $$
             declare
                 found record;
+                found_role user_role;
+                is_bound boolean;
             begin
                 if not has_function_privilege('customer', 'accepts_unsigned_actors()'::regprocedure, 'execute') then
                     perform set_config('app.context', context, true);
@@ -57,32 +59,45 @@ begin
                             message = 'the signature of the actor has expired, or is that of another actor';
                     end if;
                 end if;
-                select o.id is null as no_organization, o.deleted_at is not null as organization_deleted,
-                       u.id is null as no_user, u.deleted_at is not null as user_deleted,
-                       m.id is null as no_member, u.role
-                into found
-                from (select) as one
-                left join organizations o on o.id = acting_organization
-                left join users u on u.id = acting_user
-                left join user_organizations m on m.user_id = u.id and m.organization_id = o.id;
-                if found.no_organization then
-                    raise exception using errcode = 'VA001', message = 'the organization does not exist';
-                elsif found.organization_deleted then
-                    raise exception using errcode = 'VA002', message = 'the organization is deleted';
-                elsif acting_user is not null and found.no_user then
-                    raise exception using errcode = 'VA003', message = 'the user does not exist';
-                elsif found.user_deleted then
-                    raise exception using errcode = 'VA004', message = 'the user is deleted';
-                elsif acting_user is not null and found.no_member then
+                if acting_user is null then
+                    select true into is_bound from organizations where id = acting_organization and deleted_at is null;
+                else
+                    select true, u.role into is_bound, found_role
+                    from user_organizations m
+                    join organizations o on o.id = m.organization_id and o.deleted_at is null
+                    join users u on u.id = m.user_id and u.deleted_at is null
+                    where m.user_id = acting_user and m.organization_id = acting_organization;
+                end if;
+                if is_bound is null then
+                    select o.id is null as no_organization, o.deleted_at is not null as organization_deleted,
+                           u.id is null as no_user, u.deleted_at is not null as user_deleted,
+                           m.id is null as no_member, u.role
+                    into found
+                    from (select) as one
+                    left join organizations o on o.id = acting_organization
+                    left join users u on u.id = acting_user
+                    left join user_organizations m on m.user_id = u.id and m.organization_id = o.id;
+                    if found.no_organization then
+                        raise exception using errcode = 'VA001', message = 'the organization does not exist';
+                    elsif found.organization_deleted then
+                        raise exception using errcode = 'VA002', message = 'the organization is deleted';
+                    elsif acting_user is not null and found.no_user then
+                        raise exception using errcode = 'VA003', message = 'the user does not exist';
+                    elsif found.user_deleted then
+                        raise exception using errcode = 'VA004', message = 'the user is deleted';
+                    elsif acting_user is not null and found.no_member then
+                        raise exception using
+                            errcode = 'VA005', message = 'the user is not a member of the organization';
+                    end if;
                     raise exception using
-                        errcode = 'VA005', message = 'the user is not a member of the organization';
+                        errcode = 'serialization_failure', message = 'the actor was changed in this moment';
                 end if;
                 perform set_config('app.organization_id', acting_organization::text, true),
                         set_config('app.user_id', coalesce(acting_user::text, ''), true);
-                if found.role = 'viewer' then
+                if found_role = 'viewer' then
                     perform set_config('transaction_read_only', 'on', true);
                 end if;
-                return found.role;
+                return found_role;
             end $$
     $create$, current_schema());
 end $do$;
