@@ -136,11 +136,23 @@ as $$
 
 create function bound_organization_id() returns uuid
 language sql stable parallel restricted
-return case when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text) then (current_setting('app.organization_id'::text))::uuid else (substr(bound_context(), 38, 36))::uuid end;
+return case
+    when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text)
+    then (current_setting('app.organization_id'::text))::uuid
+    else (substr(bound_context(), 38, 36))::uuid
+    end;
 
 create function bound_user_id() returns uuid
 language sql stable parallel restricted
-return case when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text) then case when ((current_setting('app.organization_id'::text))::uuid is not null) then (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid else null::uuid end else nullif((substr(bound_context(), 74, 36))::uuid, '00000000-0000-0000-0000-000000000000'::uuid) end;
+return case
+    when has_function_privilege('customer'::name, ('accepts_unsigned_actors()'::regprocedure)::oid, 'execute'::text)
+    then case
+    when ((current_setting('app.organization_id'::text))::uuid is not null)
+    then (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid
+    else null::uuid
+    end
+    else nullif((substr(bound_context(), 74, 36))::uuid, '00000000-0000-0000-0000-000000000000'::uuid)
+    end;
 
 create function current_organization_id() returns uuid
 language sql stable parallel safe

@@ -85,6 +85,16 @@ fn render(schema: &Schema) -> String {
     text
 }
 
+/// An expression that is too long for a line, with a line for each branch of its `case`.
+fn broken(sql: &str) -> String {
+    if sql.len() <= 110 {
+        return sql.to_owned();
+    }
+    [" when ", " then ", " else ", " end"]
+        .iter()
+        .fold(sql.to_owned(), |sql, word| sql.replace(word, &format!("\n    {}", word.trim_start())))
+}
+
 fn function(of: &Function) -> String {
     let mut options = vec![format!("language {}", of.language)];
     for (option, default) in [
@@ -105,7 +115,7 @@ fn function(of: &Function) -> String {
         options.push(format!("set {name} to {value}"));
     }
     let body = match &of.sql {
-        Some(sql) => lower(sql),
+        Some(sql) => broken(&lower(sql)),
         None => format!("as $${}$$", of.body.as_deref().unwrap_or_default()),
     };
     format!(
