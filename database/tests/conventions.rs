@@ -251,11 +251,11 @@ fn list_is_paged_and_list_by_takes_its_key_first() {
 
 #[test]
 fn the_span_and_the_metrics_of_a_query_carry_its_own_name() {
-    /// The literals that are passed to `named` and `postgres`, which name a statement.
+    /// The literals that are passed to `query` and `postgres`, which name a statement.
     struct Names(Vec<String>);
     impl<'ast> Visit<'ast> for Names {
         fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
-            if call.method == "named" || call.method == "postgres" {
+            if call.method == "query" || call.method == "postgres" {
                 let Some(Expr::Lit(literal)) = call.args.first() else { panic!("the name is no literal") };
                 let Lit::Str(name) = &literal.lit else { panic!("the name is no string") };
                 self.0.push(name.value());
