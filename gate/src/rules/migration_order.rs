@@ -21,13 +21,13 @@ pub const RULE: Rule = Rule {
     breaks: &[
         replace(
             LIST,
-            "    m20261121_000014_create_provider_configs,
+            "    m20261121_000016_create_bind_actor,
     m20261121_000017_create_transcript_snippets,
 ",
             "    m20261121_000017_create_transcript_snippets,
-    m20261121_000014_create_provider_configs,
+    m20261121_000016_create_bind_actor,
 ",
-            &["m20261121_000014_create_provider_configs"],
+            &["m20261121_000016_create_bind_actor"],
         ),
         replace(
             LIST,
