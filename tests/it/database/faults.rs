@@ -296,6 +296,8 @@ async fn silent<S: database::Scope>(
     match moment {
         Moment::Begin => {
             tx.commit().await.unwrap();
+            // Back in the pool, whose own ping on the way has no time limit.
+            sleep(Duration::from_millis(200)).await;
             silence();
             unavailable(begin().await);
         }
