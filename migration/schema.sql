@@ -760,26 +760,36 @@ grant execute on function bound_context() to customer;
 grant execute on function bound_organization_id() to customer;
 grant execute on function bound_user_id() to customer;
 grant execute on function current_organization_id() to customer;
-grant execute on function current_user_id() to customer;
-grant execute on function set_updated_at() to customer;
-grant select, update on organizations to customer;
-grant select, update (oidc_sub, email, name, metadata, deleted_at, updated_at) on users to customer;
-grant select, insert, update, delete on email_templates to customer;
-grant select, insert, update, delete on exclusion_list_entries to customer;
-grant select, insert, update, delete on provider_configs to customer;
+grant select, update (name, metadata) on organizations to customer;
+grant select, update (metadata) on users to customer;
+grant select, insert, update (
+    name, type, subject, body_html, body_text, locale, deleted_at
+) on email_templates to customer;
+grant select, insert, delete on exclusion_list_entries to customer;
+grant select, insert, update (
+    provider_type, provider_name, outbound_number, max_concurrent_calls, llm_provider, llm_model,
+    recording_retention_days, transcript_retention_days
+) on provider_configs to customer;
 grant select on user_organizations to customer;
 grant select, insert, update (
     name, description, status, language, intro_script, question_1_text, question_2_text, question_3_text,
     question_1_type, question_2_type, question_3_type, max_attempts, retry_interval_minutes,
     allowed_call_start_local, allowed_call_end_local, email_completed_template_id, email_refused_template_id,
-    email_not_reached_template_id, deleted_at, updated_at
-), delete on campaigns to customer;
-grant select, insert, update, delete on contacts to customer;
-grant select, insert, update, delete on call_attempts to customer;
-grant select, insert, update, delete on events to customer;
-grant select, insert, update, delete on survey_responses to customer;
-grant select, insert, update, delete on transcript_snippets to customer;
-grant select, insert, update, delete on email_notifications to customer;
+    email_not_reached_template_id, deleted_at
+) on campaigns to customer;
+grant select, insert, update (
+    external_contact_id, phone_number, email, do_not_call, state, attempts_count, last_attempt_at,
+    last_outcome
+) on contacts to customer;
+grant select, insert, update (
+    provider_call_id, answered_at, ended_at, outcome, provider_raw_status, error_code, metadata
+) on call_attempts to customer;
+grant select, insert, update (payload, published_at) on events to customer;
+grant select, insert, update (q1_answer, q2_answer, q3_answer) on survey_responses to customer;
+grant select, insert, delete on transcript_snippets to customer;
+grant select, insert, update (
+    to_email, status, provider_message_id, error_message
+) on email_notifications to customer;
 
 -- Comments
 -- noqa: disable=LT05

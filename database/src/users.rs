@@ -1,5 +1,5 @@
 //! `users`: the people who sign in. A customer transaction sees the actor's user and the members of its organization, and
-//! updates the actor's user only.
+//! updates the metadata of the actor's user only.
 
 use crate::page::{self, Cursor, Page};
 use crate::{Admin, AdminTx, Error, Named, Scope, Tx, clock, constraint, row};
@@ -125,11 +125,8 @@ pub async fn update_metadata(
     row::update(tx, changes, users::COLUMN.id.eq(id).and(live()), "user").await
 }
 
-/// Marks a user as deleted: it is no longer found or listed, and cannot sign in.
-///
-/// # Errors
-/// [`Error::NotFound`], also for a user that a customer transaction sees but does not own: any but the actor's.
-pub async fn delete(tx: &Tx<impl Scope>, id: UserId) -> Result<(), Error> {
+/// Marks a user as deleted, in all its organizations: it is no longer found or listed, and cannot sign in.
+pub async fn delete(tx: &AdminTx, id: UserId) -> Result<(), Error> {
     let tx = &tx.query("users.delete");
     let update = users::Entity::update_many()
         .col_expr(users::Column::DeletedAt, clock::now(tx))

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::docs::{pages, schema_sql};
+use crate::docs::{grants, pages, schema_sql};
 use crate::generated_files::{self, Kind, Written};
 use crate::migrations::lock;
 use crate::migrations::main_branch::{self, Comparison};
@@ -80,12 +80,13 @@ enum Command {
     },
     /// Violate each rule in a scratch copy, and check that the rule finds it.
     Selftest,
-    /// Write the generated files that are not current: the functions of the queries, schema.sql, docs/schema.
+    /// Write the generated files that are not current: the functions of the queries, schema.sql, docs/schema, and the
+    /// table of grants in docs/security.md.
     Write,
 }
 
 /// Everything that is generated.
-pub const GENERATED: &[Kind] = &[codegen::KIND, pages::KIND, schema_sql::KIND];
+pub const GENERATED: &[Kind] = &[codegen::KIND, grants::KIND, pages::KIND, schema_sql::KIND];
 
 /// Runs the command line, and returns the exit code.
 pub async fn run() -> ExitCode {

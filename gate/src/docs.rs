@@ -1,6 +1,7 @@
 //! Documents of the migrated schema: `migration/schema.sql` and `docs/schema`.
 
 pub(crate) mod areas;
+pub mod grants;
 mod mermaid;
 mod page;
 pub mod pages;

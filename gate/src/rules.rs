@@ -26,6 +26,7 @@ rules! {
     foreign_keys_on_delete_action,
     functions_not_security_definer,
     generated_queries_current,
+    grants_have_reasons,
     id_prefixes_unique,
     jsonb_only,
     migration_header,

@@ -130,8 +130,8 @@ async fn a_finding_tells_what_was_and_what_is() {
         ),
         (
             Mutation::Sql("grant delete on contacts to customer with grant option"),
-            "grants to customer on table contacts: privileges was `delete, insert, select, update`, is \
-             `delete with grant option, insert, select, update`",
+            "grants to customer on table contacts: privileges was `insert, select`, is \
+             `delete with grant option, insert, select`",
         ),
     ] {
         assert_eq!(texts(&after(&subject, &change).await), [expected]);
@@ -320,6 +320,7 @@ async fn the_order_of_columns_and_the_maker_of_random_ids_do_not_count() {
     let change = "alter table contacts drop external_contact_id;
         alter table contacts add external_contact_id text,
             add constraint ck_contacts_external_contact_id_length check (length(external_contact_id) <= 255);
+        grant update (external_contact_id) on contacts to customer;
         comment on column contacts.external_contact_id is 'x'";
     let findings = texts(&after(&subject, &Mutation::Sql(change)).await);
     assert_eq!(findings.len(), 1, "{findings:?}");

@@ -95,16 +95,11 @@ impl NewTable {
         new
     }
 
-    /// A table whose rows each belong to one organization, with all privileges for the customer.
+    /// A table whose rows each belong to one organization, with the customer's `privileges`.
     ///
     /// It requires an index that begins with `organization_id`; a referenced table has it by
     /// `unique(&["organization_id", "id"])`, which their composite keys need.
-    pub fn tenant(manager: &SchemaManager<'_>, name: &'static str) -> Self {
-        Self::tenant_with(manager, name, "select, insert, update, delete")
-    }
-
-    /// A tenant table on which the customer holds other `privileges`.
-    pub fn tenant_with(manager: &SchemaManager<'_>, name: &'static str, privileges: &str) -> Self {
+    pub fn tenant(manager: &SchemaManager<'_>, name: &'static str, privileges: &str) -> Self {
         let mut organization = uuid("organization_id");
         if manager.get_database_backend() == DbBackend::Postgres {
             organization.default(Expr::cust("current_organization_id()"));

@@ -32,6 +32,7 @@ impl MigrationTrait for Migration {
 
 pub const UP: &str = "
 alter table email_notifications add column if not exists error_details jsonb;
+grant update (error_details) on email_notifications to customer;
 create or replace function email_notifications_error_details() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' and new.error_details is not null

@@ -41,5 +41,6 @@ alter table email_notifications drop column if exists error_message";
 
 const DOWN: &str = "
 alter table email_notifications add column if not exists error_message text;
+grant update (error_message) on email_notifications to customer;
 update email_notifications set error_message = error_details ->> 'message'
 where error_message is distinct from error_details ->> 'message'";

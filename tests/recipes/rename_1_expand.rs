@@ -32,6 +32,7 @@ impl MigrationTrait for Migration {
 
 pub const UP: &str = "
 alter table contacts add column if not exists last_called_at timestamptz;
+grant update (last_called_at) on contacts to customer;
 create or replace function contacts_last_called_at() returns trigger language plpgsql as $$
 begin
     if tg_op = 'INSERT' and new.last_called_at is not null

@@ -41,4 +41,5 @@ alter table contacts drop column if exists last_attempt_at";
 
 const DOWN: &str = "
 alter table contacts add column if not exists last_attempt_at timestamptz;
+grant update (last_attempt_at) on contacts to customer;
 update contacts set last_attempt_at = last_called_at where last_attempt_at is distinct from last_called_at";

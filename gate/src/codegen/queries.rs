@@ -37,7 +37,7 @@ impl Kind {
 
 /// The transactions that a query may run in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     Admin,
     Customer,
     Either,
@@ -62,7 +62,7 @@ pub(crate) struct Query<'a> {
     /// Upper camel case.
     pub(crate) name: &'a str,
     pub(super) kind: Kind,
-    pub(super) scope: Scope,
+    pub(crate) scope: Scope,
     /// Whether the function is a part of one that is written by hand, and not public.
     pub(crate) private: bool,
     /// The name of the row's struct, where it is not the query's with `Row`.

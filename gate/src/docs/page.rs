@@ -261,7 +261,7 @@ fn triggers(table: &Table) -> String {
 
 fn readers(about: &About<'_>) -> String {
     let mut text = String::new();
-    for Reader { name, file, summary, writes } in about.readers {
+    for Reader { name, file, summary, writes, .. } in about.readers {
         let short = file.rsplit('/').next().unwrap_or(file);
         let _ = writeln!(
             text,

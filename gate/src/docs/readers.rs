@@ -21,6 +21,8 @@ pub(super) struct Reader {
     pub(super) summary: String,
     /// Whether it also writes the table.
     pub(super) writes: bool,
+    /// Whether it accepts admin transactions only.
+    pub(super) admin: bool,
 }
 
 /// By table, in the order of the sources.
@@ -35,6 +37,7 @@ struct Function {
     name: String,
     file: String,
     public: bool,
+    admin: bool,
     summary: String,
     tables: Tables,
     /// Its code without white space; empty for a query.
@@ -50,10 +53,12 @@ pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Er
     follow_calls(&mut functions);
 
     let mut readers = Readers::new();
-    for Function { module, name, file, summary, tables, .. } in functions.into_iter().filter(|it| it.public) {
+    for Function { module, name, file, summary, tables, admin, .. } in
+        functions.into_iter().filter(|it| it.public)
+    {
         for (table, writes) in tables {
             let (name, file, summary) = (format!("{module}::{name}"), file.clone(), summary.clone());
-            readers.entry(table).or_default().push(Reader { name, file, summary, writes });
+            readers.entry(table).or_default().push(Reader { name, file, summary, writes, admin });
         }
     }
     Ok(readers)
@@ -91,6 +96,7 @@ fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, E
                 name: query.name.to_snake_case(),
                 file: file.clone(),
                 public: !query.private,
+                admin: matches!(query.scope, queries::Scope::Admin),
                 summary: sentence(&query.doc),
                 tables: touched(&query, tables),
                 code: String::new(),
@@ -136,6 +142,7 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
             name: function.sig.ident.to_string(),
             file: file.to_owned(),
             public: matches!(function.vis, Visibility::Public(_)),
+            admin: function.sig.inputs.to_token_stream().to_string().contains("AdminTx"),
             summary: sentence(&doc.iter().map(String::as_str).collect::<Vec<_>>()),
             tables: used.map(|table| ((*table).to_owned(), writes(table))).collect(),
             code,

@@ -1,14 +1,17 @@
--- organizations, users and user_organizations: only what their policies allow. campaigns and users are updated by
--- column: a customer must not change an author or a role.
+-- organizations, users and user_organizations: only what their policies allow. Updates are granted by column: a customer
+-- must not change an author, a role, or what concerns other organizations too. Rows that can be marked as deleted are kept.
 with granted as (
     select r.name, r.name as table_name, r.relkind, r.is_ledger or r.relispartition as is_closed, null::name as attname,
-        a.privilege_type, a.is_grantable
+        a.privilege_type, a.is_grantable,
+        exists (
+            select from our_columns as d where d.table_oid = r.oid and d.attname = 'deleted_at'
+        ) as has_deleted_at
     from our_relations as r
     cross join aclexplode(r.relacl) as a
     where a.grantee = to_regrole('customer')
     union all
     select format('%s.%s', r.name, c.attname), r.name, r.relkind, r.is_ledger or r.relispartition, c.attname,
-        a.privilege_type, a.is_grantable
+        a.privilege_type, a.is_grantable, false
     from our_relations as r
     join pg_attribute as c on c.attrelid = r.oid
     cross join aclexplode(c.attacl) as a
@@ -26,9 +29,15 @@ excessive as (
             when table_name = 'user_organizations' and privilege_type <> 'SELECT'
                 or table_name in ('organizations', 'users') and privilege_type not in ('SELECT', 'UPDATE')
                 then 'on rows outside the tenant'
-            when table_name in ('campaigns', 'users') and privilege_type = 'UPDATE'
-                and coalesce(attname in ('created_at', 'created_by_user_id', 'id', 'organization_id', 'role'), true)
+            when privilege_type = 'UPDATE' and attname is null then 'on all columns'
+            when privilege_type = 'UPDATE'
+                and (
+                    attname in ('created_at', 'created_by_user_id', 'id', 'organization_id', 'updated_at')
+                    or table_name = 'organizations' and attname not in ('metadata', 'name')
+                    or table_name = 'users' and attname <> 'metadata'
+                )
                 then 'on a column that customers must not change'
+            when privilege_type = 'DELETE' and has_deleted_at then 'on rows that are marked as deleted instead'
             when is_grantable then 'with grant option'
         end as fault
     from granted

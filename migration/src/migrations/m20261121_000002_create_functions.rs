@@ -208,7 +208,7 @@ begin
         if not has_schema_privilege('customer', current_schema(), 'usage') then
             execute format('grant usage on schema %I to customer', current_schema());
         end if;
-        grant execute on function set_updated_at(), current_user_id(), current_organization_id() to customer;
+        grant execute on function current_organization_id() to customer;
     exception when undefined_object then
         -- The code of a serialization failure: the migration runs again, and creates the role.
         raise exception using

@@ -1,6 +1,6 @@
 //! Creates `organizations`: the tenants.
 //!
-//! Intent: every tenant table refers to this one; a customer reads and updates its own row.
+//! Intent: every tenant table refers to this one; a customer reads its own row, and updates its name and metadata.
 //! Risk: none. The table is new, so nothing is locked or rewritten.
 //! Down: drops every organization.
 
@@ -28,7 +28,7 @@ impl MigrationTrait for Migration {
                  and slug not glob '*-' and slug not glob '*--*'",
             )
             .policy(&Policy::all("tenant_isolation", &own))
-            .grant("select, update")
+            .grant("select, update (name, metadata)")
             .create(manager)
             .await
     }

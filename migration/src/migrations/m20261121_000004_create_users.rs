@@ -1,8 +1,8 @@
 //! Creates `users`: the people who sign in through the identity provider.
 //!
 //! Intent: sign-in finds a user by `oidc_sub` or `email`, each by its unique constraint. A customer sees its own
-//! row and, once `user_organizations` exists, the members of its organization. It updates only its own row, except
-//! the role: otherwise a viewer could become an administrator.
+//! row and, once `user_organizations` exists, the members of its organization. Of its own row it updates the metadata:
+//! name and address come from the identity provider, and role and deletion concern all organizations.
 //! Risk: none. The table is new, so nothing is locked or rewritten.
 //! Down: drops every user.
 
@@ -29,7 +29,7 @@ impl MigrationTrait for Migration {
             .unique(&["oidc_sub"])
             .unique(&["email"])
             .policy(&Policy::update("users_own", &own))
-            .grant("select, update (oidc_sub, email, name, metadata, deleted_at, updated_at)")
+            .grant("select, update (metadata)")
             .create(manager)
             .await
     }

@@ -11,13 +11,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null, timestamp_with_time_zone_null};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (name, type, subject, body_html, body_text, locale, deleted_at)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "email_templates")
+        NewTable::tenant(manager, "email_templates", CUSTOMER_PRIVILEGES)
             .text(text("name"), 255)
             .column(EMAIL_TEMPLATE_TYPE.column("type"))
             .text(text("subject"), 500)

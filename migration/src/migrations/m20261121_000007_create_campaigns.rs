@@ -17,12 +17,11 @@ use sea_orm_migration::schema::{
     big_integer, text, text_null, time, timestamp_with_time_zone_null, uuid_null,
 };
 
-/// All but the change of `id`, `organization_id`, `created_at` and `created_by_user_id`.
-const CUSTOMER_PRIVILEGES: &str = "select, insert, delete, update (\
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (\
     name, description, status, language, intro_script, question_1_text, question_2_text, question_3_text, \
     question_1_type, question_2_type, question_3_type, max_attempts, retry_interval_minutes, \
     allowed_call_start_local, allowed_call_end_local, email_completed_template_id, email_refused_template_id, \
-    email_not_reached_template_id, deleted_at, updated_at)";
+    email_not_reached_template_id, deleted_at)";
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -30,7 +29,7 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant_with(manager, "campaigns", CUSTOMER_PRIVILEGES)
+        NewTable::tenant(manager, "campaigns", CUSTOMER_PRIVILEGES)
             .text(text("name"), 255)
             .column(text_null("description"))
             .column(CAMPAIGN_STATUS.column("status").default("draft"))

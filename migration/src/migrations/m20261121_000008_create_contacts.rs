@@ -17,13 +17,16 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, boolean, text, text_null, timestamp_with_time_zone_null, uuid};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (\
+    external_contact_id, phone_number, email, do_not_call, state, attempts_count, last_attempt_at, last_outcome)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "contacts")
+        NewTable::tenant(manager, "contacts", CUSTOMER_PRIVILEGES)
             .column(uuid("campaign_id"))
             .text(text_null("external_contact_id"), 255)
             .text(text("phone_number"), 50)

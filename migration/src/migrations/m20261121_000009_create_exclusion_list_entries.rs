@@ -12,13 +12,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, delete";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "exclusion_list_entries")
+        NewTable::tenant(manager, "exclusion_list_entries", CUSTOMER_PRIVILEGES)
             .text(text("phone_number"), 50)
             .column(text_null("reason"))
             .column(EXCLUSION_SOURCE.column("source").default("manual"))

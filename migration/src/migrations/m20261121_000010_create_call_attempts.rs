@@ -16,13 +16,16 @@ use sea_orm_migration::schema::{
     big_integer, json_binary, text, text_null, timestamp_with_time_zone_null, uuid,
 };
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (\
+    provider_call_id, provider_raw_status, answered_at, ended_at, outcome, error_code, metadata)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "call_attempts")
+        NewTable::tenant(manager, "call_attempts", CUSTOMER_PRIVILEGES)
             .column(uuid("contact_id"))
             .column(uuid("campaign_id"))
             .column(big_integer("attempt_number"))

@@ -12,13 +12,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{decimal_len_null, text_null, uuid};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (q1_answer, q2_answer, q3_answer)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "survey_responses")
+        NewTable::tenant(manager, "survey_responses", CUSTOMER_PRIVILEGES)
             .column(uuid("contact_id"))
             .column(uuid("campaign_id"))
             .column(uuid("call_attempt_id"))

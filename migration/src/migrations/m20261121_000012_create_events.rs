@@ -13,13 +13,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{json_binary, timestamp_with_time_zone_null, uuid, uuid_null};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (payload, published_at)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "events")
+        NewTable::tenant(manager, "events", CUSTOMER_PRIVILEGES)
             .column(EVENT_TYPE.column("event_type"))
             .column(uuid("campaign_id"))
             .column(uuid("contact_id"))

@@ -14,13 +14,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null, uuid};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (to_email, status, provider_message_id, error_message)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "email_notifications")
+        NewTable::tenant(manager, "email_notifications", CUSTOMER_PRIVILEGES)
             .column(uuid("event_id"))
             .column(uuid("contact_id"))
             .column(uuid("campaign_id"))

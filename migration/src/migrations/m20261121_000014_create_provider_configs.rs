@@ -11,13 +11,17 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, text};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, update (\
+    provider_type, provider_name, outbound_number, max_concurrent_calls, llm_provider, llm_model, \
+    recording_retention_days, transcript_retention_days)";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "provider_configs")
+        NewTable::tenant(manager, "provider_configs", CUSTOMER_PRIVILEGES)
             .column(PROVIDER_TYPE.column("provider_type").default("telephony_api"))
             .text(text("provider_name").default("twilio"), 100)
             .text(text("outbound_number"), 50)

@@ -11,13 +11,15 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, uuid};
 
+const CUSTOMER_PRIVILEGES: &str = "select, insert, delete";
+
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        NewTable::tenant(manager, "transcript_snippets")
+        NewTable::tenant(manager, "transcript_snippets", CUSTOMER_PRIVILEGES)
             .column(uuid("call_attempt_id"))
             .column(text("transcript_text"))
             .column(LANGUAGE_CODE.column("language").default("en"))

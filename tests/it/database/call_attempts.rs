@@ -154,12 +154,16 @@ async fn of_calls_with_the_same_provider_call_id_the_newest_is_meant() {
     t.factory.contact(&campaign).await;
     let tx = t.customer().await;
     let calls = claim(&tx, &campaign, 2).await;
-    run(&tx, "update call_attempts set provider_call_id = '7'").await.unwrap();
-    let sql = format!(
-        "update call_attempts set started_at = started_at - interval '1 s' where id = '{}'",
-        calls[1].call_attempt_id.as_uuid()
-    );
+    tx.commit().await.unwrap();
+    let tx = t.admin().await;
+    let [one, other] = [0, 1].map(|place: usize| calls[place].call_attempt_id.as_uuid());
+    let sql = format!("update call_attempts set provider_call_id = '7' where id in ('{one}', '{other}')");
     run(&tx, &sql).await.unwrap();
+    let sql =
+        format!("update call_attempts set started_at = started_at - interval '1 s' where id = '{other}'");
+    run(&tx, &sql).await.unwrap();
+    tx.commit().await.unwrap();
+    let tx = t.customer().await;
     let event = call_attempts::ApplyProviderEvent {
         call_id: None,
         provider_call_id: Some("7".to_owned()),

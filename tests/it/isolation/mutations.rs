@@ -221,7 +221,7 @@ async fn a_new_table_is_probed_without_a_word_here() {
              amount numeric not null check (amount > 0), currency language_code not null, note text);
          alter table novelties enable row level security;
          create policy tenant_isolation on novelties to customer using ({OWN_ROWS}) with check ({OWN_ROWS});
-         grant select, insert, update, delete on novelties to customer"
+         grant select, insert, update on novelties to customer"
     );
     let setup = Setup::with("isolation_new_table", &novelties).await;
     let application = setup.application().await;

@@ -62,7 +62,8 @@ pub fn may(table: &str) -> &'static [&'static str] {
         "organizations" | "users" => &["select", "update"],
         "signing_keys" => &[],
         "user_organizations" => &["select"],
-        _ => &["select", "insert", "update", "delete"],
+        "exclusion_list_entries" | "transcript_snippets" => &["select", "insert", "delete"],
+        _ => &["select", "insert", "update"],
     }
 }
 

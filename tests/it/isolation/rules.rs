@@ -34,7 +34,7 @@ async fn a_users_changes_need_a_bound_user() {
     let bind =
         format!("set local app.organization_id = {organization}; set local role customer; savepoint bound");
     run(&tx, &bind).await.unwrap();
-    assert_eq!(tried(&tx, "update users set name = 'x'").await, Ok(0), "none of them");
+    assert_eq!(tried(&tx, "update users set metadata = '{}'").await, Ok(0), "none of them");
     assert_eq!(tried(&tx, "select from users").await, Ok(2), "the members can be read without a user");
 }
 
@@ -72,18 +72,20 @@ async fn an_insert_that_names_no_organization_goes_to_the_bound_one() {
 }
 
 #[tokio::test]
-async fn a_user_changes_itself_but_neither_its_role_nor_a_colleague() {
+async fn a_user_changes_its_metadata_but_nothing_else_and_no_colleague() {
     let setup = Setup::new("isolation_users").await;
     let tx = setup.bound().await;
     let (own, colleague) = (A.id("users", 1), A.id("users", 2));
-    for column in ["oidc_sub", "email", "name"] {
-        let sql = format!("update users set {column} = 'new' where id = {own}");
-        assert_eq!(tried(&tx, &sql).await, Ok(1), "its own {column}");
+    let sql = format!("update users set metadata = '{{}}' where id = {own}");
+    assert_eq!(tried(&tx, &sql).await, Ok(1), "its own metadata");
+    for column in ["id", "oidc_sub", "email", "name", "role", "deleted_at", "created_at", "updated_at"] {
+        let sql = format!("update users set {column} = {column} where id = {own}");
+        assert_eq!(tried(&tx, &sql).await, Err(INSUFFICIENT_PRIVILEGE.to_owned()), "its own {column}");
     }
     for sql in [
         format!("update users set role = 'admin' where id = {own}"),
         "update users set role = role".to_owned(),
-        format!("update users set name = 'new', role = 'admin' where id = {own}"),
+        format!("update users set metadata = '{{}}', role = 'admin' where id = {own}"),
         format!(
             "insert into users (id, oidc_sub, email, name) values ({own}, 'a', 'b', 'c') \
              on conflict (id) do update set role = 'admin'"
@@ -94,8 +96,8 @@ async fn a_user_changes_itself_but_neither_its_role_nor_a_colleague() {
     let seen = format!("select from users where id = {colleague}");
     assert_eq!(tried(&tx, &seen).await, Ok(1), "a colleague is seen");
     for sql in [
-        format!("update users set name = 'new' where id = {colleague}"),
-        format!("update users set name = 'new' where id = {colleague} returning name"),
+        format!("update users set metadata = '{{}}' where id = {colleague}"),
+        format!("update users set metadata = '{{}}' where id = {colleague} returning name"),
         format!("update users set id = {colleague} where false"),
     ] {
         let affected = tried(&tx, &sql).await;
@@ -113,6 +115,32 @@ async fn a_user_changes_itself_but_neither_its_role_nor_a_colleague() {
     tx.rollback().await.unwrap();
     let tx = setup.bound_after(&leaves(&colleague)).await;
     assert_eq!(tried(&tx, &seen).await, Ok(0), "who has left is not seen any more");
+}
+
+#[tokio::test]
+async fn an_organization_renames_itself_but_neither_closes_itself_nor_takes_a_slug() {
+    let setup = Setup::new("isolation_organization").await;
+    let tx = setup.bound().await;
+    for column in &setup.catalogue.table("organizations").columns {
+        let name = &column.name;
+        let expected = if ["name", "metadata"].contains(&name.as_str()) {
+            Ok(1)
+        } else {
+            Err(INSUFFICIENT_PRIVILEGE.to_owned())
+        };
+        let change = format!("update organizations set {name} = {name}");
+        assert_eq!(tried(&tx, &change).await, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_for_statistics_is_not_deleted_by_a_customer() {
+    let setup = Setup::new("isolation_deletes").await;
+    let tx = setup.bound().await;
+    for table in ["campaigns", "contacts", "call_attempts", "survey_responses", "events"] {
+        let gone = tried(&tx, &format!("delete from {table}")).await;
+        assert_eq!(gone, Err(INSUFFICIENT_PRIVILEGE.to_owned()), "{table}");
+    }
 }
 
 #[tokio::test]
@@ -136,12 +164,11 @@ async fn a_campaigns_author_is_chosen_once_and_among_those_whom_the_customer_see
         assert_eq!(tried(&tx, &change).await, refused(), "the author never changes, not to {author}");
     }
     for column in &campaigns.columns {
-        // The key, the tenant and the time of birth cannot be changed either; the document leaves them open.
         let name = &column.name;
-        if !["id", "organization_id", "created_at", "created_by_user_id"].contains(&name.as_str()) {
-            let change = format!("update campaigns set {name} = {name} where id = {campaign}");
-            assert_eq!(tried(&tx, &change).await, Ok(1), "{name} can be changed");
-        }
+        let fixed = ["id", "organization_id", "created_at", "created_by_user_id", "updated_at"];
+        let expected = if fixed.contains(&name.as_str()) { refused() } else { Ok(1) };
+        let change = format!("update campaigns set {name} = {name} where id = {campaign}");
+        assert_eq!(tried(&tx, &change).await, expected, "{name}");
     }
     tx.rollback().await.unwrap();
 
