@@ -61,8 +61,8 @@ async fn a_connection_killed_in_the_pool_is_replaced_and_without_pre_ping_costs_
         let pools = one_connection(&database.url(), &[("DATABASE_PRE_PING", pre_ping)]).await;
         for scope in SCOPES {
             call(&pools, scope).await.unwrap();
-            kill(&database.url(), "").await;
             stale().await;
+            kill(&database.url(), "").await;
             if pre_ping == "false" {
                 unavailable(call(&pools, scope).await);
             }
@@ -574,7 +574,7 @@ async fn kill(url: &str, statement: &str) {
     db.close().await.unwrap();
 }
 
-/// Waits until what is in a pool proves that it is alive before it is handed out.
+/// Waits until every connection is back in its pool, and is checked before it is used again.
 async fn stale() {
     sleep(Duration::from_millis(600)).await;
 }
