@@ -2,6 +2,7 @@
 
 -- name: ApplyProviderEvent :optional
 -- scope: either
+-- deleted: campaigns, organizations: reads - a call under way is finished
 -- Applies an event of the telephony provider to its call attempt, once. `applied` is false if nothing changed: the
 -- event is a duplicate, or arrived after the answer or the end that it would report. `None`: there is no such call
 -- attempt.
@@ -75,6 +76,7 @@ where id = (select named.id from named);
 
 -- name: CompleteSurvey :optional
 -- scope: either
+-- deleted: campaigns, organizations: reads - a call under way is finished
 -- Stores the answers of a call, once: inserts the survey response and the event `survey.completed`, and sets the
 -- outcome of the call attempt and the state of the contact to completed. `None`: nothing was changed, because there
 -- is no such attempt, it ended without a conversation, or the contact has a survey response already.
@@ -139,6 +141,7 @@ join event on event.contact_id = response.contact_id;
 
 -- name: RefuseSurvey :optional
 -- scope: either
+-- deleted: campaigns, organizations: reads - a call under way is finished
 -- Records that the contact did not consent, once: inserts the event `survey.refused`, and sets the outcome of the
 -- call attempt and the state of the contact to refused. `None`: nothing was changed, because there is no such
 -- attempt, it ended without a conversation, or the contact has answered or refused already.
@@ -171,6 +174,7 @@ select id as event_id, contact_id, campaign_id from event;
 
 -- name: RequeueStalled :many
 -- scope: either
+-- deleted: campaigns, organizations: reads - a call under way is finished
 -- Ends call attempts without an outcome that started before `started_before`, as after a crash, oldest first: their
 -- outcome becomes failed with the error code `never_ended`, and their contacts become not reached. For a contact
 -- without an attempt left, an event `survey.not_reached` is inserted. Attempts that another transaction has locked
@@ -209,6 +213,7 @@ select id as call_attempt_id, contact_id, campaign_id, attempt_number from ended
 
 -- name: ListExpiredRecordings :many
 -- scope: either
+-- deleted: campaigns, organizations: reads - retention covers them
 -- Returns recordings past the retention period of their organization, oldest first: delete them at the provider, then
 -- call [`clear_recordings`]; a recording that is not cleared is returned again. An organization without a provider
 -- configuration keeps its recordings.
@@ -233,6 +238,7 @@ limit :batch;
 
 -- name: ClearRecordings :execrows
 -- scope: either
+-- deleted: campaigns, organizations: reads - retention covers them
 -- Removes the URLs of recordings that the provider has deleted, and returns the number of changed call attempts.
 update call_attempts
 set metadata = metadata - 'recording_url'

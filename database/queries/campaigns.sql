@@ -2,10 +2,12 @@
 
 -- name: Statistics :one
 -- scope: customer
+-- deleted: campaigns: hidden
+-- deleted: organizations: bound
 -- Counts a campaign's contacts by state and its call attempts by outcome. The duration of a call is the time from its
 -- answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
--- contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
--- 0.
+-- contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown or
+-- deleted campaign counts 0.
 with contact_counts as (
     select
         count(*) as total,
@@ -17,6 +19,7 @@ with contact_counts as (
         count(*) filter (where state = 'excluded') as excluded
     from contacts
     where campaign_id = :campaign_id
+        and exists (select from campaigns where id = :campaign_id and deleted_at is null)
 ), attempt_counts as (
     select
         count(*) as total,
@@ -37,6 +40,7 @@ with contact_counts as (
         end as seconds
     ) as duration
     where campaign_id = :campaign_id
+        and exists (select from campaigns where id = :campaign_id and deleted_at is null)
 )
 select
     contact_counts.total as "contacts!",
@@ -63,6 +67,8 @@ cross join attempt_counts;
 
 -- name: CallsPerHour :many
 -- scope: customer
+-- deleted: campaigns: hidden
+-- deleted: organizations: bound
 -- Counts a campaign's calls by the UTC hour in which they started, oldest first. An hour without a call has no row.
 -- param from - The earliest start, inclusive.
 -- param until - The latest start, exclusive.
@@ -74,11 +80,14 @@ select
     count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached!"
 from call_attempts
 where campaign_id = :campaign_id and started_at >= :from and started_at < :until
+    and exists (select from campaigns where id = :campaign_id and deleted_at is null)
 group by 1
 order by 1;
 
 -- name: CallsPerDay :many
 -- scope: customer
+-- deleted: campaigns: hidden
+-- deleted: organizations: bound
 -- Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
 -- param time_zone - The time zone of the days, as in `Europe/Rome`.
 -- param from - The earliest start, inclusive.
@@ -91,5 +100,6 @@ select
     count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached!"
 from call_attempts
 where campaign_id = :campaign_id and started_at >= :from and started_at < :until
+    and exists (select from campaigns where id = :campaign_id and deleted_at is null)
 group by 1
 order by 1;

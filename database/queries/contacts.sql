@@ -26,19 +26,20 @@ select
 -- The claim itself, under the lock of [`lock_calls`]; the public function of this name calls both.
 -- param max_concurrent_calls - The result of [`lock_calls`].
 with campaign as (
-    select id, organization_id, max_attempts, language,
+    -- Locked until the calls are committed, so that neither is marked as deleted, nor the campaign paused, meanwhile.
+    -- The order, after the provider configurations, is the same in every claim.
+    select campaigns.id, campaigns.organization_id, campaigns.max_attempts, campaigns.language,
         -- A limit of ten years, because an interval of 2^63 minutes is out of range.
-        now() - least(retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
+        now() - least(campaigns.retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
     from campaigns
-    where id = :campaign_id
-        and status = 'running'
-        and deleted_at is null
-        and exists (
-            select from organizations
-            where organizations.id = campaigns.organization_id and organizations.deleted_at is null
-        )
-        and allowed_call_start_local <= :local_time
-        and allowed_call_end_local > :local_time
+    join organizations on organizations.id = campaigns.organization_id
+    where campaigns.id = :campaign_id
+        and campaigns.status = 'running'
+        and campaigns.deleted_at is null
+        and organizations.deleted_at is null
+        and campaigns.allowed_call_start_local <= :local_time
+        and campaigns.allowed_call_end_local > :local_time
+    for share
 ), capacity as (
     -- No row without a campaign, so that the scan of the contacts does not start.
     select :max_concurrent_calls - (
@@ -104,17 +105,9 @@ order by claimed.created_at, claimed.id;
 
 -- name: CreateMany :many
 -- scope: either
--- Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
--- and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an
--- unknown campaign nothing is inserted or returned.
---
--- All lists have the same length, one element for each contact. An empty string is stored as null.
--- param external_contact_ids - The contacts' keys in the system that they come from.
--- param phone_numbers - E.164: `+` and 2 to 15 digits.
--- param emails - The addresses for follow-up e-mails.
--- param preferred_languages - The languages of the calls.
--- param have_prior_consent - Whether the contact agreed to be called.
--- param do_not_call - Whether the contact must not be called.
+-- visibility: crate
+-- row: CreateManyRow
+-- The insert of the public function of this name, which locks the campaign before.
 with campaign as (
     select id, organization_id from campaigns where id = :campaign_id
 ), given as (
@@ -157,6 +150,7 @@ order by place;
 
 -- name: SweepExcluded :execrows
 -- scope: either
+-- deleted: campaigns, organizations: reads - an excluded number is not called, whatever is restored
 -- Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
 -- excluded, and returns their number. An admin transaction covers all organizations.
 with found as (
@@ -182,6 +176,8 @@ where contacts.id = found.id
 
 -- name: Export :stream
 -- scope: customer
+-- deleted: campaigns: hidden
+-- deleted: organizations: bound
 -- Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
 -- and not reached with no attempt left or in a campaign that has ended.
 select
@@ -204,6 +200,7 @@ from contacts
 left join survey_responses as answers
     on answers.contact_id = contacts.id and answers.campaign_id = contacts.campaign_id
 where contacts.campaign_id = :campaign_id
+    and exists (select from campaigns where id = :campaign_id and deleted_at is null)
     and (
         contacts.state in ('completed', 'refused')
         or contacts.state = 'not_reached'
@@ -217,6 +214,7 @@ order by contacts.created_at, contacts.id;
 
 -- name: Erase :optional
 -- scope: either
+-- deleted: campaigns, email_templates, organizations: reads - erasure covers them
 -- Erases a contact's personal data in every table, and keeps the rows for statistics: the phone number becomes
 -- `DELETED`, the e-mail address, external id, answers and transcripts are removed, and the contact is not called
 -- again. `None`: there is no such contact.

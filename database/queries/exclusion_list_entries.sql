@@ -31,6 +31,7 @@ cross join (select count(*) from imported) as imported;
 
 -- name: ListExcluded :many
 -- scope: either
+-- deleted: organizations: reads - an excluded number is not called by a call under way either
 -- Returns those of the numbers that are on the organization's exclusion list.
 -- param organization_id - The organization of the list; in a customer transaction, its own.
 select phone_number

@@ -2,6 +2,7 @@
 
 -- name: ListExpired :many
 -- scope: either
+-- deleted: campaigns, organizations: reads - retention covers them
 -- Returns transcripts past the retention period of their organization, oldest first. An organization without a
 -- provider configuration keeps its transcripts.
 -- param batch - The maximum number of transcripts.
@@ -24,5 +25,6 @@ limit :batch;
 
 -- name: DeleteMany :execrows
 -- scope: either
+-- deleted: campaigns, organizations: reads - retention covers them
 -- Deletes transcripts, and returns their number.
 delete from transcript_snippets where id = any(:transcript_snippet_ids);

@@ -2,12 +2,15 @@
 
 pub use crate::generated::call_attempts::*;
 
-use crate::{CustomerTx, Error, Scope, Tx};
+use crate::{CustomerTx, Error, Scope, Tx, campaigns};
 use entity::call_attempts;
 use entity::id::{CallAttemptId, ContactId};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 /// Returns the call attempt.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - an event of the provider finds its call
 pub async fn find(tx: &Tx<impl Scope>, id: CallAttemptId) -> Result<Option<call_attempts::Model>, Error> {
     let tx = &tx.query("call_attempts.find");
     Ok(call_attempts::Entity::find_by_id(id).one(tx).await?)
@@ -17,6 +20,9 @@ pub async fn find(tx: &Tx<impl Scope>, id: CallAttemptId) -> Result<Option<call_
 ///
 /// A webhook does not know its organization: it looks the call up in an admin transaction, and continues in a customer
 /// transaction of the organization found.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - an event of the provider finds its call
 pub async fn find_by_call_id(
     tx: &Tx<impl Scope>,
     call_id: &str,
@@ -26,6 +32,9 @@ pub async fn find_by_call_id(
 }
 
 /// Returns the call attempt with this `provider_call_id`; if several have it, the newest.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - an event of the provider finds its call
 pub async fn find_by_provider_call_id(
     tx: &Tx<impl Scope>,
     provider_call_id: &str,
@@ -40,6 +49,10 @@ pub async fn find_by_provider_call_id(
 }
 
 /// Returns the calls to a contact in the order of their attempt numbers.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_contact(
     tx: &CustomerTx,
     contact_id: ContactId,
@@ -47,6 +60,7 @@ pub async fn list_by_contact(
     let tx = &tx.query("call_attempts.list_by_contact");
     Ok(call_attempts::Entity::find()
         .filter(call_attempts::COLUMN.contact_id.eq(contact_id))
+        .filter(campaigns::is_live(call_attempts::Column::CampaignId.into_expr()))
         .order_by_asc(call_attempts::Column::AttemptNumber)
         .all(tx)
         .await?)
@@ -54,6 +68,9 @@ pub async fn list_by_contact(
 
 /// Returns the number of calls without an outcome: calls under way, and calls whose scheduler ended before it recorded
 /// an outcome.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a call under way is counted until it ends
 pub async fn count_without_outcome(tx: &Tx<impl Scope>) -> Result<u64, Error> {
     let tx = &tx.query("call_attempts.count_without_outcome");
     Ok(call_attempts::Entity::find().filter(call_attempts::COLUMN.outcome.is_null()).count(tx).await?)

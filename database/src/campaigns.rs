@@ -11,15 +11,16 @@
 pub use crate::generated::campaigns::*;
 
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Scope, Tx, clock, row};
+use crate::parent::{self, Parent};
+use crate::{CustomerTx, Error, Named, Scope, Tx, clock, row};
 use entity::enums::{CampaignStatus, ContactState, LanguageCode, QuestionType};
 use entity::id::{CampaignId, ContactId, EmailTemplateId};
 use entity::organizations::{self, Entity as Organizations};
-use entity::{campaigns, contacts};
+use entity::{campaigns, contacts, email_templates};
 use sea_orm::prelude::ChronoTime;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, Set,
+    ActiveValue, ColumnTrait, EntityTrait, NotSet, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Set,
 };
 use sea_query::{Expr, ExprTrait};
 
@@ -94,12 +95,20 @@ pub struct FieldError {
 }
 
 /// Returns the campaign.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: reads - an admin transaction reads every organization
 pub async fn find(tx: &Tx<impl Scope>, id: CampaignId) -> Result<Option<campaigns::Model>, Error> {
     let tx = &tx.query("campaigns.find");
     Ok(campaigns::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns a page of the campaigns, newest first.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list(
     tx: &CustomerTx,
     status: Option<CampaignStatus>,
@@ -116,6 +125,10 @@ pub async fn list(
 }
 
 /// Returns the number of campaigns on all pages of [`list`].
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u64, Error> {
     let tx = &tx.query("campaigns.count");
     Ok(select(status).count(tx).await?)
@@ -123,6 +136,9 @@ pub async fn count(tx: &CustomerTx, status: Option<CampaignStatus>) -> Result<u6
 
 /// Returns the running campaigns that may call at this local time of day, oldest first: the call window contains `local`,
 /// and the organization is not deleted.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: hidden
 pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec<campaigns::Model>, Error> {
     let tx = &tx.query("campaigns.list_callable");
     let open = Organizations::find()
@@ -144,7 +160,11 @@ pub async fn list_callable(tx: &Tx<impl Scope>, local: ChronoTime) -> Result<Vec
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long, a number is out of range, or a template belongs to another organization.
+/// [`Error::Deleted`]: a template, the organization or the acting user is deleted.
 /// [`Error::Forbidden`]: the actor's user does not exist.
+///
+/// # Deleted rows
+/// - `email_templates`, `organizations`, `users`: refused
 pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns::Model, Error> {
     let tx = &tx.query("campaigns.create");
     let NewCampaign {
@@ -161,6 +181,13 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_refused_template_id,
         email_not_reached_template_id,
     } = campaign;
+    let author = tx.actor().user();
+    let templates = [email_completed_template_id, email_refused_template_id, email_not_reached_template_id];
+    let parents = [Parent::Organization(tx.organization())]
+        .into_iter()
+        .chain(author.map(Parent::User))
+        .chain(templates.into_iter().flatten().map(Parent::EmailTemplate));
+    let parents: Vec<Parent> = parents.collect();
     let row = campaigns::ActiveModel {
         id: NotSet,
         organization_id: Set(tx.organization()),
@@ -182,19 +209,26 @@ pub async fn create(tx: &CustomerTx, campaign: NewCampaign) -> Result<campaigns:
         email_completed_template_id: Set(email_completed_template_id),
         email_refused_template_id: Set(email_refused_template_id),
         email_not_reached_template_id: Set(email_not_reached_template_id),
-        created_by_user_id: Set(tx.actor().user()),
+        created_by_user_id: Set(author),
         deleted_at: NotSet,
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &parents).await
 }
 
 /// Updates a campaign in any status.
 ///
 /// # Errors
-/// [`Error::Constraint`] as in [`create`], and `ck_campaigns_call_window` if the call window of a
-/// scheduled, running or paused campaign would not start before it ends.
+/// [`Error::Deleted`]: a template that `changes` sets is deleted. [`Error::Constraint`] as in [`create`], and
+/// `ck_campaigns_call_window` if the call window of a scheduled, running or paused campaign would not start before it
+/// ends.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `email_templates`: refused - unless the campaign keeps it
+/// - `organizations`: bound
+/// - `users`: reads - a campaign outlives its author
 pub async fn update(
     tx: &CustomerTx,
     id: CampaignId,
@@ -220,6 +254,16 @@ pub async fn update(
         email_refused_template_id,
         email_not_reached_template_id,
     } = changes;
+    let templates =
+        [&email_completed_template_id, &email_refused_template_id, &email_not_reached_template_id];
+    let chosen: Vec<Parent> = templates
+        .into_iter()
+        .filter_map(|template| template.try_as_ref().copied().flatten())
+        .map(Parent::EmailTemplate)
+        .collect();
+    if !chosen.is_empty() {
+        parent::require_live(tx, &chosen).await?;
+    }
     let changes = campaigns::ActiveModel {
         id: NotSet,
         organization_id: NotSet,
@@ -250,6 +294,11 @@ pub async fn update(
 }
 
 /// Marks a campaign as deleted. Its contacts, calls and answers are kept.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `email_templates`, `users`: reads - a campaign keeps its templates and its author
+/// - `organizations`: bound
 pub async fn delete(tx: &CustomerTx, id: CampaignId) -> Result<(), Error> {
     let tx = &tx.query("campaigns.delete");
     let update = campaigns::Entity::update_many()
@@ -280,6 +329,12 @@ pub const fn allowed_from(to: CampaignStatus) -> &'static [CampaignStatus] {
 /// # Errors
 /// [`Error::Transition`] with both statuses; [`Error::NotFound`]; [`Error::Constraint`] `ck_campaigns_call_window`;
 /// [`Error::Retry`]: the status changed concurrently.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `email_templates`: reads - `activation_errors` reports them
+/// - `organizations`: bound
+/// - `users`: reads - a campaign outlives its author
 pub async fn transition(
     tx: &CustomerTx,
     id: CampaignId,
@@ -304,7 +359,13 @@ pub async fn transition(
 }
 
 /// Returns the reasons why a campaign cannot start calling: no pending contact, a question without a text, a number of
-/// attempts out of range, or a call window that does not start before it ends. Empty: it can start.
+/// attempts out of range, a call window that does not start before it ends, or a template that is deleted. Empty: it can
+/// start.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `email_templates`: refused - by a `FieldError`
+/// - `organizations`: bound
 pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<FieldError>, Error> {
     let tx = &tx.query("campaigns.activation_errors");
     let campaign = find(tx, id).await?.ok_or(Error::NotFound("campaign"))?;
@@ -323,8 +384,14 @@ pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<Fi
         max_attempts,
         allowed_call_start_local: start,
         allowed_call_end_local: end,
+        email_completed_template_id,
+        email_refused_template_id,
+        email_not_reached_template_id,
         ..
     } = campaign;
+    let templates = [email_completed_template_id, email_refused_template_id, email_not_reached_template_id];
+    let deleted = deleted_templates(tx, templates.into_iter().flatten()).await?;
+    let is_live = |template: Option<EmailTemplateId>| template.is_none_or(|id| !deleted.contains(&id));
     let asks = |text: String| !text.trim().is_empty();
     let rules = [
         ("contacts", pending.is_some(), "at least one contact is pending"),
@@ -333,9 +400,41 @@ pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<Fi
         ("question_3_text", asks(question_3_text), "is not empty"),
         ("max_attempts", (1..=5).contains(&max_attempts), "is 1 to 5"),
         ("allowed_call_start_local", start < end, "is before allowed_call_end_local"),
+        ("email_completed_template_id", is_live(email_completed_template_id), "is not deleted"),
+        ("email_refused_template_id", is_live(email_refused_template_id), "is not deleted"),
+        ("email_not_reached_template_id", is_live(email_not_reached_template_id), "is not deleted"),
     ];
     let broken = rules.into_iter().filter(|(_, kept, _)| !kept);
     Ok(broken.map(|(field, _, message)| FieldError { field, message }).collect())
+}
+
+/// The condition of a query that the campaign with this id, a value or a column, exists and is not deleted.
+pub(crate) fn is_live(id: Expr) -> Expr {
+    let campaign = campaigns::Entity::find()
+        .select_only()
+        .column(campaigns::Column::Id)
+        .filter(campaigns::Column::Id.into_expr().eq(id))
+        .filter(live());
+    Expr::exists(campaign.into_query())
+}
+
+/// Returns those of the templates that are deleted.
+async fn deleted_templates(
+    tx: &Named<'_, impl Scope>,
+    ids: impl Iterator<Item = EmailTemplateId>,
+) -> Result<Vec<EmailTemplateId>, Error> {
+    let ids: Vec<EmailTemplateId> = ids.collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(email_templates::Entity::find()
+        .select_only()
+        .column(email_templates::Column::Id)
+        .filter(email_templates::COLUMN.id.is_in(ids))
+        .filter(email_templates::COLUMN.deleted_at.is_not_null())
+        .into_tuple()
+        .all(tx)
+        .await?)
 }
 
 fn select(status: Option<CampaignStatus>) -> Select<campaigns::Entity> {

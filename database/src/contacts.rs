@@ -4,15 +4,15 @@ pub use crate::generated::contacts::*;
 
 use crate::generated::contacts as generated;
 use crate::page::{self, Cursor, Page};
+use crate::parent::{self, Parent};
 use crate::transaction::require_read_committed;
-use crate::{CustomerTx, Error, Scope, Tx};
+use crate::{CustomerTx, Error, Scope, Tx, campaigns};
 use entity::contacts;
 use entity::enums::{ContactLanguage, ContactState};
 use entity::id::{CampaignId, ContactId};
 use sea_orm::prelude::ChronoTime;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
-};
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set};
+use sea_query::Expr;
 
 /// A contact to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +55,20 @@ impl StateCounts {
 }
 
 /// Returns the contact.
+///
+/// # Deleted rows
+/// - `campaigns`: reads - a call under way needs its contact
+/// - `organizations`: reads - an admin transaction reads every organization
 pub async fn find(tx: &Tx<impl Scope>, id: ContactId) -> Result<Option<contacts::Model>, Error> {
     let tx = &tx.query("contacts.find");
     Ok(contacts::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// Returns a page of a campaign's contacts, newest first.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -71,6 +79,7 @@ pub async fn list_by_campaign(
     let tx = &tx.query("contacts.list_by_campaign");
     let select = contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
+        .filter(campaigns::is_live(Expr::val(campaign_id)))
         .apply_if(state, |select, state| select.filter(contacts::COLUMN.state.eq(state)));
     let key = (contacts::Column::CreatedAt, contacts::Column::Id);
     page::newest_first(tx, select, key, after, limit, |contact| Cursor {
@@ -81,6 +90,10 @@ pub async fn list_by_campaign(
 }
 
 /// Returns the campaign's contacts with this phone number, newest first. A number can be imported more than once.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_campaign_and_phone_number(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -90,13 +103,18 @@ pub async fn list_by_campaign_and_phone_number(
     Ok(contacts::Entity::find()
         .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
         .filter(contacts::COLUMN.phone_number.eq(phone_number))
+        .filter(campaigns::is_live(Expr::val(campaign_id)))
         .order_by_desc(contacts::Column::CreatedAt)
         .order_by_desc(contacts::Column::Id)
         .all(tx)
         .await?)
 }
 
-/// Returns the number of a campaign's contacts in each state; all 0 if the campaign is not visible.
+/// Returns the number of a campaign's contacts in each state; all 0 if the campaign is not visible or deleted.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StateCounts, Error> {
     let tx = &tx.query("contacts.count_by_state");
     let rows = contacts::Entity::find()
@@ -104,6 +122,7 @@ pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<
         .column(contacts::Column::State)
         .column_as(contacts::COLUMN.id.count(), "count")
         .filter(contacts::COLUMN.campaign_id.eq(campaign_id))
+        .filter(campaigns::is_live(Expr::val(campaign_id)))
         .group_by(contacts::Column::State)
         .into_tuple::<(ContactState, i64)>()
         .all(tx)
@@ -127,7 +146,10 @@ pub async fn count_by_state(tx: &CustomerTx, campaign_id: CampaignId) -> Result<
 ///
 /// # Errors
 /// [`Error::Constraint`]: the campaign belongs to another organization, the phone number is not E.164, or a text is too
-/// long.
+/// long. [`Error::Deleted`]: the campaign or the organization.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: refused
 pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Model, Error> {
     let tx = &tx.query("contacts.create");
     let NewContact {
@@ -157,7 +179,60 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &[Parent::Campaign(campaign_id), Parent::Organization(tx.organization())]).await
+}
+
+/// Contacts to insert into a campaign. All lists have the same length, one element for each contact. An empty string is
+/// stored as null.
+#[derive(Clone, Debug)]
+pub struct CreateMany {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// The contacts' keys in the system that they come from.
+    pub external_contact_ids: Vec<String>,
+    /// E.164: `+` and 2 to 15 digits.
+    pub phone_numbers: Vec<String>,
+    /// The addresses for follow-up e-mails.
+    pub emails: Vec<String>,
+    /// The languages of the calls.
+    pub preferred_languages: Vec<ContactLanguage>,
+    /// Whether the contact agreed to be called.
+    pub have_prior_consent: Vec<bool>,
+    /// Whether the contact must not be called.
+    pub do_not_call: Vec<bool>,
+}
+
+/// Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
+/// and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an unknown
+/// campaign nothing is inserted or returned.
+///
+/// # Errors
+/// [`Error::Deleted`]: the campaign or its organization.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: refused
+pub async fn create_many(tx: &Tx<impl Scope>, contacts: CreateMany) -> Result<Vec<CreateManyRow>, Error> {
+    let tx = &tx.postgres("contacts.create_many")?;
+    let CreateMany {
+        campaign_id,
+        external_contact_ids,
+        phone_numbers,
+        emails,
+        preferred_languages,
+        have_prior_consent,
+        do_not_call,
+    } = contacts;
+    parent::require_live(tx, &[Parent::Campaign(campaign_id), Parent::OrganizationOf(campaign_id)]).await?;
+    let contacts = generated::CreateMany {
+        campaign_id,
+        external_contact_ids,
+        phone_numbers,
+        emails,
+        preferred_languages,
+        have_prior_consent,
+        do_not_call,
+    };
+    generated::create_many(tx, contacts).await
 }
 
 /// Claims at most `batch` contacts that are due, oldest first: inserts a call attempt for each, sets its state to in
@@ -179,6 +254,9 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
 /// # Errors
 /// [`Error::IsolationLevel`] unless the transaction is READ COMMITTED, PostgreSQL's default: the count of the calls under
 /// way must include those that the former holder of the lock committed.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: hidden
 pub async fn claim_due(
     tx: &CustomerTx,
     campaign_id: CampaignId,

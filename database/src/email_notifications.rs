@@ -1,14 +1,13 @@
 //! `email_notifications`: the follow-up e-mails, at most one for an event and a template.
 
 use crate::generated::email_notifications as generated;
+use crate::parent::{self, Parent};
 use crate::transaction::require_read_committed;
-use crate::{CustomerTx, Error, Scope, Tx, row};
+use crate::{CustomerTx, Error, Scope, Tx, campaigns, row};
 use entity::email_notifications;
 use entity::enums::EmailStatus;
 use entity::id::{EmailNotificationId, EmailTemplateId, EventId};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, Set};
 
 /// An e-mail to insert. Campaign and contact are those of the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +21,9 @@ pub struct NewEmailNotification {
 }
 
 /// Returns the e-mail.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: reads - the outcome of an e-mail under way is recorded
 pub async fn find(
     tx: &Tx<impl Scope>,
     id: EmailNotificationId,
@@ -31,6 +33,11 @@ pub async fn find(
 }
 
 /// Returns the e-mails for an event, oldest first.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `email_templates`: reads - an e-mail keeps its template
+/// - `organizations`: bound
 pub async fn list_by_event(
     tx: &CustomerTx,
     event_id: EventId,
@@ -38,6 +45,7 @@ pub async fn list_by_event(
     let tx = &tx.query("email_notifications.list_by_event");
     Ok(email_notifications::Entity::find()
         .filter(email_notifications::COLUMN.event_id.eq(event_id))
+        .filter(campaigns::is_live(email_notifications::Column::CampaignId.into_expr()))
         .order_by_asc(email_notifications::Column::CreatedAt)
         .order_by_asc(email_notifications::Column::Id)
         .all(tx)
@@ -49,8 +57,11 @@ pub async fn list_by_event(
 ///
 /// # Errors
 /// [`Error::NotFound`]: the event. [`Error::Constraint`]: the template belongs to another organization, or the address is
-/// too long. [`Error::IsolationLevel`] unless the transaction is READ COMMITTED, PostgreSQL's default: the check must
-/// include e-mails that a concurrent call committed.
+/// too long. [`Error::Deleted`]: the campaign, the template or the organization. [`Error::IsolationLevel`] unless the
+/// transaction is READ COMMITTED, PostgreSQL's default: the check must include e-mails that a concurrent call committed.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: refused
 pub async fn create_once(
     tx: &CustomerTx,
     email: NewEmailNotification,
@@ -72,6 +83,11 @@ pub async fn create_once(
     if existing.is_some() {
         return Ok(None);
     }
+    let parents = [
+        Parent::Campaign(event.campaign_id),
+        Parent::EmailTemplate(template_id),
+        Parent::Organization(tx.organization()),
+    ];
     let row = email_notifications::ActiveModel {
         id: NotSet,
         organization_id: Set(tx.organization()),
@@ -86,10 +102,14 @@ pub async fn create_once(
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(Some(row.insert(tx).await?))
+    Ok(Some(parent::insert(tx, row, &parents).await?))
 }
 
 /// Sets the status to sent, with the provider's id of the message.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`: reads - the outcome of an e-mail under way is recorded
+/// - `organizations`: bound
 pub async fn mark_sent(
     tx: &CustomerTx,
     id: EmailNotificationId,
@@ -106,6 +126,10 @@ pub async fn mark_sent(
 }
 
 /// Sets the status to failed, with the reason.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`: reads - the outcome of an e-mail under way is recorded
+/// - `organizations`: bound
 pub async fn mark_failed(
     tx: &CustomerTx,
     id: EmailNotificationId,

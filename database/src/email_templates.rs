@@ -1,12 +1,11 @@
 //! `email_templates`: subjects and bodies of the follow-up e-mails.
 
+use crate::parent::{self, Parent};
 use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::email_templates;
 use entity::enums::{EmailTemplateType, LanguageCode};
 use entity::id::EmailTemplateId;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QueryTrait, Set,
-};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QueryTrait, Set};
 use sea_query::{Expr, ExprTrait};
 
 /// A template to insert.
@@ -44,12 +43,20 @@ pub struct EmailTemplateChanges {
 }
 
 /// Returns the template.
+///
+/// # Deleted rows
+/// - `email_templates`: hidden
+/// - `organizations`: reads - an admin transaction reads every organization
 pub async fn find(tx: &Tx<impl Scope>, id: EmailTemplateId) -> Result<Option<email_templates::Model>, Error> {
     let tx = &tx.query("email_templates.find");
     Ok(email_templates::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns the templates of a type and a language, ordered by name.
+///
+/// # Deleted rows
+/// - `email_templates`: hidden
+/// - `organizations`: bound
 pub async fn list_by_type(
     tx: &CustomerTx,
     r#type: Option<EmailTemplateType>,
@@ -69,7 +76,10 @@ pub async fn list_by_type(
 /// Inserts a template.
 ///
 /// # Errors
-/// [`Error::Constraint`]: a text is too long.
+/// [`Error::Constraint`]: a text is too long. [`Error::Deleted`]: the organization.
+///
+/// # Deleted rows
+/// - `organizations`: refused
 pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email_templates::Model, Error> {
     let tx = &tx.query("email_templates.create");
     let NewEmailTemplate { name, r#type, subject, body_html, body_text, locale } = template;
@@ -86,13 +96,17 @@ pub async fn create(tx: &CustomerTx, template: NewEmailTemplate) -> Result<email
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &[Parent::Organization(tx.organization())]).await
 }
 
 /// Updates a template.
 ///
 /// # Errors
 /// [`Error::Constraint`]: a text is too long.
+///
+/// # Deleted rows
+/// - `email_templates`: hidden
+/// - `organizations`: bound
 pub async fn update(
     tx: &CustomerTx,
     id: EmailTemplateId,
@@ -117,6 +131,10 @@ pub async fn update(
 }
 
 /// Marks a template as deleted. Campaigns and e-mails keep their reference to it.
+///
+/// # Deleted rows
+/// - `email_templates`: hidden
+/// - `organizations`: bound
 pub async fn delete(tx: &CustomerTx, id: EmailTemplateId) -> Result<(), Error> {
     let tx = &tx.query("email_templates.delete");
     let update = email_templates::Entity::update_many()

@@ -3,12 +3,14 @@
 pub use crate::generated::events::*;
 
 use crate::page::{self, Cursor, Page};
-use crate::{CustomerTx, Error, Scope, Tx};
+use crate::parent::{self, Parent};
+use crate::{CustomerTx, Error, Scope, Tx, campaigns};
 use entity::enums::EventType;
 use entity::events;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId};
 use entity::json::EventPayload;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
+use sea_query::Expr;
 
 /// An event to insert; it is published later, by [`publish`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +28,19 @@ pub struct NewEvent {
 }
 
 /// Returns the event.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a subscriber looks up an event that was published
 pub async fn find(tx: &Tx<impl Scope>, id: EventId) -> Result<Option<events::Model>, Error> {
     let tx = &tx.query("events.find");
     Ok(events::Entity::find_by_id(id).one(tx).await?)
 }
 
 /// Returns a page of a campaign's events, newest first.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_campaign(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -39,7 +48,9 @@ pub async fn list_by_campaign(
     limit: u64,
 ) -> Result<Page<events::Model, EventId>, Error> {
     let tx = &tx.query("events.list_by_campaign");
-    let select = events::Entity::find().filter(events::COLUMN.campaign_id.eq(campaign_id));
+    let select = events::Entity::find()
+        .filter(events::COLUMN.campaign_id.eq(campaign_id))
+        .filter(campaigns::is_live(Expr::val(campaign_id)));
     let key = (events::Column::CreatedAt, events::Column::Id);
     page::newest_first(tx, select, key, after, limit, |event| Cursor {
         created_at: event.created_at,
@@ -49,10 +60,15 @@ pub async fn list_by_campaign(
 }
 
 /// Returns a contact's events, oldest first.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<Vec<events::Model>, Error> {
     let tx = &tx.query("events.list_by_contact");
     Ok(events::Entity::find()
         .filter(events::COLUMN.contact_id.eq(contact_id))
+        .filter(campaigns::is_live(events::Column::CampaignId.into_expr()))
         .order_by_asc(events::Column::CreatedAt)
         .order_by_asc(events::Column::Id)
         .all(tx)
@@ -62,7 +78,11 @@ pub async fn list_by_contact(tx: &CustomerTx, contact_id: ContactId) -> Result<V
 /// Inserts an event.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the campaign, contact or call belongs to another organization.
+/// [`Error::Constraint`]: the campaign, contact or call belongs to another organization. [`Error::Deleted`]: the campaign
+/// or the organization.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: refused
 pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, Error> {
     let tx = &tx.query("events.create");
     let NewEvent { event_type, campaign_id, contact_id, call_attempt_id, payload } = event;
@@ -78,7 +98,7 @@ pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, E
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &[Parent::Campaign(campaign_id), Parent::Organization(tx.organization())]).await
 }
 
 /// Publishes at most `batch` events, oldest first: locks them, passes them to `publish`, and marks those whose ids it
@@ -86,6 +106,9 @@ pub async fn create(tx: &CustomerTx, event: NewEvent) -> Result<events::Model, E
 ///
 /// Until the transaction ends, other transactions skip these events. An event that `publish` leaves out is passed again
 /// by a later call, and so are all events if the transaction is rolled back: each is published at least once.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - an event that was inserted is published
 pub async fn publish<Published>(
     tx: &Tx<impl Scope>,
     batch: i64,

@@ -4,6 +4,7 @@ pub use crate::generated::exclusion_list_entries::*;
 
 use crate::generated::exclusion_list_entries as generated;
 use crate::page::{self, Cursor, Page};
+use crate::parent::{self, Parent};
 use crate::{CustomerTx, Error, contacts, row};
 use entity::enums::ExclusionSource;
 use entity::exclusion_list_entries;
@@ -36,6 +37,9 @@ pub struct Import {
 }
 
 /// Returns the entry of a phone number; `None`: the number may be called.
+///
+/// # Deleted rows
+/// - `organizations`: bound
 pub async fn find_by_phone_number(
     tx: &CustomerTx,
     phone_number: &str,
@@ -47,6 +51,9 @@ pub async fn find_by_phone_number(
 }
 
 /// Returns a page of the entries, newest first.
+///
+/// # Deleted rows
+/// - `organizations`: bound
 pub async fn list(
     tx: &CustomerTx,
     after: Option<Cursor<ExclusionListEntryId>>,
@@ -64,13 +71,18 @@ pub async fn list(
 /// Inserts the entry of a phone number unless it exists, and returns it. An existing entry keeps its reason and source.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the number is not E.164. [`Error::Retry`]: the entry was inserted and deleted concurrently.
+/// [`Error::Constraint`]: the number is not E.164. [`Error::Deleted`]: the organization. [`Error::Retry`]: the entry was
+/// inserted and deleted concurrently.
+///
+/// # Deleted rows
+/// - `organizations`: refused
 pub async fn add(
     tx: &CustomerTx,
     entry: NewExclusionListEntry,
 ) -> Result<exclusion_list_entries::Model, Error> {
     let tx = &tx.query("exclusion_list_entries.add");
     let NewExclusionListEntry { phone_number, reason, source } = entry;
+    parent::require_live(tx, &[Parent::Organization(tx.organization())]).await?;
     let row = exclusion_list_entries::ActiveModel {
         id: Set(ExclusionListEntryId::generate()),
         organization_id: Set(tx.organization()),
@@ -88,6 +100,9 @@ pub async fn add(
 }
 
 /// Deletes an entry; its phone number may be called again.
+///
+/// # Deleted rows
+/// - `organizations`: bound
 pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Error> {
     let tx = &tx.query("exclusion_list_entries.remove");
     let done = exclusion_list_entries::Entity::delete_many()
@@ -101,12 +116,21 @@ pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Err
 /// existing entry keeps its reason and source. Texts that are not E.164 numbers are skipped and counted.
 ///
 /// `phone_numbers` may be in any order and contain duplicates; `reason` and `source` apply to all of them.
+///
+/// # Errors
+/// [`Error::Deleted`]: the organization.
+///
+/// # Deleted rows
+/// - `campaigns`: reads - as `contacts::sweep_excluded`
+/// - `organizations`: refused
 pub async fn import(
     tx: &CustomerTx,
     phone_numbers: Vec<String>,
     reason: Option<String>,
     source: ExclusionSource,
 ) -> Result<Import, Error> {
+    let organization = Parent::Organization(tx.organization());
+    parent::require_live(&tx.query("exclusion_list_entries.import"), &[organization]).await?;
     let import = generated::Import { organization_id: tx.organization(), phone_numbers, reason, source };
     let ImportRow { imported, known, malformed } = generated::import(tx, import).await?;
     let excluded_contacts = contacts::sweep_excluded(tx).await?;

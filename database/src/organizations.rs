@@ -3,7 +3,7 @@
 use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
-use entity::{organizations, user_organizations};
+use entity::{organizations, user_organizations, users};
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, JoinType, NotSet, QueryFilter, QueryOrder,
     QuerySelect, RelationTrait, Set,
@@ -31,12 +31,18 @@ pub struct OrganizationChanges {
 }
 
 /// Returns the organization.
+///
+/// # Deleted rows
+/// - `organizations`: hidden
 pub async fn find(tx: &Tx<impl Scope>, id: OrganizationId) -> Result<Option<organizations::Model>, Error> {
     let tx = &tx.query("organizations.find");
     Ok(organizations::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns the organization with this slug.
+///
+/// # Deleted rows
+/// - `organizations`: hidden
 pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<organizations::Model>, Error> {
     let tx = &tx.query("organizations.find_by_slug");
     Ok(organizations::Entity::find_by_slug(slug).filter(live()).one(tx).await?)
@@ -44,11 +50,16 @@ pub async fn find_by_slug(tx: &Tx<impl Scope>, slug: &str) -> Result<Option<orga
 
 /// Returns the organizations that a user is a member of, ordered by name: the choice after signing in, before a customer
 /// transaction can begin.
+///
+/// # Deleted rows
+/// - `organizations`, `users`: hidden
 pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizations::Model>, Error> {
     let tx = &tx.query("organizations.list_by_user");
     Ok(organizations::Entity::find()
         .join(JoinType::InnerJoin, organizations::Relation::UserOrganizations.def())
-        .filter(user_organizations::COLUMN.user_id.eq(user_id))
+        .join(JoinType::InnerJoin, user_organizations::Relation::Users.def())
+        .filter(users::COLUMN.id.eq(user_id))
+        .filter(users::COLUMN.deleted_at.is_null())
         .filter(live())
         .order_by_asc(organizations::Column::Name)
         .order_by_asc(organizations::Column::Id)
@@ -60,6 +71,9 @@ pub async fn list_by_user(tx: &AdminTx, user_id: UserId) -> Result<Vec<organizat
 ///
 /// # Errors
 /// [`Error::Constraint`]: the slug is malformed, or another organization has it, which may be marked as deleted.
+///
+/// # Deleted rows
+/// - `organizations`: reserved
 pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organizations::Model, Error> {
     let tx = &tx.query("organizations.create");
     let NewOrganization { name, slug, metadata } = organization;
@@ -76,6 +90,9 @@ pub async fn create(tx: &AdminTx, organization: NewOrganization) -> Result<organ
 }
 
 /// Updates an organization.
+///
+/// # Deleted rows
+/// - `organizations`: hidden
 pub async fn update(
     tx: &Tx<impl Scope>,
     id: OrganizationId,
@@ -96,6 +113,9 @@ pub async fn update(
 }
 
 /// Marks an organization as deleted. Its rows are kept.
+///
+/// # Deleted rows
+/// - `organizations`: hidden
 pub async fn delete(tx: &AdminTx, id: OrganizationId) -> Result<(), Error> {
     let tx = &tx.query("organizations.delete");
     let update = organizations::Entity::update_many()

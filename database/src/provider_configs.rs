@@ -1,10 +1,11 @@
 //! `provider_configs`: the telephony and language model configurations; the newest of an organization is in use.
 
+use crate::parent::{self, Parent};
 use crate::{CustomerTx, Error, row};
 use entity::enums::{LlmProvider, ProviderType};
 use entity::id::ProviderConfigId;
 use entity::provider_configs;
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryOrder, Set};
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, NotSet, QueryOrder, Set};
 
 /// A configuration to insert. `None` selects the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub struct ProviderConfigChanges {
 }
 
 /// Returns the organization's configuration in use, the newest; `None`: the organization has none, and cannot call.
+///
+/// # Deleted rows
+/// - `organizations`: bound
 pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Model>, Error> {
     let tx = &tx.query("provider_configs.find_current");
     Ok(provider_configs::Entity::find()
@@ -54,7 +58,10 @@ pub async fn find_current(tx: &CustomerTx) -> Result<Option<provider_configs::Mo
 /// Inserts a configuration, which replaces the one in use.
 ///
 /// # Errors
-/// [`Error::Constraint`]: a text is too long, or a number is out of range.
+/// [`Error::Constraint`]: a text is too long, or a number is out of range. [`Error::Deleted`]: the organization.
+///
+/// # Deleted rows
+/// - `organizations`: refused
 pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provider_configs::Model, Error> {
     let tx = &tx.query("provider_configs.create");
     let NewProviderConfig {
@@ -81,13 +88,16 @@ pub async fn create(tx: &CustomerTx, config: NewProviderConfig) -> Result<provid
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &[Parent::Organization(tx.organization())]).await
 }
 
 /// Updates a configuration.
 ///
 /// # Errors
 /// [`Error::Constraint`] as in [`create`].
+///
+/// # Deleted rows
+/// - `organizations`: bound
 pub async fn update(
     tx: &CustomerTx,
     id: ProviderConfigId,

@@ -2,11 +2,12 @@
 
 pub use crate::generated::transcript_snippets::*;
 
-use crate::{CustomerTx, Error};
+use crate::parent::{self, Parent};
+use crate::{CustomerTx, Error, campaigns};
 use entity::enums::LanguageCode;
 use entity::id::CallAttemptId;
-use entity::transcript_snippets;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
+use entity::{call_attempts, transcript_snippets};
+use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, Set};
 
 /// A transcript snippet to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +21,19 @@ pub struct NewTranscriptSnippet {
 }
 
 /// Returns the transcript of a call in the order of insertion.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn list_by_call_attempt(
     tx: &CustomerTx,
     call_attempt_id: CallAttemptId,
 ) -> Result<Vec<transcript_snippets::Model>, Error> {
     let tx = &tx.query("transcript_snippets.list_by_call_attempt");
     Ok(transcript_snippets::Entity::find()
+        .inner_join(call_attempts::Entity)
         .filter(transcript_snippets::COLUMN.call_attempt_id.eq(call_attempt_id))
+        .filter(campaigns::is_live(call_attempts::Column::CampaignId.into_expr()))
         .order_by_asc(transcript_snippets::Column::CreatedAt)
         .order_by_asc(transcript_snippets::Column::Id)
         .all(tx)
@@ -36,7 +43,11 @@ pub async fn list_by_call_attempt(
 /// Inserts a transcript snippet.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the call belongs to another organization.
+/// [`Error::Constraint`]: the call belongs to another organization. [`Error::Deleted`]: the organization.
+///
+/// # Deleted rows
+/// - `campaigns`: reads - a call under way is finished
+/// - `organizations`: refused
 pub async fn create(
     tx: &CustomerTx,
     snippet: NewTranscriptSnippet,
@@ -52,5 +63,5 @@ pub async fn create(
         created_at: NotSet,
         updated_at: NotSet,
     };
-    Ok(row.insert(tx).await?)
+    parent::insert(tx, row, &[Parent::Organization(tx.organization())]).await
 }

@@ -1,6 +1,7 @@
 //! `user_organizations`: memberships of users in organizations. A customer transaction reads those of its organization,
 //! and writes none.
 
+use crate::parent::{self, Parent};
 use crate::{AdminTx, Error, Scope, Tx};
 use entity::id::{OrganizationId, UserId, UserOrganizationId};
 use entity::user_organizations;
@@ -10,9 +11,13 @@ use sea_query::OnConflict;
 /// Inserts a membership unless it exists. Returns whether it was inserted.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the user or the organization does not exist.
+/// [`Error::Constraint`]: the user or the organization does not exist. [`Error::Deleted`]: one of them is deleted.
+///
+/// # Deleted rows
+/// - `organizations`, `users`: refused
 pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<bool, Error> {
     let tx = &tx.query("user_organizations.add");
+    parent::require_live(tx, &[Parent::Organization(organization_id), Parent::User(user_id)]).await?;
     let row = user_organizations::ActiveModel {
         id: Set(UserOrganizationId::generate()),
         user_id: Set(user_id),
@@ -33,6 +38,9 @@ pub async fn add(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId)
 ///
 /// # Errors
 /// [`Error::NotFound`]: the user is not a member.
+///
+/// # Deleted rows
+/// - `organizations`, `users`: reads - a membership can be removed at any time
 pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: OrganizationId) -> Result<(), Error> {
     let tx = &tx.query("user_organizations.remove");
     let done = user_organizations::Entity::delete_many()
@@ -45,6 +53,9 @@ pub async fn remove(tx: &AdminTx, user_id: UserId, organization_id: Organization
 
 /// Returns the memberships of an organization, oldest first, including those of users who are marked as deleted.
 /// [`crate::users::list_by_organization`] returns the users.
+///
+/// # Deleted rows
+/// - `organizations`, `users`: reads - an administrator reviews the memberships that are kept
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,

@@ -6,7 +6,7 @@ use crate::{Admin, AdminTx, Error, Named, Scope, Tx, clock, constraint, row};
 use entity::enums::UserRole;
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
-use entity::{user_organizations, users};
+use entity::{organizations, user_organizations, users};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, JoinType, NotSet, QueryFilter, QuerySelect, RelationTrait,
     Set,
@@ -40,24 +40,36 @@ pub struct Claims {
 }
 
 /// Returns the user.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn find(tx: &Tx<impl Scope>, id: UserId) -> Result<Option<users::Model>, Error> {
     let tx = &tx.query("users.find");
     Ok(users::Entity::find_by_id(id).filter(live()).one(tx).await?)
 }
 
 /// Returns the user with this `sub` claim.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn find_by_oidc_sub(tx: &Tx<impl Scope>, oidc_sub: &str) -> Result<Option<users::Model>, Error> {
     let tx = &tx.query("users.find_by_oidc_sub");
     Ok(users::Entity::find_by_oidc_sub(oidc_sub).filter(live()).one(tx).await?)
 }
 
 /// Returns the user with this e-mail address, compared case-sensitively.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn find_by_email(tx: &Tx<impl Scope>, email: &str) -> Result<Option<users::Model>, Error> {
     let tx = &tx.query("users.find_by_email");
     Ok(users::Entity::find_by_email(email).filter(live()).one(tx).await?)
 }
 
 /// Returns a page of an organization's members, newest first.
+///
+/// # Deleted rows
+/// - `organizations`, `users`: hidden
 pub async fn list_by_organization(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,
@@ -67,7 +79,9 @@ pub async fn list_by_organization(
     let tx = &tx.query("users.list_by_organization");
     let members = users::Entity::find()
         .join(JoinType::InnerJoin, users::Relation::UserOrganizations.def())
-        .filter(user_organizations::COLUMN.organization_id.eq(organization_id))
+        .join(JoinType::InnerJoin, user_organizations::Relation::Organizations.def())
+        .filter(organizations::COLUMN.id.eq(organization_id))
+        .filter(organizations::COLUMN.deleted_at.is_null())
         .filter(live());
     let key = (users::Column::CreatedAt, users::Column::Id);
     page::newest_first(tx, members, key, after, limit, |user| Cursor {
@@ -81,6 +95,9 @@ pub async fn list_by_organization(
 ///
 /// # Errors
 /// [`Error::Constraint`]: another user has the `sub` claim or the e-mail address, which may be marked as deleted.
+///
+/// # Deleted rows
+/// - `users`: reserved
 pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> {
     let tx = &tx.query("users.create");
     Ok(active(user).insert(tx).await?)
@@ -91,6 +108,9 @@ pub async fn create(tx: &AdminTx, user: NewUser) -> Result<users::Model, Error> 
 ///
 /// # Errors
 /// [`Error::Constraint`]: another user has the e-mail address.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model>, Error> {
     let tx = &tx.query("users.sign_in");
     if let Some(user) = known(tx, &claims).await? {
@@ -115,6 +135,9 @@ pub async fn sign_in(tx: &AdminTx, claims: Claims) -> Result<Option<users::Model
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a user that a customer transaction sees but does not own: any but the actor's.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn update_metadata(
     tx: &Tx<impl Scope>,
     id: UserId,
@@ -126,6 +149,9 @@ pub async fn update_metadata(
 }
 
 /// Marks a user as deleted, in all its organizations: it is no longer found or listed, and cannot sign in.
+///
+/// # Deleted rows
+/// - `users`: hidden
 pub async fn delete(tx: &AdminTx, id: UserId) -> Result<(), Error> {
     let tx = &tx.query("users.delete");
     let update = users::Entity::update_many()

@@ -18,6 +18,7 @@ rules! {
     customer_privileges_minimal,
     customer_role_unprivileged,
     database_matches_migrations,
+    deleted_rows_decided,
     entities_match_database,
     entities_match_generated,
     exceptions_current,

@@ -440,10 +440,15 @@ impl IntoFuture for NewMember {
             let Self { user, organization } = self;
             let database = user.database.clone();
             let user = user.await;
-            let tx = database.admin().await.unwrap_or_else(|error| panic!("{error}"));
-            let added = database::user_organizations::add(&tx, user.id, organization).await;
-            added.unwrap_or_else(|error| panic!("{error}"));
-            tx.commit().await.unwrap_or_else(|error| panic!("{error}"));
+            // Not by `user_organizations::add`, which refuses a user that is inserted as deleted.
+            let membership = user_organizations::ActiveModel {
+                id: Set(UserOrganizationId::generate()),
+                user_id: Set(user.id),
+                organization_id: Set(organization),
+                created_at: NotSet,
+                updated_at: NotSet,
+            };
+            New { database, row: membership }.await;
             user
         })
     }

@@ -113,6 +113,9 @@ impl ApplyProviderEventRow {
 /// only the dialogue knows them and reports them by [`complete_survey`] or [`refuse_survey`]; an outcome that is
 /// already set is kept. If the call did not reach the contact, the contact becomes not reached, and if that was its
 /// last attempt, an event `survey.not_reached` is inserted.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a call under way is finished
 pub async fn apply_provider_event(
     tx: &Tx<impl Scope>,
     parameters: ApplyProviderEvent,
@@ -240,6 +243,9 @@ impl CompleteSurveyRow {
 /// Stores the answers of a call, once: inserts the survey response and the event `survey.completed`, and sets the
 /// outcome of the call attempt and the state of the contact to completed. `None`: nothing was changed, because there
 /// is no such attempt, it ended without a conversation, or the contact has a survey response already.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a call under way is finished
 pub async fn complete_survey(
     tx: &Tx<impl Scope>,
     parameters: CompleteSurvey,
@@ -321,6 +327,9 @@ impl RefuseSurveyRow {
 /// Records that the contact did not consent, once: inserts the event `survey.refused`, and sets the outcome of the
 /// call attempt and the state of the contact to refused. `None`: nothing was changed, because there is no such
 /// attempt, it ended without a conversation, or the contact has answered or refused already.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a call under way is finished
 pub async fn refuse_survey(
     tx: &Tx<impl Scope>,
     call_attempt_id: CallAttemptId,
@@ -391,6 +400,9 @@ impl RequeueStalledRow {
 /// are skipped.
 ///
 /// - `batch`: The maximum number of attempts.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - a call under way is finished
 pub async fn requeue_stalled(
     tx: &Tx<impl Scope>,
     started_before: DateTimeUtc,
@@ -454,6 +466,9 @@ impl ListExpiredRecordingsRow {
 /// configuration keeps its recordings.
 ///
 /// - `batch`: The maximum number of recordings.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - retention covers them
 pub async fn list_expired_recordings(
     tx: &Tx<impl Scope>,
     batch: i64,
@@ -472,6 +487,9 @@ where id = any($1) and metadata ? 'recording_url'
 ";
 
 /// Removes the URLs of recordings that the provider has deleted, and returns the number of changed call attempts.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - retention covers them
 pub async fn clear_recordings(
     tx: &Tx<impl Scope>,
     call_attempt_ids: Vec<CallAttemptId>,

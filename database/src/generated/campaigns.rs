@@ -19,6 +19,7 @@ with contact_counts as (
         count(*) filter (where state = 'excluded') as excluded
     from contacts
     where campaign_id = $1
+        and exists (select from campaigns where id = $1 and deleted_at is null)
 ), attempt_counts as (
     select
         count(*) as total,
@@ -38,6 +39,7 @@ with contact_counts as (
         end as seconds
     ) as duration
     where campaign_id = $1
+        and exists (select from campaigns where id = $1 and deleted_at is null)
 )
 select
     contact_counts.total as "contacts",
@@ -113,8 +115,12 @@ impl StatisticsRow {
 
 /// Counts a campaign's contacts by state and its call attempts by outcome. The duration of a call is the time from its
 /// answer to its end, in seconds; `None`: no answered call has ended. The completion rate is the share of completed
-/// contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown campaign counts
-/// 0.
+/// contacts among those that are not excluded, 0 to 1; `None`: there are no such contacts. An unknown or
+/// deleted campaign counts 0.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn statistics(tx: &CustomerTx, campaign_id: CampaignId) -> Result<StatisticsRow, Error> {
     let tx = tx.postgres("campaigns.statistics")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, STATISTICS, [campaign_id.into()]);
@@ -131,6 +137,7 @@ select
     count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached"
 from call_attempts
 where campaign_id = $1 and started_at >= $2 and started_at < $3
+    and exists (select from campaigns where id = $1 and deleted_at is null)
 group by 1
 order by 1
 "#;
@@ -161,6 +168,10 @@ impl CallsPerHourRow {
 ///
 /// - `from`: The earliest start, inclusive.
 /// - `until`: The latest start, exclusive.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn calls_per_hour(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -186,6 +197,7 @@ select
     count(*) filter (where outcome in ('no_answer', 'busy', 'failed')) as "not_reached"
 from call_attempts
 where campaign_id = $2 and started_at >= $3 and started_at < $4
+    and exists (select from campaigns where id = $2 and deleted_at is null)
 group by 1
 order by 1
 "#;
@@ -225,6 +237,10 @@ impl CallsPerDayRow {
 }
 
 /// Counts a campaign's calls by the day on which they started, oldest first. A day without a call has no row.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn calls_per_day(tx: &CustomerTx, parameters: CallsPerDay) -> Result<Vec<CallsPerDayRow>, Error> {
     let tx = tx.postgres("campaigns.calls_per_day")?;
     let CallsPerDay { time_zone, campaign_id, from, until } = parameters;

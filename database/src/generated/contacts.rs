@@ -49,18 +49,17 @@ pub(crate) async fn lock_calls(tx: &CustomerTx, campaign_id: CampaignId) -> Resu
 
 const CLAIM_DUE: &str = r#"
 with campaign as (
-    select id, organization_id, max_attempts, language,
-        now() - least(retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
+    select campaigns.id, campaigns.organization_id, campaigns.max_attempts, campaigns.language,
+        now() - least(campaigns.retry_interval_minutes, 5256000) * interval '1 minute' as retry_before
     from campaigns
-    where id = $1
-        and status = 'running'
-        and deleted_at is null
-        and exists (
-            select from organizations
-            where organizations.id = campaigns.organization_id and organizations.deleted_at is null
-        )
-        and allowed_call_start_local <= $2
-        and allowed_call_end_local > $2
+    join organizations on organizations.id = campaigns.organization_id
+    where campaigns.id = $1
+        and campaigns.status = 'running'
+        and campaigns.deleted_at is null
+        and organizations.deleted_at is null
+        and campaigns.allowed_call_start_local <= $2
+        and campaigns.allowed_call_end_local > $2
+    for share
 ), capacity as (
     select $3 - (
         select count(*)
@@ -211,23 +210,17 @@ order by place
 
 /// The parameters of [`create_many`].
 #[derive(Clone, Debug)]
-pub struct CreateMany {
-    pub campaign_id: CampaignId,
-    /// The contacts' keys in the system that they come from.
-    pub external_contact_ids: Vec<String>,
-    /// E.164: `+` and 2 to 15 digits.
-    pub phone_numbers: Vec<String>,
-    /// The addresses for follow-up e-mails.
-    pub emails: Vec<String>,
-    /// The languages of the calls.
-    pub preferred_languages: Vec<ContactLanguage>,
-    /// Whether the contact agreed to be called.
-    pub have_prior_consent: Vec<bool>,
-    /// Whether the contact must not be called.
-    pub do_not_call: Vec<bool>,
+pub(crate) struct CreateMany {
+    pub(crate) campaign_id: CampaignId,
+    pub(crate) external_contact_ids: Vec<String>,
+    pub(crate) phone_numbers: Vec<String>,
+    pub(crate) emails: Vec<String>,
+    pub(crate) preferred_languages: Vec<ContactLanguage>,
+    pub(crate) have_prior_consent: Vec<bool>,
+    pub(crate) do_not_call: Vec<bool>,
 }
 
-/// A row of [`create_many`].
+/// A row of `create_many`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateManyRow {
     pub place: i64,
@@ -240,12 +233,11 @@ impl CreateManyRow {
     }
 }
 
-/// Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
-/// and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an
-/// unknown campaign nothing is inserted or returned.
-///
-/// All lists have the same length, one element for each contact. An empty string is stored as null.
-pub async fn create_many(tx: &Tx<impl Scope>, parameters: CreateMany) -> Result<Vec<CreateManyRow>, Error> {
+/// The insert of the public function of this name, which locks the campaign before.
+pub(crate) async fn create_many(
+    tx: &Tx<impl Scope>,
+    parameters: CreateMany,
+) -> Result<Vec<CreateManyRow>, Error> {
     let tx = tx.postgres("contacts.create_many")?;
     let CreateMany {
         campaign_id,
@@ -296,6 +288,9 @@ where contacts.id = found.id
 
 /// Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
 /// excluded, and returns their number. An admin transaction covers all organizations.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - an excluded number is not called, whatever is restored
 pub async fn sweep_excluded(tx: &Tx<impl Scope>) -> Result<u64, Error> {
     let tx = tx.postgres("contacts.sweep_excluded")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, SWEEP_EXCLUDED, []);
@@ -323,6 +318,7 @@ from contacts
 left join survey_responses as answers
     on answers.contact_id = contacts.id and answers.campaign_id = contacts.campaign_id
 where contacts.campaign_id = $1
+    and exists (select from campaigns where id = $1 and deleted_at is null)
     and (
         contacts.state in ('completed', 'refused')
         or contacts.state = 'not_reached'
@@ -379,6 +375,10 @@ impl ExportRow {
 
 /// Streams a campaign's contacts in a final state, with their answers, in the order of insertion: completed, refused,
 /// and not reached with no attempt left or in a campaign that has ended.
+///
+/// # Deleted rows
+/// - `campaigns`: hidden
+/// - `organizations`: bound
 pub async fn export(
     tx: &CustomerTx,
     campaign_id: CampaignId,
@@ -465,6 +465,9 @@ impl EraseRow {
 /// The exclusion list keeps the phone number, so that the person is not called by another campaign. The recordings are
 /// stored by the provider: this call returns their URLs and removes them. While a call is under way its answers may
 /// still arrive: erase again once it has ended.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: reads - erasure covers them
 pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<EraseRow>, Error> {
     let tx = tx.postgres("contacts.erase")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ERASE, [contact_id.into()]);

@@ -83,6 +83,9 @@ where organization_id = $1 and phone_number = any($2)
 /// Returns those of the numbers that are on the organization's exclusion list.
 ///
 /// - `organization_id`: The organization of the list; in a customer transaction, its own.
+///
+/// # Deleted rows
+/// - `organizations`: reads - an excluded number is not called by a call under way either
 pub async fn list_excluded(
     tx: &Tx<impl Scope>,
     organization_id: OrganizationId,

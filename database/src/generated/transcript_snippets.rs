@@ -48,6 +48,9 @@ impl ListExpiredRow {
 /// provider configuration keeps its transcripts.
 ///
 /// - `batch`: The maximum number of transcripts.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - retention covers them
 pub async fn list_expired(tx: &Tx<impl Scope>, batch: i64) -> Result<Vec<ListExpiredRow>, Error> {
     let tx = tx.postgres("transcript_snippets.list_expired")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LIST_EXPIRED, [batch.into()]);
@@ -60,6 +63,9 @@ delete from transcript_snippets where id = any($1)
 ";
 
 /// Deletes transcripts, and returns their number.
+///
+/// # Deleted rows
+/// - `campaigns`, `organizations`: reads - retention covers them
 pub async fn delete_many(
     tx: &Tx<impl Scope>,
     transcript_snippet_ids: Vec<TranscriptSnippetId>,

@@ -68,8 +68,10 @@ pub(crate) struct Query<'a> {
     /// The name of the row's struct, where it is not the query's with `Row`.
     pub(super) row: Option<&'a str>,
     /// The line of its name.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     pub(crate) doc: Vec<&'a str>,
+    /// The lines `-- deleted: …`: what it does with a deleted row of a table.
+    pub(crate) deleted: Vec<&'a str>,
     pub(super) parameters: Vec<Parameter<'a>>,
     pub(super) columns: Vec<Annotation<'a>>,
     pub(crate) body: Vec<Token<'a>>,
@@ -177,6 +179,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
     let mut private = false;
     let mut row = None;
     let mut doc = Vec::new();
+    let mut deleted = Vec::new();
     let mut annotations = Vec::new();
     let mut columns = Vec::new();
     let mut body_line = line + 1;
@@ -190,6 +193,8 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             private = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
             row = Some(name.trim());
+        } else if let Some(text) = comment.strip_prefix("deleted: ") {
+            deleted.push(text);
         } else if let Some(text) = comment.strip_prefix("param ") {
             annotations.push(annotation(text, body_line));
         } else if let Some(text) = comment.strip_prefix("column ") {
@@ -222,6 +227,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             row,
             line,
             doc,
+            deleted,
             parameters,
             columns,
             body,

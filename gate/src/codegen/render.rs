@@ -177,6 +177,13 @@ fn documentation(function: &Function<'_>, as_struct: bool) -> String {
             lines.extend(documented);
         }
     }
+    if !query.deleted.is_empty() {
+        lines.extend(["", "# Deleted rows"].map(ToOwned::to_owned));
+        lines.extend(query.deleted.iter().map(|decision| {
+            let (tables, rest) = decision.split_once(':').unwrap_or((decision, ""));
+            format!("- `{}`:{rest}", tables.replace(", ", "`, `"))
+        }));
+    }
     lines.iter().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{}", format!("/// {line}").trim_end());
         text

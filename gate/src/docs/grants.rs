@@ -45,7 +45,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let entries: Vec<Spanned<Entry>> = serde_saphyr::from_str(&workspace.read(FILE)?)
         .map_err(|error| Error::Source { path: workspace.path(FILE), reason: error.to_string() })?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
-    let readers = readers::read(workspace, &names)?;
+    let readers = readers::by_table(&readers::read(workspace, &names)?);
     let findings = defects(&entries, &granted(schema), &readers, schema);
     if !findings.is_empty() {
         return Ok(Err(findings));

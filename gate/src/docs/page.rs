@@ -1,6 +1,7 @@
 //! The page of a table.
 
 use super::areas::Area;
+use super::decision::Decision;
 use super::mermaid;
 use super::readers::Reader;
 use super::schema_sql::lower as tidy;
@@ -261,16 +262,20 @@ fn triggers(table: &Table) -> String {
 
 fn readers(about: &About<'_>) -> String {
     let mut text = String::new();
-    for Reader { name, file, summary, writes, .. } in about.readers {
+    for Reader { name, file, summary, writes, decisions: of, .. } in about.readers {
         let short = file.rsplit('/').next().unwrap_or(file);
         let _ = writeln!(
             text,
-            "| `{name}` | {} | [`{short}`](../../{file}) | {} |",
+            "| `{name}` | {} | {} | [`{short}`](../../{file}) | {} |",
             if *writes { "reads, writes" } else { "reads" },
+            decisions(of),
             cell(summary)
         );
     }
-    headed("| function of `database` | access | source | description |\n|---|---|---|---|\n", &text)
+    headed(
+        "| function of `database` | access | [deleted rows](queries.md) | source | description |\n|---|---|---|---|---|\n",
+        &text,
+    )
 }
 
 /// A table with its head, or nothing if it has no rows.
@@ -281,6 +286,15 @@ fn headed(head: &str, rows: &str) -> String {
 /// A text inside a table.
 pub(super) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('<', "&lt;").replace('\n', " ")
+}
+
+/// The decisions as a cell.
+pub(super) fn decisions(decisions: &[Decision]) -> String {
+    let lines = decisions.iter().map(|Decision { tables, word, reason }| {
+        let reason = reason.as_deref().map(|reason| format!(": {}", cell(reason))).unwrap_or_default();
+        format!("`{}` {word}{reason}", tables.join("`, `"))
+    });
+    lines.collect::<Vec<_>>().join("<br>")
 }
 
 /// Code inside a table.

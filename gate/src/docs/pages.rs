@@ -2,7 +2,7 @@
 
 use super::areas::{self, Area};
 use super::page::{self, NOTICE, cell, code};
-use super::{mermaid, readers};
+use super::{mermaid, queries, readers};
 use crate::catalogue::schema::{Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject, Workspace};
@@ -20,13 +20,15 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let schema = subject.schema().await?;
     let areas = areas::read(workspace)?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
-    let readers = readers::read(workspace, &names)?;
+    let functions = readers::read(workspace, &names)?;
+    let readers = readers::by_table(&functions);
     let prefixes: BTreeMap<&str, &str> = entity::ID_PREFIXES.iter().copied().collect();
 
     let mut generated_files = Vec::new();
     let mut add =
         |name: &str, text| generated_files.push(GeneratedFile { file: format!("{DIRECTORY}/{name}"), text });
     add("README.md", index(schema, &areas));
+    add(queries::FILE, queries::render(&functions));
     for table in &schema.tables {
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
@@ -44,7 +46,8 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
     let mut text = format!(
         "{NOTICE}\n# The schema\n\n\
          {} tables with {columns} columns. The page of a table documents its columns, keys, indexes, policies and \
-         privileges, and the functions that read and write it. [Columns](#columns) lists every column with its \
+         privileges, and the functions that read and write it. [The queries](queries.md) lists all functions with what they do with \
+         deleted rows. [Columns](#columns) lists every column with its \
          tables.\n\n\
          The diagram shows the keys; the diagrams of the [areas](#areas) show all columns.\n\n",
         schema.tables.len()

@@ -1,12 +1,14 @@
 //! The functions of the crate `database` that read or write a table, found in the sources.
 
+use super::decision::Decision;
 use crate::codegen::queries;
+pub(crate) use crate::codegen::queries::Scope;
 use crate::{Error, Workspace, codegen};
 use heck::ToSnakeCase as _;
 use migration::Token;
 use quote::ToTokens as _;
 use std::collections::BTreeMap;
-use syn::{Expr, Item, Lit, Meta, Visibility};
+use syn::{Expr, FnArg, Item, Lit, Meta, Visibility};
 
 const SOURCES: &str = "database/src";
 
@@ -23,45 +25,82 @@ pub(super) struct Reader {
     pub(super) writes: bool,
     /// Whether it accepts admin transactions only.
     pub(super) admin: bool,
+    /// What it does with deleted rows.
+    pub(super) decisions: Vec<Decision>,
+}
+
+impl Scope {
+    /// The word for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Customer => "customer",
+            Self::Either => "either",
+        }
+    }
+
+    /// By the type of the first parameter; `None`: it is not a transaction.
+    fn of(signature: &syn::Signature) -> Option<Self> {
+        let Some(FnArg::Typed(first)) = signature.inputs.first() else { return None };
+        match first.ty.to_token_stream().to_string().replace(' ', "").as_str() {
+            "&AdminTx" => Some(Self::Admin),
+            "&CustomerTx" => Some(Self::Customer),
+            "&Tx<implScope>" => Some(Self::Either),
+            _ => None,
+        }
+    }
 }
 
 /// By table, in the order of the sources.
 pub(super) type Readers = BTreeMap<String, Vec<Reader>>;
 
 /// The tables that a function touches, and whether it writes them.
-type Tables = BTreeMap<String, bool>;
+pub(super) type Tables = BTreeMap<String, bool>;
 
 /// A function of the crate.
-struct Function {
-    module: String,
-    name: String,
-    file: String,
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(super) module: String,
+    pub(super) name: String,
+    pub(super) file: String,
+    /// The line of its name.
+    pub(super) line: usize,
     public: bool,
-    admin: bool,
-    summary: String,
-    tables: Tables,
+    /// `None`: it takes no transaction.
+    pub(super) scope: Option<Scope>,
+    pub(super) summary: String,
+    pub(super) decisions: Vec<Decision>,
+    pub(super) tables: Tables,
     /// Its code without white space; empty for a query.
     code: String,
 }
 
 /// Reads the sources.
-pub(super) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Readers, Error> {
+pub(crate) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, Error> {
     let mut functions = queries_of(workspace, tables)?;
     for file in workspace.files_in(SOURCES)? {
         functions.extend(functions_of(workspace, &file, tables)?);
     }
     follow_calls(&mut functions);
+    Ok(functions)
+}
 
+/// The public functions by the tables that they touch.
+pub(super) fn by_table(functions: &[Function]) -> Readers {
     let mut readers = Readers::new();
-    for Function { module, name, file, summary, tables, admin, .. } in
-        functions.into_iter().filter(|it| it.public)
-    {
-        for (table, writes) in tables {
-            let (name, file, summary) = (format!("{module}::{name}"), file.clone(), summary.clone());
-            readers.entry(table).or_default().push(Reader { name, file, summary, writes, admin });
+    for function in functions.iter().filter(|it| it.public) {
+        for (table, writes) in &function.tables {
+            readers.entry(table.clone()).or_default().push(Reader {
+                name: function.path(),
+                file: function.file.clone(),
+                summary: function.summary.clone(),
+                writes: *writes,
+                admin: function.scope == Some(Scope::Admin),
+                decisions: function.decisions.clone(),
+            });
         }
     }
-    Ok(readers)
+    readers
 }
 
 /// A function touches the tables of the functions that it calls.
@@ -95,9 +134,11 @@ fn queries_of(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Function>, E
                 module: module.clone(),
                 name: query.name.to_snake_case(),
                 file: file.clone(),
+                line: query.line,
                 public: !query.private,
-                admin: matches!(query.scope, queries::Scope::Admin),
+                scope: Some(query.scope),
                 summary: sentence(&query.doc),
+                decisions: query.deleted.iter().map(|line| Decision::parse(line)).collect(),
                 tables: touched(&query, tables),
                 code: String::new(),
             });
@@ -141,9 +182,11 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
             module: module.to_owned(),
             name: function.sig.ident.to_string(),
             file: file.to_owned(),
+            line: function.sig.ident.span().start().line,
             public: matches!(function.vis, Visibility::Public(_)),
-            admin: function.sig.inputs.to_token_stream().to_string().contains("AdminTx"),
+            scope: Scope::of(&function.sig),
             summary: sentence(&doc.iter().map(String::as_str).collect::<Vec<_>>()),
+            decisions: Decision::of(&doc),
             tables: used.map(|table| ((*table).to_owned(), writes(table))).collect(),
             code,
         })
@@ -152,6 +195,16 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
 }
 
 impl Function {
+    /// Its name, with its module's.
+    pub(super) fn path(&self) -> String {
+        format!("{}::{}", self.module, self.name)
+    }
+
+    /// Whether an application can call it in a transaction.
+    pub(super) fn is_query(&self) -> bool {
+        self.public && self.scope.is_some()
+    }
+
     /// Whether the code has `module::name(`, or in the same module `name(` or `generated::name(`.
     fn calls(&self, other: &Self) -> bool {
         let call = format!("{}(", other.name);
@@ -199,7 +252,8 @@ mod tests {
     use super::*;
 
     fn found(table: &str) -> Vec<(String, bool)> {
-        let readers = read(&Workspace::at(None), &["campaigns", "contacts", "events", "users"]).unwrap();
+        let functions = read(&Workspace::at(None), &["campaigns", "contacts", "events", "users"]).unwrap();
+        let readers = by_table(&functions);
         readers[table].iter().map(|reader| (reader.name.clone(), reader.writes)).collect()
     }
 

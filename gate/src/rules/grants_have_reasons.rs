@@ -15,7 +15,10 @@ pub const RULE: Rule = Rule {
     check: Check::Subject(look),
     breaks: &[
         uncommitted("grant delete on contacts to customer", &["contacts"]),
-        uncommitted("grant update (preferred_language) on contacts to customer", &["contacts.preferred_language"]),
+        uncommitted(
+            "grant update (preferred_language) on contacts to customer",
+            &["contacts.preferred_language"],
+        ),
         uncommitted("grant execute on function set_updated_at() to customer", &["set_updated_at()"]),
         uncommitted("revoke update (status) on campaigns from customer", &["campaigns.status"]),
         replace(grants::FILE, "  columns: [status]\n", "  columns: [status, name]\n", &["campaigns.name"]),

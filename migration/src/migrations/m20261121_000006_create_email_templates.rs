@@ -11,7 +11,8 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null, timestamp_with_time_zone_null};
 
-const CUSTOMER_PRIVILEGES: &str = "select, insert, update (name, type, subject, body_html, body_text, locale, deleted_at)";
+const CUSTOMER_PRIVILEGES: &str =
+    "select, insert, update (name, type, subject, body_html, body_text, locale, deleted_at)";
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;

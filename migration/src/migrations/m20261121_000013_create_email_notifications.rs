@@ -14,7 +14,8 @@ use crate::ddl::{NewTable, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{text, text_null, uuid};
 
-const CUSTOMER_PRIVILEGES: &str = "select, insert, update (to_email, status, provider_message_id, error_message)";
+const CUSTOMER_PRIVILEGES: &str =
+    "select, insert, update (to_email, status, provider_message_id, error_message)";
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;

@@ -6,6 +6,7 @@ mod call_attempts;
 mod campaigns;
 mod cancellation;
 mod contacts;
+mod deleted_rows;
 mod email_notifications;
 mod email_templates;
 mod engines;
