@@ -38,6 +38,19 @@ pub enum Error {
         reason: String,
     },
 
+    /// The client programs are not installed.
+    #[error(
+        "pg_dump, pg_restore and psql of PostgreSQL {oldest} or newer are not installed (found: {}); \
+         install them (Debian: apt install postgresql-client-{oldest}), or name their directory in SCRATCH_PG_BIN",
+        if looked_at.is_empty() { "none" } else { looked_at }
+    )]
+    NoClients {
+        /// The oldest major version that is required.
+        oldest: u32,
+        /// Those that were found, with their versions.
+        looked_at: String,
+    },
+
     /// `TEST_DATABASE_URL` is not a URL of a PostgreSQL server.
     #[error(
         "TEST_DATABASE_URL {reason}; it must read postgres://USER:PASSWORD@HOST:PORT/DATABASE, reserved characters percent-encoded (the value is not shown, it may hold a password)"

@@ -59,6 +59,48 @@ pub(crate) fn named(directory: &Path, account: Option<Account>) -> Result<Instal
     examine(directory, account).map_err(|reason| Error::Binaries { directory: directory.to_owned(), reason })
 }
 
+/// The client programs of one major version: a directory with `pg_dump`, `pg_restore` and `psql`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Their major version.
+    pub major: u32,
+}
+
+impl Options {
+    /// The client programs of the lowest major version that is at least `oldest`; a newer one writes what an older server
+    /// may not accept. They are looked for where the server's programs are.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn clients(&self, oldest: u32) -> Result<Clients, Error> {
+        let places = match &self.binaries {
+            Some(named) => vec![named.clone()],
+            None => directories(self).collect(),
+        };
+        let mut found: Vec<Clients> = places.iter().filter_map(|directory| clients_in(directory)).collect();
+        // Stable, so that of two equal ones the first place wins.
+        found.sort_by_key(|clients| clients.major);
+        let looked_at =
+            found.iter().map(|Clients { directory, major }| format!("{} ({major})", directory.display()));
+        let looked_at = looked_at.collect::<Vec<_>>().join(", ");
+        let suitable = found.into_iter().find(|clients| clients.major >= oldest);
+        suitable.ok_or(Error::NoClients { oldest, looked_at })
+    }
+}
+
+/// A wrapper, such as Debian's in `/usr/bin`, does not count: it chooses a version by itself.
+fn clients_in(directory: &Path) -> Option<Clients> {
+    let directory = fs::canonicalize(directory.join("pg_dump")).ok()?.parent()?.to_owned();
+    if !["pg_dump", "pg_restore", "psql"].iter().all(|name| directory.join(name).is_file()) {
+        return None;
+    }
+    let output = Command::new(directory.join("pg_dump")).arg("--version").output().ok()?;
+    let version = parse_version(&String::from_utf8_lossy(&output.stdout))?;
+    Some(Clients { directory, major: version.major })
+}
+
 /// A program from `PATH` or from the usual places.
 pub(crate) fn program(options: &Options, name: &str) -> Option<PathBuf> {
     on_path(options)

@@ -50,5 +50,6 @@ mod token;
 pub use companion::Companion;
 pub use database::Database;
 pub use error::Error;
+pub use find::Clients;
 pub use options::Options;
 pub use server::Server;

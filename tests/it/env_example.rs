@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 
 /// Variables that belong to something else.
 const FOREIGN: [&str; 3] = ["LC_ALL", "OUT_DIR", "XDG_CACHE_HOME"];
-const FOREIGN_PREFIXES: [&str; 3] = ["CARGO_", "GITHUB_", "PG"];
+const FOREIGN_PREFIXES: [&str; 4] = ["AWS_", "CARGO_", "GITHUB_", "PG"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -122,6 +122,7 @@ fn the_values_of_env_example_are_the_defaults() {
         "CUSTOMER_DATABASE_URL",
         "DATABASE_SCHEMA",
         "DATABASE_URL",
+        "RESTORE_DATABASE_URL",
         "SCRATCH_PG_BIN",
         "TEST_DATABASE_URL",
     ];
@@ -129,6 +130,6 @@ fn the_values_of_env_example_are_the_defaults() {
     // And each is checked by one of the two.
     let mut checked = read.into_inner();
     checked.extend(defaults.into_keys());
-    checked.extend(["SCRATCH_PG_BIN", "TEST_DATABASE_URL"].map(ToOwned::to_owned));
+    checked.extend(["RESTORE_DATABASE_URL", "SCRATCH_PG_BIN", "TEST_DATABASE_URL"].map(ToOwned::to_owned));
     assert_eq!(checked, example.into_keys().collect());
 }

@@ -12,6 +12,7 @@ mod env_example;
 mod examples;
 mod isolation;
 mod migration;
+mod ops;
 mod schema;
 mod seeder;
 mod tls;

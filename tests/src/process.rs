@@ -13,14 +13,14 @@ use tempfile::TempDir;
 /// A limit for a process that hangs; none takes a minute.
 const LONGEST: Duration = Duration::from_mins(3);
 
-/// A command that runs a binary of this workspace, `gate`, `migration`, `scheduler-tokio` or `seeder`, in an empty
+/// A command that runs a binary of this workspace, `gate`, `migration`, `ops`, `scheduler-tokio` or `seeder`, in an empty
 /// environment and in `directory`. The first call builds the binaries.
 pub fn binary(name: &str, directory: &Path) -> Command {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     static GATE_BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory_of_binaries = if name == "gate" {
-        // Apart, because it takes long to build and few tests run it.
-        GATE_BUILT.get_or_init(|| build(&["gate"]))
+    let directory_of_binaries = if ["gate", "ops"].contains(&name) {
+        // Apart, because they take long to build and few tests run them.
+        GATE_BUILT.get_or_init(|| build(&["gate", "ops"]))
     } else {
         BUILT.get_or_init(|| build(&["migration", "scheduler-tokio", "seeder"]))
     };

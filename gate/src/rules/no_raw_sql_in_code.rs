@@ -17,6 +17,7 @@ const LISTED: &[&str] = &[
     "database/src/transaction.rs",
     "gate/",
     "migration/",
+    "ops/",
     "scratch/",
     "seeder/src/fixtures.rs",
     "seeder/src/table.rs",

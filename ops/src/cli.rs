@@ -1,0 +1,168 @@
+//! The command line.
+
+use crate::{Error, Keep, Options, Permission, Place, Progress, Target, backup, drill, restore};
+use bytesize::ByteSize;
+use clap::{Parser, Subcommand};
+use environment::{AppEnvVariable, chain, load_dot_env};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+/// Backs up the voice-survey database, restores backups, and proves that they can be restored.
+///
+/// A place of backups is a directory, or a bucket, `s3://BUCKET/PREFIX`, with the variables of AWS (`AWS_ACCESS_KEY_ID`,
+/// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and `AWS_ENDPOINT` for other providers).
+#[derive(Parser)]
+#[command(name = "ops", version)]
+struct Cli {
+    /// What the database is used for: development, test, staging or production [default: development].
+    #[arg(
+        long,
+        global = true,
+        env = "APP_ENV",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORD"
+    )]
+    app_env: AppEnvVariable,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Back up a database.
+    Backup {
+        /// The place of the backups.
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+        /// The database, postgres://… or sqlite:… [default: the `SQLite` file voicesurvey.db].
+        #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: Option<String>,
+        /// The backups of this database to keep, for instance 7d,4w,12m: the newest of each of the newest 7 days, 4 weeks and
+        /// 12 months that have one. Others are removed [default: keep all].
+        #[arg(long, value_name = "PERIODS")]
+        keep: Option<Keep>,
+        /// The largest size of all backups in the place, for instance 10GB; a backup that exceeds it is not kept.
+        #[arg(long, value_name = "SIZE")]
+        max_size: Option<ByteSize>,
+        /// The number of tables to dump at the same time [default: the number of processors, at most 4].
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=64))]
+        jobs: Option<u16>,
+    },
+    /// Restore a backup into a private server, compare it with its manifest and with the migrations of this build, and write a
+    /// report with the recovery time and the age of the data.
+    Drill {
+        /// The backup, or a place whose newest one is restored.
+        from: String,
+        /// The largest permitted age of the data, for instance 26h or 2days.
+        #[arg(long, value_name = "DURATION", default_value = "2days")]
+        max_age: humantime::Duration,
+        /// The directory of the report, drill-TIME.md and drill-TIME.json.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        report: PathBuf,
+    },
+    /// Restore a backup into an empty database.
+    Restore {
+        /// The backup, or a place whose newest one is restored.
+        from: String,
+        /// The empty database, postgres://… or sqlite:….
+        #[arg(long, env = "RESTORE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        to: String,
+        /// Permit the restore in production, for this run.
+        #[arg(long)]
+        allow_destructive: bool,
+    },
+}
+
+/// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
+/// for incorrect usage.
+pub async fn run() -> ExitCode {
+    if let Err(error) = load_dot_env() {
+        return fail(&error.into());
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // If printing fails, the exit code remains.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let progress = Progress::new();
+    let done = execute(cli, &progress).await;
+    progress.finish();
+    match done {
+        Ok(line) => {
+            // If printing fails, the work is done all the same.
+            let _ = writeln!(std::io::stdout(), "{line}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
+}
+
+/// The line that reports the success.
+async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
+    let started = Instant::now();
+    let resolve = |url: Option<&str>, variable| {
+        let target = Target::resolve(url, variable)?;
+        if let Some(warning) = target.tls_warning(cli.app_env.0) {
+            progress.note(&format!("warning: {warning}"));
+        }
+        Ok::<_, Error>(target)
+    };
+    match cli.command {
+        Command::Backup { to, database_url, keep, max_size, jobs } => {
+            let target = resolve(database_url.as_deref(), "DATABASE_URL")?;
+            if database_url.is_none_or(|url| url.is_empty()) {
+                progress.note(&format!("DATABASE_URL is not set: using the {target}"));
+            }
+            let jobs = jobs
+                .map_or_else(|| available_parallelism().map_or(1, |cores| cores.get().min(4)), usize::from);
+            let place = Place::resolve(&to)?;
+            let manifest = backup(&target, &place, &Options { keep, max_size, jobs }, progress).await?;
+            Ok(format!(
+                "Backed up to {place}/{}: {} rows of {} tables, {}, in {:.1} s",
+                manifest.name,
+                manifest.rows(),
+                manifest.tables.len(),
+                ByteSize(manifest.bytes()).display().si(),
+                started.elapsed().as_secs_f64()
+            ))
+        }
+        Command::Drill { from, max_age, report } => {
+            let (found, file) = drill(&Place::resolve(&from)?, max_age.into(), &report, progress).await?;
+            if !found.passed {
+                return Err(Error::Drill { findings: found.findings, report: file });
+            }
+            Ok(format!(
+                "Restored {} in {:.1} s, equal to its manifest and to the migrations; the report is {}",
+                found.backup.unwrap_or_default(),
+                found.recovery_seconds,
+                file.display()
+            ))
+        }
+        Command::Restore { from, to, allow_destructive } => {
+            let target = resolve(Some(&to).filter(|url| !url.is_empty()).map(String::as_str), "--to")?;
+            let permission = Permission { app_env: cli.app_env.0, allow_destructive };
+            let manifest = restore(&Place::resolve(&from)?, &target, permission, progress).await?;
+            Ok(format!(
+                "Restored {} into the {target}: {} rows of {} tables, equal to the manifest, in {:.1} s",
+                manifest.name,
+                manifest.rows(),
+                manifest.tables.len(),
+                started.elapsed().as_secs_f64()
+            ))
+        }
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {}", chain(error));
+    ExitCode::FAILURE
+}

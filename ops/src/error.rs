@@ -1,0 +1,246 @@
+//! Errors, each with its object, its place and the remedy.
+
+use crate::manifest::Fault;
+use std::io;
+use std::path::PathBuf;
+
+/// A failed command. No message contains a password or the content of a row.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A backup of several databases is ambiguous.
+    #[error("{place} has backups of several databases ({databases}): name one of them")]
+    Ambiguous {
+        /// Where they are.
+        place: String,
+        /// The names of the databases.
+        databases: String,
+    },
+    /// A backup is not used.
+    #[error("the backup {backup} is refused")]
+    Backup {
+        /// Its name or directory.
+        backup: String,
+        /// The reason.
+        source: Fault,
+    },
+    /// The content differs from the manifest.
+    #[error("the restored database differs from the manifest of {backup}: {}", differences.join("; "))]
+    Content {
+        /// The name of the backup.
+        backup: String,
+        /// What differs.
+        differences: Vec<String>,
+    },
+    /// The `.env` file cannot be used.
+    #[error(transparent)]
+    DotEnv(#[from] environment::DotEnvError),
+    /// The drill found that the backup cannot replace the database.
+    #[error("the drill failed, see {}: {}", report.display(), findings.join("; "))]
+    Drill {
+        /// What it found.
+        findings: Vec<String>,
+        /// The file of the report.
+        report: PathBuf,
+    },
+    /// The target of a restore has another encoding.
+    #[error(
+        "the {target} has the encoding {found}, and the backup {expected}; \
+         create one with: createdb --template template0 --encoding {expected} NAME"
+    )]
+    Encoding {
+        /// The database.
+        target: String,
+        /// Its encoding.
+        found: String,
+        /// The encoding of the backup.
+        expected: String,
+    },
+    /// The backup is of another engine than the target.
+    #[error("the backup {backup} is one of {engine}, and the {target} is not")]
+    Engine {
+        /// The name of the backup.
+        backup: String,
+        /// Its engine.
+        engine: &'static str,
+        /// The database.
+        target: String,
+    },
+    /// The gate cannot compare the restored database with the migrations.
+    #[error("the restored database cannot be compared with the migrations")]
+    Gate(#[source] gate::Error),
+    /// A file or directory cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// The action as a verb.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The SQLite file does not exist.
+    #[error("the {target} does not exist; correct the database URL")]
+    NoFile {
+        /// The database.
+        target: String,
+    },
+    /// There is no backup.
+    #[error("{place} has no backup{remark}")]
+    NoBackup {
+        /// The place.
+        place: String,
+        /// What was skipped, in parentheses; may be empty.
+        remark: String,
+    },
+    /// The target of a restore has objects.
+    #[error("the {target} is not empty: it has {objects}; restore into a new one: createdb NAME")]
+    NotEmpty {
+        /// The database.
+        target: String,
+        /// Some of its objects.
+        objects: String,
+    },
+    /// The command is not permitted on the database.
+    #[error(transparent)]
+    NotPermitted(#[from] environment::Refusal),
+    /// The login cannot read all rows.
+    #[error(
+        "the {target} cannot be backed up by this login: {tables}; connect as the owner of the tables, or as a role with \
+         BYPASSRLS that is a member of pg_read_all_data"
+    )]
+    NotReadable {
+        /// The database.
+        target: String,
+        /// Each table that cannot be read completely, with the reason.
+        tables: String,
+    },
+    /// The server is older than the backup, or than the oldest supported one.
+    #[error("the {target} is on PostgreSQL {found}; PostgreSQL {oldest} or newer is required")]
+    OldServer {
+        /// The database.
+        target: String,
+        /// The major version of the server.
+        found: u32,
+        /// The oldest that is suitable.
+        oldest: u32,
+    },
+    /// A program of PostgreSQL failed.
+    #[error("{program} failed: {message}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// The messages of the program.
+        message: String,
+    },
+    /// The programs of PostgreSQL are not installed, or no server can be started.
+    #[error(transparent)]
+    Scratch(#[from] scratch::Error),
+    /// The place of backups does not respond as required.
+    #[error("cannot {action} {place}")]
+    Store {
+        /// The action as a verb.
+        action: &'static str,
+        /// The place.
+        place: String,
+        /// The cause.
+        source: object_store::Error,
+    },
+    /// A statement failed.
+    #[error("{action} failed on the {target}: {cause}{remedy}")]
+    Statement {
+        /// The action.
+        action: &'static str,
+        /// The database.
+        target: String,
+        /// The message of the database.
+        cause: String,
+        /// The remedy, after a semicolon.
+        remedy: String,
+    },
+    /// The backup would exceed the limit.
+    #[error(
+        "the backup of {size} was not kept: with those that are kept, {place} would hold {total}, and --max-size is {limit}; \
+         raise it, or keep fewer with --keep"
+    )]
+    TooLarge {
+        /// The place.
+        place: String,
+        /// The size of this backup.
+        size: bytesize::ByteSize,
+        /// The size of all.
+        total: bytesize::ByteSize,
+        /// The limit.
+        limit: bytesize::ByteSize,
+    },
+    /// The dump lacks a table of the snapshot, or has another one.
+    #[error(
+        "the dump and the snapshot have different tables ({tables}): a migration ran meanwhile; try again"
+    )]
+    TablesChanged {
+        /// The tables that only one of them has.
+        tables: String,
+    },
+    /// The database cannot be reached.
+    #[error("the {target} cannot be reached: {cause}{remedy}")]
+    Unreachable {
+        /// The database.
+        target: String,
+        /// The failure.
+        cause: String,
+        /// The remedy, after a semicolon.
+        remedy: String,
+    },
+    /// A URL cannot be used.
+    #[error("{variable} {reason}")]
+    Url {
+        /// The option.
+        variable: &'static str,
+        /// The predicate.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn backup(backup: &str) -> impl FnOnce(Fault) -> Self {
+        let backup = backup.to_owned();
+        move |source| Self::Backup { backup, source }
+    }
+
+    pub(crate) fn statement<T: ToString>(
+        action: &'static str,
+        target: &T,
+    ) -> impl Fn(sqlx::Error) -> Self + use<T> {
+        let target = target.to_string();
+        move |error| {
+            let (cause, remedy) = cause(&error);
+            Self::Statement { action, target: target.clone(), cause, remedy }
+        }
+    }
+
+    pub(crate) fn unreachable(target: &impl ToString, error: &sqlx::Error) -> Self {
+        let (cause, remedy) = cause(error);
+        Self::Unreachable { target: target.to_string(), cause, remedy }
+    }
+}
+
+/// The message, and the remedy after a semicolon.
+fn cause(error: &sqlx::Error) -> (String, String) {
+    let (cause, remedy) = match (environment::tls_fault(error), error) {
+        (Some(fault), _) => (fault.cause, Some(fault.remedy)),
+        (None, sqlx::Error::Database(source)) => {
+            (source.message().to_owned(), source.code().and_then(|code| environment::remedy(&code)))
+        }
+        (None, sqlx::Error::Io(source)) => {
+            (source.to_string(), Some("start the server, or correct the host and port of the URL"))
+        }
+        (None, sqlx::Error::PoolTimedOut) => ("no answer within 15 s".to_owned(), None),
+        (None, other) => (other.to_string(), None),
+    };
+    (cause, remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())
+}

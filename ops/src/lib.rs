@@ -1,0 +1,26 @@
+//! Operations on a database that a business depends on: back it up, restore it, prove that the restore works.
+
+#![expect(clippy::disallowed_methods, reason = "reads catalogues and rows of any schema")]
+
+mod backup;
+pub mod cli;
+mod drill;
+mod error;
+pub mod manifest;
+mod place;
+mod programs;
+mod progress;
+mod restore;
+mod rotation;
+mod snapshot;
+mod sqlite;
+mod target;
+
+pub use backup::{Options, backup};
+pub use drill::{Report, Step, drill};
+pub use error::Error;
+pub use place::{Local, Name, Place};
+pub use progress::Progress;
+pub use restore::{Permission, restore};
+pub use rotation::Keep;
+pub use target::Target;

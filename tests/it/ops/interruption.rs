@@ -1,0 +1,145 @@
+//! A backup or a restore that is killed at any moment: it is never taken for whole, and nothing half-done stays.
+
+use super::{Ops, entries, filled};
+use crate::migration::snapshot::{assert_same, catalogue, rows};
+use sea_orm::DatabaseConnection;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use tests::{connect, empty, run, texts};
+
+/// How many runs of each command are killed; `OPS_KILLS` changes it.
+fn kills() -> u32 {
+    std::env::var("OPS_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(10)
+}
+
+/// Moments for as many kills, and as many again for runs that end before: one in each part of the duration of an undisturbed
+/// run, anywhere in it.
+fn moments(undisturbed: Duration) -> impl Iterator<Item = Duration> {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}, undisturbed {undisturbed:?}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let kills = kills();
+    (0..2 * kills).map(move |attempt| {
+        undisturbed.mul_f64((f64::from(attempt % kills) + random.f64()) / f64::from(kills))
+    })
+}
+
+/// Starts a command and kills it after this time. Returns whether that was before its end, and a description.
+fn kill(ops: &Ops, arguments: &str, after: Duration) -> (bool, String) {
+    let mut running = ops.start(arguments);
+    sleep(after);
+    let exited = running.kill();
+    let moment =
+        format!("{after:?}, {:?}, {}", exited.code, exited.stderr.lines().last().unwrap_or_default());
+    println!("{moment}");
+    (exited.code.is_none(), moment)
+}
+
+#[tokio::test]
+async fn a_backup_that_is_killed_at_any_moment_is_not_taken_for_whole() {
+    let source = filled("killed_backup").await;
+    let db = connect(&source.url()).await.unwrap();
+    enlarge(&db).await;
+    let ops = Ops::on(&source.url());
+    ops.back_up();
+    let started = Instant::now();
+    ops.back_up();
+    let undisturbed = started.elapsed();
+    let expected = rows(&db).await;
+
+    let mut known: BTreeSet<PathBuf> = ops.backups().into_iter().collect();
+    let mut killed = 0;
+    for after in moments(undisturbed) {
+        let (was_killed, moment) = kill(&ops, "backup --to backups", after);
+        killed += u32::from(was_killed);
+        // Whatever counts as a backup is one: it restores, and is equal.
+        for new in ops.backups() {
+            if known.insert(new.clone()) {
+                let target = empty("after_kill");
+                ops.run(&format!("restore {} --to {}", new.display(), target.url())).succeeds();
+                let copy = connect(&target.url()).await.unwrap();
+                assert_same(&expected, &rows(&copy).await, &moment);
+                copy.close().await.unwrap();
+            }
+        }
+        if killed == kills() {
+            break;
+        }
+    }
+    assert_eq!(killed, kills(), "too few kills hit a run");
+    let target = empty("after_kills");
+    ops.restore_to(&target.url()).succeeds();
+
+    // The next run removes what they left.
+    eventually("pg_dump of a killed run ends", || async { sessions(&db).await.is_empty() }).await;
+    sleep(Duration::from_secs(1));
+    ops.back_up();
+    let left: Vec<PathBuf> =
+        entries(&ops.path("backups")).into_iter().filter(|path| !ops.backups().contains(path)).collect();
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_at_any_moment_leaves_the_database_empty() {
+    let source = filled("killed_restore").await;
+    let db = connect(&source.url()).await.unwrap();
+    enlarge(&db).await;
+    let expected = rows(&db).await;
+    let ops = Ops::on(&source.url());
+    ops.back_up();
+    ops.restore_to(&empty("measured").url()).succeeds();
+    let started = Instant::now();
+    ops.restore_to(&empty("measured").url()).succeeds();
+    let undisturbed = started.elapsed();
+
+    let (mut killed, mut whole) = (0, 0);
+    for after in moments(undisturbed) {
+        let target = empty("killed");
+        let copy = connect(&target.url()).await.unwrap();
+        let before = catalogue(&copy).await;
+        let (was_killed, moment) = kill(&ops, &format!("restore backups --to {}", target.url()), after);
+        killed += u32::from(was_killed);
+        eventually("psql ends", || async { sessions(&copy).await.is_empty() }).await;
+        if texts(&copy, "select relname::text from pg_class where relname = 'contacts'").await.is_empty() {
+            assert_same(&before, &catalogue(&copy).await, &moment);
+        } else {
+            // Between the commit and the end of the program.
+            assert_same(&expected, &rows(&copy).await, &moment);
+            whole += u32::from(was_killed);
+        }
+        copy.close().await.unwrap();
+        if killed == kills() {
+            break;
+        }
+    }
+    assert_eq!(killed, kills(), "too few kills hit a run");
+    assert!(whole <= killed / 5, "{whole} of {killed} kills hit a restore that had committed");
+}
+
+/// Makes the work longer than the start of a process.
+async fn enlarge(db: &DatabaseConnection) {
+    run(
+        db,
+        "insert into exclusion_list_entries (organization_id, phone_number)
+         select (select min(id::text)::uuid from organizations), '+2' || lpad(n::text, 10, '0')
+         from generate_series(1, 100000) as n",
+    )
+    .await
+    .unwrap();
+}
+
+/// The sessions of the program, and of those that it starts, on this database.
+async fn sessions(db: &DatabaseConnection) -> Vec<String> {
+    let sql = "select pid::text from pg_stat_activity where datname = current_database() and application_name = 'ops'";
+    texts(db, sql).await
+}
+
+async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < Duration::from_mins(1), "{what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
