@@ -326,8 +326,8 @@ async fn postgres(
         .max_lifetime(or_never(settings.recycle))
         .acquire_timeout(settings.acquire_timeout)
         .idle_timeout(or_never(settings.idle_timeout))
-        // A released connection is closed if it exceeds the pool's size, having been opened for a burst, or if it does not
-        // respond: sqlx itself would wait without a timeout.
+        // A released connection is closed if it exceeds the pool's size, having been opened for a burst, or if its rollback
+        // gets no response: sqlx itself would wait without a timeout.
         .after_release(move |connection, _| {
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);

@@ -62,8 +62,8 @@ pub(crate) async fn release(
     } else if identify && is_open(connection).await? {
         sqlx::raw_sql("rollback").execute(&mut *connection).await?;
     } else {
-        // The caller limits the wait for this response, and sqlx not that for its own ping, which follows.
-        return connection.ping().await.map(|()| true);
+        // The server has just responded to the end of the transaction.
+        return Ok(true);
     }
     if own { reset(connection).await } else { Ok(true) }
 }
