@@ -7,6 +7,7 @@ use sea_orm::{DatabaseConnection, TransactionTrait};
 use sea_orm_migration::prelude::MigratorTrait as _;
 use std::time::{Duration, Instant};
 use tests::engine::{Engine, on_both_engines};
+use tests::login_role::LoginRole;
 use tests::process::{Exited, Migrator, Running};
 use tests::{chain, connect, empty, empty_with_role, migrated, private_server, run, session, texts};
 
@@ -61,6 +62,40 @@ async fn a_run_waits_behind_another_one_and_names_its_process() {
     blocker.rollback().await.unwrap();
     assert_eq!(first.wait().succeeds().applied(), 1);
     assert_eq!(patient.wait().succeeds().applied(), 0);
+}
+
+/// What a login can lock that knows the source: the key of earlier versions and keys of the class.
+const HOSTILE_LOCKS: &str = "select pg_advisory_lock(x'766f696365737276'::bit(64)::bigint), \
+        (select count(pg_advisory_lock(1987012963, n)) from generate_series(-500, 500) n), \
+        (select count(pg_advisory_lock(hashint8(n))) from generate_series(1, 500) n)";
+
+#[tokio::test]
+async fn the_advisory_locks_of_a_customer_login_do_not_delay_a_run() {
+    let customer = LoginRole::new(migrated("customer_locks").await, "in role customer").await;
+    let db = connect(&customer.url()).await.unwrap();
+    run(&db, HOSTILE_LOCKS).await.unwrap();
+    let migrator = Migrator::on(&customer.admin_url());
+    let ended = migrator.run("up --lock-wait 0");
+    assert!(!ended.succeeds().stderr.contains("Waiting for"), "{ended:?}");
+    // They are where a migrator's would be: those of the owner count.
+    let owner = connect(&customer.admin_url()).await.unwrap();
+    run(&owner, "select pg_advisory_lock(1987012963, 1000)").await.unwrap();
+    migrator.run("up --lock-wait 0").fails(&["the migration lock of the PostgreSQL database"]);
+}
+
+#[tokio::test]
+async fn a_migrator_without_superuser_rights_sees_another_one() {
+    let owner = LoginRole::owning(empty_with_role("owner_locks").await, "").await;
+    let migrator = Migrator::on(&owner.url());
+    let superuser = connect(&owner.admin_url()).await.unwrap();
+    run(&superuser, "select pg_advisory_lock(1987012963, 1000)").await.unwrap();
+    migrator.run("up --lock-wait 0").fails(&["the migration lock of the PostgreSQL database"]);
+    run(&superuser, "select pg_advisory_unlock_all()").await.unwrap();
+
+    let own = connect(&owner.url()).await.unwrap();
+    run(&own, "select pg_advisory_lock(1987012963, 1000)").await.unwrap();
+    let login = format!("login {}", owner.name);
+    migrator.run("up --lock-wait 0").fails(&["the migration lock of the PostgreSQL database", &login]);
 }
 
 #[tokio::test]
