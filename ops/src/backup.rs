@@ -55,7 +55,8 @@ pub async fn backup(
             total += place.size(name).await?;
         }
         if total > limit.as_u64() {
-            let (size, total) = (ByteSize(manifest.bytes()), ByteSize(total));
+            let [size, total, limit] = [manifest.bytes(), total, limit.as_u64()]
+                .map(|bytes| ByteSize(bytes).display().si().to_string());
             return Err(Error::TooLarge { place: place.to_string(), size, total, limit });
         }
     }
@@ -132,12 +133,8 @@ async fn check_tables(
     dump: &Path,
     tables: impl Iterator<Item = &str>,
 ) -> Result<(), Error> {
-    let mut command = programs::command(clients, "pg_restore");
-    let output = command.arg("--list").arg(dump).output().await.map_err(Error::io("run", "pg_restore"))?;
-    let errors = String::from_utf8_lossy(&output.stderr).lines().map(ToOwned::to_owned).collect();
-    programs::succeeded("pg_restore", output.status, errors)?;
     // `3456; 0 16389 TABLE DATA public contacts owner`
-    let list = String::from_utf8_lossy(&output.stdout);
+    let list = programs::list(clients, dump).await?;
     let entries = list.lines().filter_map(|line| line.split_once(" TABLE DATA ")).map(|(_, entry)| {
         let mut words = entry.split(' ');
         format!("{}.{}", words.next().unwrap_or_default(), words.next().unwrap_or_default())

@@ -2,6 +2,7 @@
 
 use crate::manifest::Fault;
 use std::io;
+use std::iter::successors;
 use std::path::PathBuf;
 
 /// A failed command. No message contains a password or the content of a row.
@@ -137,14 +138,16 @@ pub enum Error {
     #[error(transparent)]
     Scratch(#[from] scratch::Error),
     /// The place of backups does not respond as required.
-    #[error("cannot {action} {place}")]
+    #[error(
+        "cannot {action} {place}: {cause}; check the URL, the variables of AWS and the rights of the key"
+    )]
     Store {
         /// The action as a verb.
         action: &'static str,
         /// The place.
         place: String,
-        /// The cause.
-        source: object_store::Error,
+        /// The first line of the cause, and of its own first cause.
+        cause: String,
     },
     /// A statement failed.
     #[error("{action} failed on the {target}: {cause}{remedy}")]
@@ -167,11 +170,11 @@ pub enum Error {
         /// The place.
         place: String,
         /// The size of this backup.
-        size: bytesize::ByteSize,
+        size: String,
         /// The size of all.
-        total: bytesize::ByteSize,
+        total: String,
         /// The limit.
-        limit: bytesize::ByteSize,
+        limit: String,
     },
     /// The dump lacks a table of the snapshot, or has another one.
     #[error(
@@ -205,6 +208,24 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn store(
+        action: &'static str,
+        place: &impl ToString,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        // The answer of a bucket may go on with a document of several lines.
+        let first_line = |error: &dyn std::error::Error| {
+            let text = error.to_string();
+            text.lines().next().unwrap_or_default().split(": <").next().unwrap_or_default().to_owned()
+        };
+        let mut cause = first_line(error);
+        let root = successors(Some(error), |error| error.source()).last().map(first_line);
+        if let Some(root) = root.filter(|root| !cause.contains(root)) {
+            cause = format!("{cause}: {root}");
+        }
+        Self::Store { action, place: place.to_string(), cause }
     }
 
     pub(crate) fn backup(backup: &str) -> impl FnOnce(Fault) -> Self {

@@ -22,7 +22,7 @@ use tokio::io::AsyncWriteExt as _;
 const TIME: &str = "%Y%m%dT%H%M%S%3fZ";
 
 /// The beginning of a temporary name.
-const UNFINISHED: &str = ".unfinished-";
+const UNFINISHED: &str = ".ops-unfinished-";
 
 /// The age from which an upload without a manifest counts as abandoned.
 const ABANDONED: TimeDelta = TimeDelta::days(1);
@@ -168,7 +168,7 @@ impl Place {
             .filter(|(name, _)| name.starts_with("AWS_"))
             .map(|(name, value)| (name.to_ascii_lowercase(), value));
         let (store, prefix) = object_store::parse_url_opts(&url, variables)
-            .map_err(|source| Error::Store { action: "use", place: text.to_owned(), source })?;
+            .map_err(|error| Error::store("use", &text, &error))?;
         Ok(Self::Bucket { store: store.into(), prefix, url: text.to_owned() })
     }
 
@@ -248,7 +248,7 @@ impl Place {
                         tokio::io::copy(&mut input, &mut output).await?;
                         output.shutdown().await
                     };
-                    upload.await.map_err(Error::io("upload", &from))?;
+                    upload.await.map_err(|error| Error::store("write to", self, &error))?;
                     progress.advance(file.bytes);
                 }
                 let text = manifest.render().map_err(|error| Error::io("render", MANIFEST)(error.into()))?;
@@ -460,7 +460,7 @@ impl Place {
 
     fn failed(&self, action: &'static str) -> impl Fn(object_store::Error) -> Error + use<> {
         let place = self.to_string();
-        move |source| Error::Store { action, place: place.clone(), source }
+        move |error| Error::store(action, &place, &error)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::Error;
 use scratch::{Clients, Options};
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
@@ -18,6 +19,15 @@ pub(crate) fn find(major: u32) -> Result<Clients, Error> {
 /// A command that runs one of the programs.
 pub(crate) fn command(clients: &Clients, name: &str) -> Command {
     Command::new(clients.directory.join(name))
+}
+
+/// The table of contents of a dump.
+pub(crate) async fn list(clients: &Clients, dump: &Path) -> Result<String, Error> {
+    let output = command(clients, "pg_restore").arg("--list").arg(dump).output().await;
+    let output = output.map_err(Error::io("run", "pg_restore"))?;
+    let errors = String::from_utf8_lossy(&output.stderr).lines().map(ToOwned::to_owned).collect();
+    succeeded("pg_restore", output.status, errors)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Ends the program when its input ends: when this process does, however that happens, or when its end of the pipe is dropped.

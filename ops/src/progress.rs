@@ -26,8 +26,8 @@ impl Progress {
     pub fn step(&self, text: &str) {
         match &self.bar {
             Some(bar) => {
-                bar.set_style(style("{spinner} {elapsed} {msg}"));
                 bar.set_message(text.to_owned());
+                bar.set_style(style("{spinner} {elapsed} {msg}"));
             }
             None => line(text),
         }
@@ -37,10 +37,10 @@ impl Progress {
     pub fn step_of_bytes(&self, text: &str, bytes: u64) {
         match &self.bar {
             Some(bar) => {
-                bar.set_style(style("{spinner} {elapsed} {msg} {wide_bar} {bytes}/{total_bytes}"));
+                bar.set_message(text.to_owned());
                 bar.set_length(bytes);
                 bar.set_position(0);
-                bar.set_message(text.to_owned());
+                bar.set_style(style("{spinner} {elapsed} {msg} {wide_bar} {bytes}/{total_bytes}"));
             }
             None => line(&format!("{text}, {}", bytesize::ByteSize(bytes).display().si())),
         }

