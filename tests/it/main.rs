@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod database;
+mod deployment;
 mod documents;
 mod entity;
 mod env_example;
