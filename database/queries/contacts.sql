@@ -106,8 +106,15 @@ order by claimed.created_at, claimed.id;
 -- name: CreateMany :many
 -- scope: either
 -- visibility: crate
+-- parameters: public
 -- row: CreateManyRow
 -- The insert of the public function of this name, which locks the campaign before.
+-- param external_contact_ids - The contacts' keys in the system that they come from.
+-- param phone_numbers - E.164: `+` and 2 to 15 digits.
+-- param emails - The addresses for follow-up e-mails.
+-- param preferred_languages - The languages of the calls.
+-- param have_prior_consent - Whether the contact agreed to be called.
+-- param do_not_call - Whether the contact must not be called.
 with campaign as (
     select id, organization_id from campaigns where id = :campaign_id
 ), given as (

@@ -182,29 +182,11 @@ pub async fn create(tx: &CustomerTx, contact: NewContact) -> Result<contacts::Mo
     parent::insert(tx, row, &[Parent::Campaign(campaign_id), Parent::Organization(tx.organization())]).await
 }
 
-/// Contacts to insert into a campaign. All lists have the same length, one element for each contact. An empty string is
-/// stored as null.
-#[derive(Clone, Debug)]
-pub struct CreateMany {
-    /// The campaign.
-    pub campaign_id: CampaignId,
-    /// The contacts' keys in the system that they come from.
-    pub external_contact_ids: Vec<String>,
-    /// E.164: `+` and 2 to 15 digits.
-    pub phone_numbers: Vec<String>,
-    /// The addresses for follow-up e-mails.
-    pub emails: Vec<String>,
-    /// The languages of the calls.
-    pub preferred_languages: Vec<ContactLanguage>,
-    /// Whether the contact agreed to be called.
-    pub have_prior_consent: Vec<bool>,
-    /// Whether the contact must not be called.
-    pub do_not_call: Vec<bool>,
-}
-
 /// Inserts any number of contacts into a campaign, and returns the rejected ones: their position in the lists, from 1,
 /// and the reason. A contact that is marked do-not-call or on the exclusion list is inserted as excluded. For an unknown
 /// campaign nothing is inserted or returned.
+///
+/// All lists have the same length, one element for each contact. An empty string is stored as null.
 ///
 /// # Errors
 /// [`Error::Deleted`]: the campaign or its organization.
@@ -213,25 +195,8 @@ pub struct CreateMany {
 /// - `campaigns`, `organizations`: refused
 pub async fn create_many(tx: &Tx<impl Scope>, contacts: CreateMany) -> Result<Vec<CreateManyRow>, Error> {
     let tx = &tx.postgres("contacts.create_many")?;
-    let CreateMany {
-        campaign_id,
-        external_contact_ids,
-        phone_numbers,
-        emails,
-        preferred_languages,
-        have_prior_consent,
-        do_not_call,
-    } = contacts;
+    let campaign_id = contacts.campaign_id;
     parent::require_live(tx, &[Parent::Campaign(campaign_id), Parent::OrganizationOf(campaign_id)]).await?;
-    let contacts = generated::CreateMany {
-        campaign_id,
-        external_contact_ids,
-        phone_numbers,
-        emails,
-        preferred_languages,
-        have_prior_consent,
-        do_not_call,
-    };
     generated::create_many(tx, contacts).await
 }
 

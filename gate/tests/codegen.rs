@@ -244,6 +244,16 @@ async fn each_scope_and_visibility_has_its_signature() {
     let named =
         code("-- name: A :many\n-- scope: either\n-- row: Found\n-- Doc.\nselect id, name from users;\n");
     assert_eq!(fields(&named.await, "Found"), ["id: UserId", "name: String"]);
+
+    let update = "-- Doc.\nupdate contacts set phone_number = :phone_number, email = :email, state = :state where external_contact_id = :key;\n";
+    for (annotations, struct_of_parameters) in [
+        ("", "pub struct A {\n    pub phone_number"),
+        ("-- visibility: crate\n", "pub(crate) struct A {\n    pub(crate) phone_number"),
+        ("-- visibility: crate\n-- parameters: public\n", "pub struct A {\n    pub phone_number"),
+    ] {
+        let code = code(&format!("-- name: A :execrows\n-- scope: either\n{annotations}{update}")).await;
+        assert!(code.contains(struct_of_parameters), "{code}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The lock that lets one migrator at a time work on a PostgreSQL database.
 //!
 //! Every login may call the functions of advisory locks, so a customer can hold any key that is known beforehand, in any
-//! key space. Each migrator therefore locks a random key of one class, which nobody can hold before, and then looks who
+//! key space. Each migrator therefore locks a random key of one class, which cannot be held in advance, and then looks who
 //! else holds a key of the class. Only a login that may migrate counts: a member of the owner of the ledger or of the
 //! database, or, while there is no ledger, a login that may create objects in the schema.
 //!

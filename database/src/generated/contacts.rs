@@ -119,7 +119,7 @@ join claimed on claimed.id = attempts.contact_id
 order by claimed.created_at, claimed.id
 "#;
 
-/// The parameters of [`claim_due`].
+/// The parameters of `claim_due`.
 #[derive(Clone, Debug)]
 pub(crate) struct ClaimDue {
     pub(crate) campaign_id: CampaignId,
@@ -208,16 +208,22 @@ where reason is not null
 order by place
 "#;
 
-/// The parameters of [`create_many`].
+/// The parameters of `create_many`.
 #[derive(Clone, Debug)]
-pub(crate) struct CreateMany {
-    pub(crate) campaign_id: CampaignId,
-    pub(crate) external_contact_ids: Vec<String>,
-    pub(crate) phone_numbers: Vec<String>,
-    pub(crate) emails: Vec<String>,
-    pub(crate) preferred_languages: Vec<ContactLanguage>,
-    pub(crate) have_prior_consent: Vec<bool>,
-    pub(crate) do_not_call: Vec<bool>,
+pub struct CreateMany {
+    pub campaign_id: CampaignId,
+    /// The contacts' keys in the system that they come from.
+    pub external_contact_ids: Vec<String>,
+    /// E.164: `+` and 2 to 15 digits.
+    pub phone_numbers: Vec<String>,
+    /// The addresses for follow-up e-mails.
+    pub emails: Vec<String>,
+    /// The languages of the calls.
+    pub preferred_languages: Vec<ContactLanguage>,
+    /// Whether the contact agreed to be called.
+    pub have_prior_consent: Vec<bool>,
+    /// Whether the contact must not be called.
+    pub do_not_call: Vec<bool>,
 }
 
 /// A row of `create_many`.

@@ -29,7 +29,7 @@ cross join (select count(*) from valid) as valid
 cross join (select count(*) from imported) as imported
 "#;
 
-/// The parameters of [`import`].
+/// The parameters of `import`.
 #[derive(Clone, Debug)]
 pub(crate) struct Import {
     /// In any order; duplicates count once.

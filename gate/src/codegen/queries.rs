@@ -65,6 +65,8 @@ pub(crate) struct Query<'a> {
     pub(crate) scope: Scope,
     /// Whether the function is a part of one that is written by hand, and not public.
     pub(crate) private: bool,
+    /// Whether the struct of its parameters is public all the same.
+    pub(super) public_parameters: bool,
     /// The name of the row's struct, where it is not the query's with `Row`.
     pub(super) row: Option<&'a str>,
     /// The line of its name.
@@ -177,6 +179,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
 
     let mut scope = None;
     let mut private = false;
+    let mut public_parameters = false;
     let mut row = None;
     let mut doc = Vec::new();
     let mut deleted = Vec::new();
@@ -191,6 +194,8 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             scope = Scope::parse(word.trim());
         } else if comment == "visibility: crate" {
             private = true;
+        } else if comment == "parameters: public" {
+            public_parameters = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
             row = Some(name.trim());
         } else if let Some(text) = comment.strip_prefix("deleted: ") {
@@ -224,6 +229,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             kind,
             scope,
             private,
+            public_parameters,
             row,
             line,
             doc,

@@ -82,11 +82,14 @@ fn one(table: &str, function: &Function<'_>) -> String {
     let visible = if query.private { "pub(crate)" } else { "pub" };
     let mut text = format!("\nconst {}: &str = {};\n", verb.to_shouty_snake_case(), raw(sql));
 
+    // rustdoc refuses a link from a public item to a private one.
+    let linked = if query.private { format!("`{verb}`") } else { format!("[`{verb}`]") };
     let as_struct = parameters.len() >= STRUCT;
     if as_struct {
+        let visible = if query.public_parameters { "pub" } else { visible };
         let _ = write!(
             text,
-            "\n/// The parameters of [`{verb}`].\n#[derive(Clone, Debug)]\n{visible} struct {name} {{\n"
+            "\n/// The parameters of {linked}.\n#[derive(Clone, Debug)]\n{visible} struct {name} {{\n"
         );
         for (parameter, of) in parameters {
             if !parameter.doc.is_empty() {
@@ -110,8 +113,6 @@ fn one(table: &str, function: &Function<'_>) -> String {
             // A row that was given a name of its own is what a public function returns.
             let row = query.row.map_or_else(|| format!("{name}Row"), ToOwned::to_owned);
             let visible = if query.row.is_some() { "pub" } else { visible };
-            // rustdoc refuses a link from a public item to a private one.
-            let linked = if query.private { format!("`{verb}`") } else { format!("[`{verb}`]") };
             let _ = write!(
                 text,
                 "\n/// A row of {linked}.\n#[derive(Clone, Debug, PartialEq{eq})]\n{visible} struct {row} {{\n"
