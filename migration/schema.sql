@@ -55,7 +55,7 @@ as $$
             declare
                 found record;
                 found_role user_role;
-                is_bound boolean;
+                bound_settings text;
             begin
                 if not has_function_privilege('customer', 'accepts_unsigned_actors()'::regprocedure, 'execute') then
                     perform set_config('app.context', context, true);
@@ -70,15 +70,20 @@ as $$
                     end if;
                 end if;
                 if acting_user is null then
-                    select true into is_bound from organizations where id = acting_organization and deleted_at is null;
+                    select concat(set_config('app.organization_id', id::text, true), set_config('app.user_id', '', true))
+                    into bound_settings
+                    from organizations
+                    where id = acting_organization and deleted_at is null;
                 else
-                    select true, u.role into is_bound, found_role
+                    select u.role, concat(
+                        set_config('app.organization_id', o.id::text, true), set_config('app.user_id', u.id::text, true))
+                    into found_role, bound_settings
                     from user_organizations m
                     join organizations o on o.id = m.organization_id and o.deleted_at is null
                     join users u on u.id = m.user_id and u.deleted_at is null
                     where m.user_id = acting_user and m.organization_id = acting_organization;
                 end if;
-                if is_bound is null then
+                if bound_settings is null then
                     select o.id is null as no_organization, o.deleted_at is not null as organization_deleted,
                            u.id is null as no_user, u.deleted_at is not null as user_deleted,
                            m.id is null as no_member, u.role
@@ -102,8 +107,6 @@ as $$
                     raise exception using
                         errcode = 'serialization_failure', message = 'the actor was changed in this moment';
                 end if;
-                perform set_config('app.organization_id', acting_organization::text, true),
-                        set_config('app.user_id', coalesce(acting_user::text, ''), true);
                 if found_role = 'viewer' then
                     perform set_config('transaction_read_only', 'on', true);
                 end if;

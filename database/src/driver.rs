@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "forwards statements to the connection")]
 
 use crate::deadline::{sleep, within};
-use crate::session;
+use crate::session::{self, Timeouts};
 use async_stream::try_stream;
 use futures_util::lock::Mutex;
 use futures_util::{Stream, TryStreamExt};
@@ -46,8 +46,8 @@ pub(crate) enum OpenTransaction {
 pub(crate) struct Session {
     /// `None` only while it is dropped.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
-    /// Whether the connection to the server serves no other client; otherwise the next `begin` on it cleans it.
-    own: bool,
+    /// The timeouts of a connection to the server that serves no other client. `None`: the next `begin` on it cleans it.
+    timeouts: Option<Timeouts>,
     /// Whether a statement ran that may have left more on the connection than the transaction's own end removes.
     may_have_traces: AtomicBool,
 }
@@ -66,16 +66,17 @@ impl Drop for Session {
 
 impl OpenTransaction {
     /// Sends `begin`, a batch of statements that starts with that one; with `named`, returns the text in its last row.
-    /// `own` as in [`session::begin`].
+    /// `timeouts` are those of a connection that serves no other client.
     pub(crate) async fn begin_postgres(
         pool: &PgPool,
-        (begin, own): (&'static str, bool),
+        begin: &'static str,
+        timeouts: Option<Timeouts>,
         named: bool,
     ) -> Result<(Self, Option<String>), DbErr> {
         // Closed if this future is dropped: `begin` may have been sent, and nothing would roll back.
         let mut session = Session {
             connection: Mutex::new(Some(acquire(pool).await?)),
-            own,
+            timeouts,
             may_have_traces: AtomicBool::new(true),
         };
         let connection = session.connection.get_mut().as_mut().ok_or_else(gone).map_err(query_error)?;
@@ -160,11 +161,16 @@ impl OpenTransaction {
         }
     }
 
+    /// Whether the connection has the timeouts of its pool; otherwise the transaction sets them.
+    pub(crate) fn has_timeouts(&self) -> bool {
+        matches!(self, Self::Postgres(session) if session.timeouts.is_some())
+    }
+
     /// Records that a statement runs whose text this crate did not write. It may be one that an attacker changed, so the
     /// connection is reset after the transaction.
     pub(crate) fn may_leave_traces(&self) {
         if let Self::Postgres(session) = self
-            && session.own
+            && session.timeouts.is_some()
         {
             session.may_have_traces.store(true, Ordering::Relaxed);
         }
@@ -200,9 +206,12 @@ impl Session {
             }
         };
         let ended = within(limit, end).await?.map_err(exec_error);
-        if *self.may_have_traces.get_mut() && ended.is_ok() {
+        if let Some(timeouts) = &self.timeouts
+            && *self.may_have_traces.get_mut()
+            && ended.is_ok()
+        {
             // The transaction has ended whatever becomes of this: the connection is closed if it cannot be reset.
-            let clean = within(limit, session::reset(connection)).await;
+            let clean = within(limit, session::reset(connection, timeouts)).await;
             *self.may_have_traces.get_mut() = !matches!(clean, Ok(Ok(true)));
         }
         Ok(ended)

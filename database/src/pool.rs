@@ -4,7 +4,7 @@ use crate::actor::BoundActor;
 use crate::deadline::{sleep, within};
 use crate::driver::OpenTransaction;
 use crate::error::{Error, Fault};
-use crate::session;
+use crate::session::{self, Timeouts};
 use crate::settings::{Settings, Url};
 use crate::signature;
 use crate::startup;
@@ -50,7 +50,8 @@ struct Pool {
     /// The limit of the time to begin a transaction; `None` for SQLite, which has its busy timeout.
     limit: Option<Duration>,
     waiting: AtomicU32,
-    keeps_statements: bool,
+    /// Those of each session; `None`: each transaction sets its own.
+    timeouts: Option<Timeouts>,
     own: OwnPool,
 }
 
@@ -219,14 +220,16 @@ impl fmt::Debug for Database {
 impl Pool {
     async fn open(name: &'static str, url: &Url, settings: &Settings) -> Result<Self, Error> {
         let own = OwnPool::default();
+        // A pooler that shares connections of the server needs a client that prepares no statements.
+        let timeouts = (settings.statement_cache > 0)
+            .then(|| Timeouts::new(settings.statement_timeout, settings.idle_in_transaction_timeout));
         let (connection, limit) = if url.is_sqlite() {
             (sqlite(url, settings).await?, None)
         } else {
-            (postgres(name, url, settings, Arc::clone(&own)).await?, Some(settings.acquire_timeout))
+            let pool = postgres(name, url, settings, timeouts.clone(), Arc::clone(&own)).await?;
+            (pool, Some(settings.acquire_timeout))
         };
-        // The SQLite driver finalizes uncached statements.
-        let keeps_statements = url.is_sqlite() || settings.statement_cache > 0;
-        Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), keeps_statements, own })
+        Ok(Self { name, connection, limit, waiting: AtomicU32::new(0), timeouts, own })
     }
 
     /// Begins a transaction; with `identify`, the server's name for it is returned as well.
@@ -246,9 +249,8 @@ impl Pool {
             return Ok((OpenTransaction::Sqlite(self.connection.begin().await?), None));
         }
         let pool = self.connection.get_postgres_connection_pool();
-        let own = self.keeps_statements;
-        let begin = session::begin(own, identify);
-        Ok(OpenTransaction::begin_postgres(pool, (begin, own), identify).await?)
+        let begin = session::begin(self.timeouts.is_some(), identify);
+        Ok(OpenTransaction::begin_postgres(pool, begin, self.timeouts.clone(), identify).await?)
     }
 
     fn record_connections(&self) {
@@ -289,6 +291,7 @@ async fn postgres(
     name: &str,
     url: &Url,
     settings: &Settings,
+    timeouts: Option<Timeouts>,
     own: OwnPool,
 ) -> Result<DatabaseConnection, Error> {
     let options: PgConnectOptions = parse_postgres(url.expose())
@@ -309,10 +312,20 @@ async fn postgres(
     // Half of the acquire timeout: if the idle connection is dead, the other half remains to open a new one.
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
-    let (own_session, identify) = (settings.statement_cache > 0, settings.signing_key.is_some());
+    let identify = settings.signing_key.is_some();
+    let (set, kept) = (timeouts.clone(), timeouts);
     let (size, seen) = (settings.pool_size, Arc::clone(&own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
+        .after_connect(move |connection, _| {
+            let set = set.clone();
+            Box::pin(async move {
+                match set {
+                    Some(timeouts) => timeouts.set(connection).await,
+                    None => Ok(()),
+                }
+            })
+        })
         // sqlx's own ping has no timeout.
         .test_before_acquire(false)
         .before_acquire(move |connection, metadata| {
@@ -332,8 +345,10 @@ async fn postgres(
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
             drop(own);
+            let timeouts = kept.clone();
             Box::pin(async move {
-                Ok(keep && within(Some(alive), session::release(connection, own_session, identify)).await??)
+                let release = session::release(connection, timeouts.as_ref(), identify);
+                Ok(keep && within(Some(alive), release).await??)
             })
         })
         .connect_lazy_with(options);

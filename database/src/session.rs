@@ -7,8 +7,10 @@
 #![expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{Connection, Database, Postgres, Row};
+use sqlx::{AssertSqlSafe, Connection, Database, Postgres, Row};
 use sqlx_core::transaction::TransactionManager;
+use std::sync::Arc;
+use std::time::Duration;
 
 type Manager = <Postgres as Database>::TransactionManager;
 
@@ -25,6 +27,27 @@ macro_rules! discard {
     () => {
         "close all; unlisten *; discard temp; reset session authorization; reset role"
     };
+}
+
+/// The timeouts of a session, for connections to the server that serve no other client. Behind `PgBouncer` in transaction
+/// mode each transaction sets its own instead.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeouts(Arc<str>);
+
+impl Timeouts {
+    /// Zero is no timeout.
+    pub(crate) fn new(statement: Duration, idle_in_transaction: Duration) -> Self {
+        let (statement, idle) = (statement.as_millis(), idle_in_transaction.as_millis());
+        Self(
+            format!("set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}")
+                .into(),
+        )
+    }
+
+    /// Sets them.
+    pub(crate) async fn set(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(AssertSqlSafe(&*self.0)).execute(connection).await.map(|_| ())
+    }
 }
 
 /// Behind `PgBouncer` in transaction mode, the server connection still has what the previous client left. sqlx names
@@ -50,11 +73,11 @@ pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
 /// Rolls back a transaction that was dropped, when its connection is released, and removes what it left: the next caller
 /// would run in it, with its time and snapshot. Returns whether the connection can be used again.
 ///
-/// `identify`: some transactions on the pool began with [`begin`]`(_, true)`, of which sqlx does not know. `own` as in
-/// [`begin`].
+/// `identify`: some transactions on the pool began with [`begin`]`(_, true)`, of which sqlx does not know. `timeouts`:
+/// those of a connection that serves no other client.
 pub(crate) async fn release(
     connection: &mut PgConnection,
-    own: bool,
+    timeouts: Option<&Timeouts>,
     identify: bool,
 ) -> Result<bool, sqlx::Error> {
     if Manager::get_transaction_depth(connection) > 0 {
@@ -65,7 +88,10 @@ pub(crate) async fn release(
         // The server has just responded to the end of the transaction.
         return Ok(true);
     }
-    if own { reset(connection).await } else { Ok(true) }
+    match timeouts {
+        Some(timeouts) => reset(connection, timeouts).await,
+        None => Ok(true),
+    }
 }
 
 async fn is_open(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
@@ -79,14 +105,11 @@ async fn is_open(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 }
 
 /// Removes what a transaction that has ended has left, and returns whether the connection can be used again.
-pub(crate) async fn reset(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    const RESET: &str = concat!(
-        discard!(),
-        "; reset all; select pg_advisory_unlock_all(); \
-         select count(*), coalesce(bool_or(from_sql), false) from pg_prepared_statements"
-    );
-    let row =
-        sqlx::raw_sql(RESET).fetch_all(&mut *connection).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
+pub(crate) async fn reset(connection: &mut PgConnection, timeouts: &Timeouts) -> Result<bool, sqlx::Error> {
+    const PREPARED: &str = "select count(*), coalesce(bool_or(from_sql), false) from pg_prepared_statements";
+    let reset = concat!(discard!(), "; reset all; select pg_advisory_unlock_all()");
+    let sql = AssertSqlSafe(format!("{reset}; {}; {PREPARED}", timeouts.0));
+    let row = sqlx::raw_sql(sql).fetch_all(&mut *connection).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     has_only_its_own_statements(connection, &row)
 }
 

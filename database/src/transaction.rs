@@ -27,6 +27,18 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The name of statements that the application runs without [`Tx::named`].
 const UNNAMED: &str = "unnamed";
 
+/// Sets the timeouts for an admin transaction behind a pooler.
+const TIMEOUTS: &str = "select set_config('statement_timeout', $1, true), \
+    set_config('idle_in_transaction_session_timeout', $2, true)";
+
+/// Binds an actor on a connection that has its timeouts.
+const BIND: &str = "select set_config('role', 'customer', true), bind_actor($1, $2, $3) as role";
+
+/// The same behind a pooler.
+const BIND_WITH_TIMEOUTS: &str = "select set_config('statement_timeout', $4, true), \
+    set_config('idle_in_transaction_session_timeout', $5, true), \
+    set_config('role', 'customer', true), bind_actor($1, $2, $3) as role";
+
 /// The limits of each transaction.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
@@ -39,6 +51,12 @@ impl Limits {
     pub(crate) fn of(settings: &Settings) -> Self {
         let Settings { statement_timeout, idle_in_transaction_timeout, long_transaction, .. } = *settings;
         Self { statement_timeout, idle_in_transaction_timeout, long_transaction }
+    }
+
+    /// The values of the timeouts.
+    fn values(self) -> [Value; 2] {
+        [self.statement_timeout, self.idle_in_transaction_timeout]
+            .map(|time| time.as_millis().to_string().into())
     }
 
     /// The limit of the client's wait for a response; `None`: no limit.
@@ -169,28 +187,25 @@ impl<S: Scope> Tx<S> {
 }
 
 impl AdminTx {
-    /// Sets the timeouts, for this transaction only, because connections are pooled.
+    /// Sets the timeouts for this transaction, unless its connection has them.
     pub(crate) async fn bind(inner: OpenTransaction, limits: Limits) -> Result<Self, Error> {
         let watch = Watch::new("admin", None, limits.long_transaction);
         let failed = AtomicBool::new(false);
         if inner.backend() != DbBackend::Postgres {
             return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch });
         }
-        let settings = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select set_config('statement_timeout', $1, true), \
-                    set_config('idle_in_transaction_session_timeout', $2, true)",
-            [milliseconds(limits.statement_timeout), milliseconds(limits.idle_in_transaction_timeout)],
-        );
         let limit = limits.response();
-        within(limit, inner.execute(settings)).await??;
+        if !inner.has_timeouts() {
+            let settings = Statement::from_sql_and_values(DbBackend::Postgres, TIMEOUTS, limits.values());
+            within(limit, inner.execute(settings)).await??;
+        }
         Ok(Self { inner, scope: Admin(()), failed, limit, watch })
     }
 }
 
 impl CustomerTx {
-    /// Sets timeouts and role, and lets the server verify the actor and set it, for this transaction only: the connection's
-    /// next one may belong to another organization.
+    /// Sets the role, and lets the server verify the actor and set it, for this transaction only: the connection's next one
+    /// may belong to another organization. Sets the timeouts as well, unless the connection has them.
     pub(crate) async fn bind(
         inner: OpenTransaction,
         actor: BoundActor,
@@ -198,20 +213,13 @@ impl CustomerTx {
         limits: Limits,
     ) -> Result<Self, Error> {
         let user = actor.user().map(|user| *user.as_uuid());
-        let settings = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "select set_config('statement_timeout', $1, true), \
-                    set_config('idle_in_transaction_session_timeout', $2, true), \
-                    set_config('role', 'customer', true), \
-                    bind_actor($3, $4, $5) as role",
-            [
-                milliseconds(limits.statement_timeout),
-                milliseconds(limits.idle_in_transaction_timeout),
-                (*actor.organization().as_uuid()).into(),
-                user.into(),
-                context.into(),
-            ],
-        );
+        let actor_values = [(*actor.organization().as_uuid()).into(), user.into(), context.into()];
+        let settings = if inner.has_timeouts() {
+            Statement::from_sql_and_values(DbBackend::Postgres, BIND, actor_values)
+        } else {
+            let values = actor_values.into_iter().chain(limits.values());
+            Statement::from_sql_and_values(DbBackend::Postgres, BIND_WITH_TIMEOUTS, values)
+        };
         let limit = limits.response();
         let row = within(limit, inner.query_one(settings)).await??.ok_or(Error::NotFound("row"))?;
         let role = row.try_get("", "role")?;
@@ -237,10 +245,6 @@ impl CustomerTx {
     pub fn role(&self) -> Option<UserRole> {
         self.scope.role
     }
-}
-
-fn milliseconds(time: Duration) -> Value {
-    time.as_millis().to_string().into()
 }
 
 impl<S: fmt::Debug> fmt::Debug for Tx<S> {

@@ -48,7 +48,7 @@ on_both_runtimes! {
     a_silent_network_is_unavailable_in_time_whatever_waits_for_it,
     a_begin_that_was_abandoned_is_not_the_next_transactions,
     a_pool_without_a_free_connection_is_unavailable_and_no_caller_is_left_waiting,
-    a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction,
+    a_statement_beyond_its_time_is_a_timeout_on_a_connection_of_our_own_or_of_a_pooler,
     a_transaction_that_is_idle_for_too_long_is_ended_with_its_locks,
     an_error_that_a_server_reports_of_itself_has_its_own_kind,
 }
@@ -400,19 +400,29 @@ async fn a_pool_without_a_free_connection_is_unavailable_and_no_caller_is_left_w
     assert_eq!(gauges.waiting(), 0);
 }
 
-async fn a_statement_beyond_its_time_is_a_timeout_that_stays_with_its_transaction() {
-    let database = migrated("slow").await;
-    let db = connect(&database.url()).await.unwrap();
-    run(&db, SLOW_COMMIT).await.unwrap();
-    let pools = one_connection(&database.url(), &[("DATABASE_STATEMENT_TIMEOUT_MS", "200")]).await;
-    timeout_at_each_moment(async || soon(pools.admin()).await).await;
-    timeout_at_each_moment(async || soon(pools.customer(actor())).await).await;
-    let tx = pools.admin().await.unwrap();
-    assert_eq!(number(&tx, "select count(*) from slow").await, 0);
+async fn a_statement_beyond_its_time_is_a_timeout_on_a_connection_of_our_own_or_of_a_pooler() {
+    for statement_cache in ["100", "0"] {
+        let database = migrated("slow").await;
+        let db = connect(&database.url()).await.unwrap();
+        run(&db, SLOW_COMMIT).await.unwrap();
+        let settings =
+            [("DATABASE_STATEMENT_TIMEOUT_MS", "200"), ("DATABASE_STATEMENT_CACHE", statement_cache)];
+        let pools = one_connection(&database.url(), &settings).await;
+        // A pooler may give the connection to another program, which must not find our limit.
+        let left = if statement_cache == "0" { 0 } else { 200 };
+        timeout_at_each_moment(async || soon(pools.admin()).await, left).await;
+        timeout_at_each_moment(async || soon(pools.customer(actor())).await, left).await;
+        let tx = pools.admin().await.unwrap();
+        assert_eq!(number(&tx, "select count(*) from slow").await, 0);
+    }
 }
 
-async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Result<Tx<S>, Error>) {
+async fn timeout_at_each_moment<S: database::Scope>(
+    begin: impl AsyncFn() -> Result<Tx<S>, Error>,
+    left: i64,
+) {
     const CONNECTION: &str = "select pg_backend_pid()::bigint";
+    const LIMIT: &str = "select setting::bigint from pg_settings where name = 'statement_timeout'";
     let tx = begin().await.unwrap();
     let connection = number(&tx, CONNECTION).await;
     let error = soon(run(&tx, SLEEP)).await.unwrap_err();
@@ -427,12 +437,13 @@ async fn timeout_at_each_moment<S: database::Scope>(begin: impl AsyncFn() -> Res
 
     let tx = begin().await.unwrap();
     assert_ne!(number(&tx, CONNECTION).await, connection, "who knows what that one does");
-    // What is left of the timeout when the transaction is over.
     run(&tx, "rollback").await.unwrap();
-    assert_eq!(
-        number(&tx, "select setting::bigint from pg_settings where name = 'statement_timeout'").await,
-        0
-    );
+    assert_eq!(number(&tx, LIMIT).await, left, "after the transaction");
+    run(&tx, "set statement_timeout = 0").await.unwrap();
+    drop(tx);
+    let tx = begin().await.unwrap();
+    assert_eq!(number(&tx, LIMIT).await, 200, "whatever the transaction before has set");
+    tx.rollback().await.unwrap();
 }
 
 async fn a_transaction_that_is_idle_for_too_long_is_ended_with_its_locks() {
