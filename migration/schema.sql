@@ -819,11 +819,11 @@ comment on table organizations is
 comment on column organizations.id is
 'Identifies the tenant; a customer transaction binds it as app.organization_id, and Row Level Security compares it with organization_id of every tenant table.';
 comment on column organizations.name is
-'What people read as the organization''s name in the user interface, at most 255 characters; not unique, two tenants may share it.';
+'What people read as the organization''s name in the user interface, at most 255 characters; not unique, two tenants may share it. [personal data: none]';
 comment on column organizations.slug is
-'Short unique name for addresses and commands: lower-case words and digits joined by single hyphens, at most 63 characters.';
+'Short unique name for addresses and commands: lower-case words and digits joined by single hyphens, at most 63 characters. [personal data: none]';
 comment on column organizations.metadata is
-'Free settings of the organization as a JSON object; applications own its keys, the database reads none of them.';
+'Free settings of the organization as a JSON object; applications own its keys, the database reads none of them. [personal data: possible]';
 comment on column organizations.deleted_at is
 'When the organization was closed (UTC); NULL while it is in use. Its rows stay until retention removes them.';
 comment on column organizations.created_at is
@@ -851,15 +851,15 @@ comment on table users is
 comment on column users.id is
 'Identifies the person inside this database; a customer transaction binds it as app.user_id. The identity provider knows the person by oidc_sub instead.';
 comment on column users.oidc_sub is
-'Subject claim (sub) that the OpenID Connect provider gave the person; unique, and the key by which a sign-in finds its user.';
+'Subject claim (sub) that the OpenID Connect provider gave the person; unique, and the key by which a sign-in finds its user. [personal data: user]';
 comment on column users.email is
-'Address from the identity provider, unique among all users; personal data, refreshed when the person signs in.';
+'Address from the identity provider, unique among all users, refreshed when the person signs in. [personal data: user]';
 comment on column users.name is
-'Full name as the identity provider states it, shown beside the campaigns the person created; personal data.';
+'Full name as the identity provider states it, shown beside the campaigns the person created. [personal data: user]';
 comment on column users.role is
 'What the person may do: admin manages everything, campaign_manager runs campaigns, viewer only reads. A customer cannot change its own.';
 comment on column users.metadata is
-'Free preferences of the person as a JSON object; applications own its keys, the database reads none of them.';
+'Free preferences of the person as a JSON object; applications own its keys, the database reads none of them. [personal data: user]';
 comment on column users.deleted_at is
 'When the account was closed (UTC); NULL while the person may sign in.';
 comment on column users.created_at is
@@ -874,15 +874,15 @@ comment on column email_templates.id is
 comment on column email_templates.organization_id is
 'The tenant whose campaigns may send this template; Row Level Security compares it with the transaction''s organization.';
 comment on column email_templates.name is
-'What campaign managers pick the template by, at most 255 characters; never sent to a contact.';
+'What campaign managers pick the template by, at most 255 characters; never sent to a contact. [personal data: none]';
 comment on column email_templates.type is
 'Which end of a survey the e-mail follows: completed, refused or not_reached.';
 comment on column email_templates.subject is
-'Subject line of the e-mail, at most 500 characters; variables such as {{campaign_name}} are replaced on sending.';
+'Subject line of the e-mail, at most 500 characters; variables such as {{campaign_name}} are replaced on sending. [personal data: none]';
 comment on column email_templates.body_html is
-'HTML body of the e-mail; variables such as {{contact_name}} are replaced, escaped, on sending.';
+'HTML body of the e-mail; variables such as {{contact_name}} are replaced, escaped, on sending. [personal data: none]';
 comment on column email_templates.body_text is
-'Plain-text body with the same variables, for readers without HTML; NULL sends the HTML part alone.';
+'Plain-text body with the same variables, for readers without HTML; NULL sends the HTML part alone. [personal data: none]';
 comment on column email_templates.locale is
 'Language the template is written in, en or it; the contact''s or the campaign''s language selects it.';
 comment on column email_templates.deleted_at is
@@ -899,9 +899,9 @@ comment on column exclusion_list_entries.id is
 comment on column exclusion_list_entries.organization_id is
 'The tenant whose campaigns must not call the number; Row Level Security compares it with the transaction''s organization.';
 comment on column exclusion_list_entries.phone_number is
-'Number never to be called, in E.164 form, once per organization; personal data kept on purpose, to honour the request.';
+'Number never to be called, in E.164 form, once per organization; kept to honour the request until erasure. [personal data: contact]';
 comment on column exclusion_list_entries.reason is
-'Why the number is excluded, in the words of whoever added it; NULL when none was given.';
+'Why the number is excluded, in the words of whoever added it; NULL when none was given. [personal data: possible]';
 comment on column exclusion_list_entries.source is
 'How the entry arrived: import from a file, api for a request or call outcome, manual by an administrator.';
 comment on column exclusion_list_entries.created_at is
@@ -918,15 +918,15 @@ comment on column provider_configs.organization_id is
 comment on column provider_configs.provider_type is
 'Kind of service that places the calls: telephony_api carries audio only, voice_ai_platform also holds the dialogue.';
 comment on column provider_configs.provider_name is
-'Which adapter talks to the provider, such as twilio, at most 100 characters; credentials are kept elsewhere.';
+'Which adapter talks to the provider, such as twilio, at most 100 characters; credentials are kept elsewhere. [personal data: none]';
 comment on column provider_configs.outbound_number is
-'Number that contacts see as the caller, in E.164 form; must be rented from the provider.';
+'Number that contacts see as the caller, in E.164 form; must be rented from the provider. [personal data: none]';
 comment on column provider_configs.max_concurrent_calls is
 'Calls that the organization may have in progress at once, at least 1; the scheduler starts no more.';
 comment on column provider_configs.llm_provider is
 'Company whose language model leads the dialogue: openai, anthropic, azure-openai or google.';
 comment on column provider_configs.llm_model is
-'The provider''s name for the language model, such as gpt-4.1-mini, at most 100 characters.';
+'The provider''s name for the language model, such as gpt-4.1-mini, at most 100 characters. [personal data: none]';
 comment on column provider_configs.recording_retention_days is
 'Days a call recording is kept after the call, at least 1; then retention deletes it at the provider.';
 comment on column provider_configs.transcript_retention_days is
@@ -956,21 +956,21 @@ comment on column campaigns.id is
 comment on column campaigns.organization_id is
 'The tenant that runs the campaign; Row Level Security compares it with the transaction''s organization.';
 comment on column campaigns.name is
-'What people find the campaign by in lists and exports, at most 255 characters; not unique.';
+'What people find the campaign by in lists and exports, at most 255 characters; not unique. [personal data: possible]';
 comment on column campaigns.description is
-'Purpose of the campaign in the manager''s words, never read to a contact; NULL when none was given.';
+'Purpose of the campaign in the manager''s words, never read to a contact; NULL when none was given. [personal data: possible]';
 comment on column campaigns.status is
 'Where the campaign stands: draft, scheduled, running, paused, completed or cancelled. The scheduler calls contacts of running campaigns only.';
 comment on column campaigns.language is
 'Language in which the agent speaks unless a contact prefers another one: en or it.';
 comment on column campaigns.intro_script is
-'The agent''s opening: the caller, the purpose, and the request for consent before any question.';
+'The agent''s opening: the caller, the purpose, and the request for consent before any question. [personal data: none]';
 comment on column campaigns.question_1_text is
-'First question, worded as the agent reads it aloud.';
+'First question, worded as the agent reads it aloud. [personal data: none]';
 comment on column campaigns.question_2_text is
-'Second question, worded as the agent reads it aloud.';
+'Second question, worded as the agent reads it aloud. [personal data: none]';
 comment on column campaigns.question_3_text is
-'Third question, worded as the agent reads it aloud.';
+'Third question, worded as the agent reads it aloud. [personal data: none]';
 comment on column campaigns.question_1_type is
 'How the answer to the first question is understood: free_text, numeric or scale.';
 comment on column campaigns.question_2_type is
@@ -1009,11 +1009,11 @@ comment on column contacts.organization_id is
 comment on column contacts.campaign_id is
 'The campaign the contact is called for; deleting the campaign deletes the contact.';
 comment on column contacts.external_contact_id is
-'The contact''s key in the customer''s own system, copied from the uploaded file and returned in exports; NULL when the file had none.';
+'The contact''s key in the customer''s own system, copied from the uploaded file and returned in exports; NULL when the file had none. [personal data: contact]';
 comment on column contacts.phone_number is
-'Number to call in E.164 form, such as +14155550101, or the word DELETED once erasure has removed it; personal data.';
+'Number to call in E.164 form, such as +14155550101, or the word DELETED once erasure has removed it. [personal data: contact]';
 comment on column contacts.email is
-'Address for the follow-up e-mail; NULL sends none. Personal data, removed by erasure.';
+'Address for the follow-up e-mail; NULL sends none. Removed by erasure. [personal data: contact]';
 comment on column contacts.preferred_language is
 'Language in which the contact wishes to be spoken to: en, it, or auto to use the campaign''s.';
 comment on column contacts.has_prior_consent is
@@ -1046,9 +1046,9 @@ comment on column call_attempts.campaign_id is
 comment on column call_attempts.attempt_number is
 'Position of the call among the contact''s calls, counted from 1; unique per contact, which stops the same call being placed twice.';
 comment on column call_attempts.call_id is
-'Our own name for the call, sent to the provider and returned by its webhooks; unique among all organizations.';
+'Our own name for the call, sent to the provider and returned by its webhooks; unique among all organizations. [personal data: none]';
 comment on column call_attempts.provider_call_id is
-'The provider''s name for the call; NULL until the provider has accepted it.';
+'The provider''s name for the call; NULL until the provider has accepted it. [personal data: contact]';
 comment on column call_attempts.started_at is
 'When the scheduler placed the call (UTC).';
 comment on column call_attempts.answered_at is
@@ -1058,11 +1058,11 @@ comment on column call_attempts.ended_at is
 comment on column call_attempts.outcome is
 'How the call ended: completed, refused, no_answer, busy or failed; NULL while it lasts.';
 comment on column call_attempts.provider_raw_status is
-'The provider''s last status word, kept as received for support cases; NULL before its first webhook.';
+'The provider''s last status word, kept as received for support cases; NULL before its first webhook. [personal data: none]';
 comment on column call_attempts.error_code is
-'The provider''s code for a failed call; NULL when nothing failed.';
+'The provider''s code for a failed call; NULL when nothing failed. [personal data: none]';
 comment on column call_attempts.metadata is
-'Details of the call as a JSON object, such as the provider''s recording reference; must hold no personal data.';
+'Details of the call as a JSON object, such as the address of its recording; erasure empties it. [personal data: contact]';
 comment on column call_attempts.created_at is
 'When the attempt was recorded (UTC), just before the provider was asked to place the call.';
 comment on column call_attempts.updated_at is
@@ -1083,7 +1083,7 @@ comment on column events.contact_id is
 comment on column events.call_attempt_id is
 'The call that led to the event; NULL when no single call did, or when the attempt was deleted.';
 comment on column events.payload is
-'What is sent to the bus as a JSON object besides the keys of this row; refers to the contact by id and holds no personal data.';
+'What is sent to the bus as a JSON object besides the keys of this row; refers to the contact by id. Erasure removes the answers from it. [personal data: contact]';
 comment on column events.published_at is
 'When the bus accepted the event (UTC); NULL while it waits to be published.';
 comment on column events.created_at is
@@ -1104,11 +1104,11 @@ comment on column survey_responses.campaign_id is
 comment on column survey_responses.call_attempt_id is
 'The call in which the answers were given; deleting the attempt deletes them.';
 comment on column survey_responses.q1_answer is
-'What the contact said to the first question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the first question, as the dialogue understood it; NULL when it was not answered. [personal data: contact]';
 comment on column survey_responses.q2_answer is
-'What the contact said to the second question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the second question, as the dialogue understood it; NULL when it was not answered. [personal data: contact]';
 comment on column survey_responses.q3_answer is
-'What the contact said to the third question, as the dialogue understood it; NULL when it was not answered.';
+'What the contact said to the third question, as the dialogue understood it; NULL when it was not answered. [personal data: contact]';
 comment on column survey_responses.q1_confidence is
 'How sure the dialogue is of the first answer, from 0.00 (a guess) to 1.00 (certain); NULL when it was not scored.';
 comment on column survey_responses.q2_confidence is
@@ -1131,7 +1131,7 @@ comment on column transcript_snippets.organization_id is
 comment on column transcript_snippets.call_attempt_id is
 'The call in which the words were said; deleting the attempt deletes its transcript.';
 comment on column transcript_snippets.transcript_text is
-'The words as recognised, agent and contact alike; personal data, removed by retention and erasure.';
+'The words as recognised, agent and contact alike; removed by retention and erasure. [personal data: contact]';
 comment on column transcript_snippets.language is
 'Language that speech recognition assumed for the words: en or it.';
 comment on column transcript_snippets.created_at is
@@ -1154,13 +1154,13 @@ comment on column email_notifications.campaign_id is
 comment on column email_notifications.template_id is
 'The template of the e-mail; a template with notifications cannot be deleted, only withdrawn.';
 comment on column email_notifications.to_email is
-'Address the e-mail went to, copied because the contact''s may change later; personal data, removed by erasure.';
+'Address the e-mail went to, copied because the contact''s may change later; removed by erasure. [personal data: contact]';
 comment on column email_notifications.status is
 'What became of the e-mail: pending until the worker takes it, then sent or failed.';
 comment on column email_notifications.provider_message_id is
-'The mail provider''s name for the message, by which a bounce is matched; NULL until it was accepted.';
+'The mail provider''s name for the message, by which a bounce is matched; NULL until it was accepted. [personal data: none]';
 comment on column email_notifications.error_message is
-'Why sending failed, as the mail provider put it; NULL unless the status is failed.';
+'Why sending failed, as the mail provider put it; NULL unless the status is failed. [personal data: contact]';
 comment on column email_notifications.created_at is
 'When the e-mail was queued (UTC).';
 comment on column email_notifications.updated_at is

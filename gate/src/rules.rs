@@ -44,6 +44,7 @@ rules! {
     one_owner,
     ordinary_tables_only,
     owner_keys_cascade_or_set_null,
+    personal_data_classified,
     policies_canonical,
     policies_to_customer_role,
     primary_key_uuid,

@@ -15,14 +15,14 @@ pub const RULE: Rule = Rule {
         uncommitted(
             "create domain mood as text constraint mood_length check (length(value) <= 9) constraint \
              mood_values check (value = 'good' or value = 'bad'); alter table events add column mood mood; \
-             comment on column events.mood is 'How the person sounded in the end, as the agent heard it.'",
+             comment on column events.mood is 'How the person sounded in the end, as the agent heard it. [personal data: none]'",
             &["events.mood"],
         ),
         uncommitted(
             "alter table events add constraint ck_events_mood check (true), add column mood text constraint \
              ck_events_mood_length check (length(mood) <= 9) constraint ck_events_mood_values check (mood \
              in ('good', 'bad')); comment on column events.mood is 'How the person sounded in the end, as \
-             the agent heard it.'",
+             the agent heard it. [personal data: none]'",
             &["events.mood"],
         ),
     ],

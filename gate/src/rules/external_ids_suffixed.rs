@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
     breaks: &[uncommitted(
         "alter table campaigns add column crm_id text constraint ck_campaigns_crm_id_length check \
          (length(crm_id) <= 255); comment on column campaigns.crm_id is 'What the sales system calls the \
-         campaign.'",
+         campaign. [personal data: none]'",
         &["campaigns.crm_id"],
     )],
 };

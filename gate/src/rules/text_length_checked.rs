@@ -20,7 +20,7 @@ pub const RULE: Rule = Rule {
         // An array limits its number of elements; a domain limits their length.
         uncommitted(
             "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \
-             event by, as the agent gave them.'",
+             event by, as the agent gave them. [personal data: none]'",
             &["events.tags"],
         ),
     ],

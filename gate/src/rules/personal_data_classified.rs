@@ -1,0 +1,26 @@
+//! Every text or jsonb column states its class of personal data, and the audit trail keeps none of it.
+
+use crate::rule::{Check, Family, Level, Rule, uncommitted};
+
+pub const RULE: Rule = Rule {
+    id: "personal_data_classified",
+    level: Level::Block,
+    family: Family::Conventions,
+    requires: "Every text or jsonb column states its class of personal data, and the audit trail keeps none of it.",
+    why: "What nobody classified is neither erased nor exported.",
+    fix: "End the description in migration/schema_annotations.yaml with [personal data: CLASS].",
+    source: "docs/conventions.md#personal-data",
+    check: Check::Catalogue(include_str!("personal_data_classified.sql")),
+    breaks: &[
+        uncommitted("comment on column contacts.email is 'Address for the follow-up e-mail.'", &["contacts.email"]),
+        uncommitted(
+            "comment on column contacts.email is 'Address for the e-mail. [personal data: maybe]'",
+            &["contacts.email"],
+        ),
+        uncommitted(
+            "alter table contacts add column notes jsonb; \
+             comment on column contacts.notes is 'What the agent noted during the call.'",
+            &["contacts.notes"],
+        ),
+    ],
+};
