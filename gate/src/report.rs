@@ -5,6 +5,8 @@ mod json;
 mod sarif;
 mod table;
 
+pub use github::workflow_command;
+
 use crate::run::Outcome;
 use clap::ValueEnum;
 

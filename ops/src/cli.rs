@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::doctor::Arguments;
 use crate::{Error, Keep, Options, Permission, Place, Progress, Target, backup, drill, restore};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
@@ -53,6 +54,8 @@ enum Command {
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=64))]
         jobs: Option<u16>,
     },
+    /// Examine a database and its server, read-only, and state the fix of each problem. Exit code 1 if a check failed.
+    Doctor(Arguments),
     /// Restore a backup into a private server, compare it with its manifest and with the migrations of this build, and write a
     /// report with the recovery time and the age of the data.
     Drill {
@@ -135,6 +138,7 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
                 started.elapsed().as_secs_f64()
             ))
         }
+        Command::Doctor(arguments) => arguments.run(cli.app_env.0, progress).await,
         Command::Drill { from, max_age, report } => {
             let (found, file) = drill(&Place::resolve(&from)?, max_age.into(), &report, progress).await?;
             if !found.passed {

@@ -33,6 +33,14 @@ pub enum Error {
         /// What differs.
         differences: Vec<String>,
     },
+    /// Checks of the doctor failed.
+    #[error("the {target} needs attention, see the report: {failed}")]
+    Doctor {
+        /// The database.
+        target: String,
+        /// The names of the checks.
+        failed: String,
+    },
     /// The `.env` file cannot be used.
     #[error(transparent)]
     DotEnv(#[from] environment::DotEnvError),

@@ -4,6 +4,7 @@
 
 mod backup;
 pub mod cli;
+pub mod doctor;
 mod drill;
 mod error;
 pub mod manifest;

@@ -300,6 +300,19 @@ impl Place {
         self.child(&newest.to_string()).open_backup(Some(&newest.to_string()), progress).await
     }
 
+    /// The manifest of a backup.
+    ///
+    /// # Errors
+    /// It cannot be read, or was changed.
+    pub async fn manifest(&self, name: &Name) -> Result<Manifest, Error> {
+        let name = name.to_string();
+        let fault = Error::backup(&name);
+        let Some(text) = self.child(&name).read_manifest().await? else {
+            return Err(fault(Fault::NoManifest));
+        };
+        Manifest::parse(&text, Some(&name)).map_err(fault)
+    }
+
     /// Removes a backup: first its name or its manifest, so that what remains after a crash is not taken for one.
     ///
     /// # Errors

@@ -163,7 +163,7 @@ async fn content(file: &Path) -> Result<Content, Error> {
     Ok(Content { tables, ledger, version })
 }
 
-async fn open(file: &Path, target: &Target, is_ours: bool) -> Result<SqliteConnection, Error> {
+pub(crate) async fn open(file: &Path, target: &Target, is_ours: bool) -> Result<SqliteConnection, Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)

@@ -85,11 +85,22 @@ impl fmt::Debug for Target {
 /// # Errors
 /// The database cannot be reached within 15 seconds, or its server is too old.
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    connect_with(options, SESSION).await
+}
+
+/// A connection with these settings.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_with(
+    options: &PgConnectOptions,
+    session: &'static str,
+) -> Result<PgConnection, Error> {
     let target = describe_postgres(options);
     let quiet = options.clone().application_name("ops").disable_statement_logging();
     let attempt = async {
         let mut connection = PgConnection::connect_with(&quiet).await?;
-        sqlx::raw_sql(SESSION).execute(&mut connection).await?;
+        sqlx::raw_sql(session).execute(&mut connection).await?;
         Ok(connection)
     };
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, attempt).await;

@@ -2,19 +2,14 @@
 //!
 //! <https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions>
 
+use crate::Place;
 use crate::run::Outcome;
-use std::fmt::Write as _;
 
 pub(super) fn render(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
     for outcome in outcomes {
         let command = if outcome.verdict() == "fail" { "error" } else { "warning" };
         for finding in &outcome.findings {
-            let mut properties = String::new();
-            if let Some(place) = &finding.place {
-                // Writing to a string does not fail.
-                let _ = write!(properties, "file={},line={},", property(&place.file), place.line);
-            }
             let message = format!(
                 "{}: {}. {} {} See {}.",
                 finding.object,
@@ -23,15 +18,18 @@ pub(super) fn render(outcomes: &[Outcome]) -> String {
                 outcome.fix(finding),
                 outcome.rule.source
             );
-            let _ = writeln!(
-                text,
-                "::{command} {properties}title={}::{}",
-                property(outcome.rule.id),
-                data(&message)
-            );
+            text += &workflow_command(command, finding.place.as_ref(), outcome.rule.id, &message);
         }
     }
     text
+}
+
+/// A command, `error`, `warning` or `notice`, about a line of a file or none, with a line feed at its end.
+#[must_use]
+pub fn workflow_command(command: &str, place: Option<&Place>, title: &str, message: &str) -> String {
+    let place =
+        place.map(|place| format!("file={},line={},", property(&place.file), place.line)).unwrap_or_default();
+    format!("::{command} {place}title={}::{}\n", property(title), data(message))
 }
 
 fn data(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Backups: each restores to what it was taken of, nothing damaged is restored, and nothing half-done is taken for whole.
 
 mod damage;
+mod doctor;
 mod drill;
 mod interruption;
 mod places;

@@ -1,0 +1,74 @@
+//! The ledger, drift, constraints, and the outbox.
+
+use super::super::{Ops, filled};
+use super::look;
+use tests::{connect, migrated, run};
+
+#[tokio::test]
+async fn a_pending_an_unknown_and_a_changed_migration_are_reported() {
+    let database = migrated("doctor_ledger").await;
+    let ops = Ops::on(&database.url());
+    let db = connect(&database.url()).await.unwrap();
+    look(&ops, "ledger", "").passes();
+    run(&db, "insert into seaql_migrations values ('m20990101_000001_other', 4070908800)").await.unwrap();
+    look(&ops, "ledger", "").warns("m20990101_000001_other", "another build applied it on 2099-01-01");
+    run(&db, "delete from seaql_migrations where version like '%transcript_snippets'").await.unwrap();
+    look(&ops, "ledger", "").fails("seaql_migrations", "migration -- up");
+    let url = database.url();
+    let changed = migrated("doctor_changed").await;
+    let db = connect(&changed.url()).await.unwrap();
+    run(&db, "update seaql_migrations set ddl_digest = substr(ddl_digest, 1, 19) || '0123456789abcdef' || substr(ddl_digest, 36) \
+         where version like '%create_users'")
+        .await
+        .unwrap();
+    look(&Ops::on(&changed.url()), "ledger", "").fails("create_users", "with other statements");
+    look(&Ops::on(&url), "ledger", "").fails("seaql_migrations", "are pending, the first is");
+}
+
+#[tokio::test]
+async fn a_drifted_column_is_reported_as_the_gate_does_and_the_ledger_is_not() {
+    let database = migrated("doctor_drift").await;
+    let ops = Ops::on(&database.url());
+    look(&ops, "drift", "").passes();
+    let db = connect(&database.url()).await.unwrap();
+    run(&db, "insert into seaql_migrations values ('m20990101_000001_other', 0)").await.unwrap();
+    look(&ops, "drift", "").passes();
+    run(&db, "alter table contacts alter phone_number drop not null").await.unwrap();
+    let looked = look(&ops, "drift", "");
+    looked.fails("column contacts.phone_number", "migration -- generate");
+    assert_eq!(looked.findings.len(), 1, "{looked:?}");
+}
+
+#[tokio::test]
+async fn a_constraint_that_is_not_validated_is_reported() {
+    let database = migrated("doctor_constraints").await;
+    let ops = Ops::on(&database.url());
+    look(&ops, "constraints_validated", "").passes();
+    let db = connect(&database.url()).await.unwrap();
+    run(&db, "alter table contacts add constraint ck_new check (email <> 'x') not valid").await.unwrap();
+    let fix = "alter table contacts validate constraint ck_new";
+    look(&ops, "constraints_validated", "").warns("ck_new on contacts", fix);
+    run(&db, fix).await.unwrap();
+    look(&ops, "constraints_validated", "").passes();
+}
+
+#[tokio::test]
+async fn an_outbox_that_is_not_published_is_reported_by_age_and_by_number() {
+    let database = filled("doctor_outbox").await;
+    let ops = Ops::on(&database.url());
+    let db = connect(&database.url()).await.unwrap();
+    let age = async |age: &str| {
+        let sql = format!("update events set published_at = null, created_at = now() - interval '{age}'");
+        run(&db, &sql).await.unwrap();
+    };
+    run(&db, "update events set published_at = now()").await.unwrap();
+    look(&ops, "outbox_backlog", "").passes();
+    age("4 minutes").await;
+    look(&ops, "outbox_backlog", "").passes();
+    look(&ops, "outbox_backlog", "--threshold outbox_backlog.count_warn=1")
+        .warns("events", "are unpublished");
+    age("6 minutes").await;
+    look(&ops, "outbox_backlog", "").warns("events", "the oldest unpublished one is 6min");
+    age("2 hours").await;
+    look(&ops, "outbox_backlog", "").fails("events", "start the publisher");
+}
