@@ -83,27 +83,22 @@ impl fmt::Debug for Target {
 /// A connection for commands that take long: the limits of the login do not apply.
 ///
 /// # Errors
-/// The database cannot be reached within 15 seconds, or its server is too old.
+/// As [`connect_with`].
 pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, Error> {
-    connect_with(options, SESSION).await
+    let mut connection = connect_with(options.clone()).await?;
+    let done = sqlx::raw_sql(SESSION).execute(&mut connection).await;
+    done.map_err(|error| Error::unreachable(&describe_postgres(options), &error))?;
+    Ok(connection)
 }
 
-/// A connection with these settings.
+/// A connection with the settings of the login, and those of `options`.
 ///
 /// # Errors
-/// As [`connect`].
-pub(crate) async fn connect_with(
-    options: &PgConnectOptions,
-    session: &'static str,
-) -> Result<PgConnection, Error> {
-    let target = describe_postgres(options);
-    let quiet = options.clone().application_name("ops").disable_statement_logging();
-    let attempt = async {
-        let mut connection = PgConnection::connect_with(&quiet).await?;
-        sqlx::raw_sql(session).execute(&mut connection).await?;
-        Ok(connection)
-    };
-    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, attempt).await;
+/// The database cannot be reached within 15 seconds, or its server is too old.
+pub(crate) async fn connect_with(options: PgConnectOptions) -> Result<PgConnection, Error> {
+    let target = describe_postgres(&options);
+    let quiet = options.application_name("ops").disable_statement_logging();
+    let connecting = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&quiet)).await;
     let connection = connecting.unwrap_or(Err(sqlx::Error::PoolTimedOut));
     let connection = connection.map_err(|error| Error::unreachable(&target, &error))?;
     let found = connection.server_version_num().unwrap_or_default() / 10_000;

@@ -14,9 +14,15 @@ use std::path::PathBuf;
 
 /// The settings of the connection. Names are resolved as the login resolves them. A table that cannot be read completely is
 /// an error, and so is a wait for a lock: a check must not stand in a queue before which the application waits.
-const SESSION: &str = "\
-    set default_transaction_read_only = on; set row_security = off; set timezone = 'UTC'; \
-    set statement_timeout = '30s'; set lock_timeout = '3s';";
+///
+/// They are sent at the start, because `set` would leave them to the next client of a pooler. `PgBouncer` refuses them.
+const SETTINGS: [(&str, &str); 5] = [
+    ("default_transaction_read_only", "on"),
+    ("lock_timeout", "3s"),
+    ("row_security", "off"),
+    ("statement_timeout", "30s"),
+    ("timezone", "UTC"),
+];
 
 /// What the caller named.
 #[derive(Clone, Default)]
@@ -66,7 +72,7 @@ impl Subject {
     pub(crate) async fn open(target: &Target, request: &Request) -> Result<Self, Error> {
         let connection = match target {
             Target::Postgres(options) => {
-                Connection::Postgres(Box::new(connect_with(options, SESSION).await?))
+                Connection::Postgres(Box::new(connect_with((**options).clone().options(SETTINGS)).await?))
             }
             Target::Sqlite(file) => {
                 if !file.exists() {
