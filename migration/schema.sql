@@ -390,6 +390,17 @@ create table call_attempts (
     constraint uq_call_attempts_organization_id_id unique (organization_id, id)
 );
 
+create table erasure_requests (
+    id uuid not null default uuid_generate_v4(),
+    organization_id uuid not null default current_organization_id(),
+    contact_id uuid,
+    due_at timestamptz not null,
+    completed_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_erasure_requests primary key (id)
+);
+
 create table events (
     id uuid not null default uuid_generate_v4(),
     organization_id uuid not null default current_organization_id(),
@@ -504,6 +515,12 @@ foreign key (organization_id, contact_id) references contacts (organization_id, 
 alter table call_attempts add constraint fk_call_attempts_organization_id_organizations
 foreign key (organization_id) references organizations (id) on delete cascade;
 
+alter table erasure_requests add constraint fk_erasure_requests_contact_id_contacts
+foreign key (organization_id, contact_id)
+references contacts (organization_id, id) on delete set null (contact_id);
+alter table erasure_requests add constraint fk_erasure_requests_organization_id_organizations
+foreign key (organization_id) references organizations (id) on delete cascade;
+
 alter table events add constraint fk_events_call_attempt_id_call_attempts
 foreign key (organization_id, call_attempt_id)
 references call_attempts (organization_id, id) on delete set null (call_attempt_id);
@@ -574,6 +591,10 @@ create index ix_call_attempts_outcome on call_attempts (outcome);
 create index ix_call_attempts_provider_call on call_attempts (provider_call_id);
 create index ix_call_attempts_started on call_attempts (started_at);
 
+create index ix_erasure_requests_contact on erasure_requests (contact_id);
+create index ix_erasure_requests_due_open on erasure_requests (due_at) where completed_at is null;
+create index ix_erasure_requests_organization on erasure_requests (organization_id);
+
 create index ix_events_call_attempt on events (call_attempt_id);
 create index ix_events_campaign on events (campaign_id);
 create index ix_events_contact on events (contact_id);
@@ -628,6 +649,9 @@ create trigger updated_at before update on contacts
 for each row execute function set_updated_at();
 
 create trigger updated_at before update on call_attempts
+for each row execute function set_updated_at();
+
+create trigger updated_at before update on erasure_requests
 for each row execute function set_updated_at();
 
 create trigger updated_at before update on events
@@ -728,6 +752,12 @@ for all to customer
 using (organization_id = (select bound_organization_id() as bound_organization_id))
 with check (organization_id = (select bound_organization_id() as bound_organization_id));
 
+alter table erasure_requests enable row level security;
+create policy tenant_isolation on erasure_requests
+for all to customer
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
+
 alter table events enable row level security;
 create policy tenant_isolation on events
 for all to customer
@@ -787,6 +817,7 @@ grant select, insert, update (
 grant select, insert, update (
     provider_call_id, answered_at, ended_at, outcome, provider_raw_status, error_code, metadata
 ) on call_attempts to customer;
+grant select, insert, update (completed_at) on erasure_requests to customer;
 grant select, insert, update (payload, published_at) on events to customer;
 grant select, insert, update (q1_answer, q2_answer, q3_answer) on survey_responses to customer;
 grant select, insert, delete on transcript_snippets to customer;
@@ -1067,6 +1098,23 @@ comment on column call_attempts.created_at is
 'When the attempt was recorded (UTC), just before the provider was asked to place the call.';
 comment on column call_attempts.updated_at is
 'When the attempt was last changed, usually by a webhook (UTC); moved by the trigger, never by the application.';
+
+comment on table erasure_requests is
+'A person''s request to erase what is stored about one contact, with its deadline: the proof of the erasure, which holds nothing of the person.';
+comment on column erasure_requests.id is
+'Identifies the request in the answer to the person and in the audit trail.';
+comment on column erasure_requests.organization_id is
+'The tenant whose contact is erased; Row Level Security compares it with the transaction''s organization.';
+comment on column erasure_requests.contact_id is
+'The contact that is erased; NULL once the contact itself was deleted.';
+comment on column erasure_requests.due_at is
+'By when the erasure must be complete (UTC): 72 hours after the request was recorded.';
+comment on column erasure_requests.completed_at is
+'When nothing of the person was left (UTC); NULL while a call is under way, whose data may still arrive.';
+comment on column erasure_requests.created_at is
+'When the request was recorded and the contact was erased for the first time (UTC).';
+comment on column erasure_requests.updated_at is
+'When the request was last changed (UTC); moved by the trigger, never by the application.';
 
 comment on table events is
 'What the event bus hears: one final result of a contact, stored in the transaction that produced it and published afterwards.';

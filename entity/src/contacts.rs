@@ -52,6 +52,8 @@ pub struct Model {
     #[sea_orm(has_many)]
     pub email_notifications: HasMany<super::email_notifications::Entity>,
     #[sea_orm(has_many)]
+    pub erasure_requests: HasMany<super::erasure_requests::Entity>,
+    #[sea_orm(has_many)]
     pub events: HasMany<super::events::Entity>,
     #[sea_orm(belongs_to, from = "organization_id", to = "id", on_delete = "Cascade")]
     pub organization: BelongsTo<super::organizations::Entity>,

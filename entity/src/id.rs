@@ -130,6 +130,8 @@ ids! {
     EmailNotificationId = "eml";
     /// The wording of one kind of e-mail in one language.
     EmailTemplateId = "tpl";
+    /// A request to erase what is stored about a contact.
+    ErasureRequestId = "ers";
     /// An event for the event bus.
     EventId = "evt";
     /// A number that is never called.

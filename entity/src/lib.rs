@@ -65,6 +65,7 @@ tables! {
     exclusion_list_entries: ExclusionListEntries,
     call_attempts: CallAttempts,
     survey_responses: SurveyResponses,
+    erasure_requests: ErasureRequests,
     events: Events,
     email_notifications: EmailNotifications,
     provider_configs: ProviderConfigs,

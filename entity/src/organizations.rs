@@ -38,6 +38,8 @@ pub struct Model {
     #[sea_orm(has_many)]
     pub email_templates: HasMany<super::email_templates::Entity>,
     #[sea_orm(has_many)]
+    pub erasure_requests: HasMany<super::erasure_requests::Entity>,
+    #[sea_orm(has_many)]
     pub events: HasMany<super::events::Entity>,
     #[sea_orm(has_many)]
     pub exclusion_list_entries: HasMany<super::exclusion_list_entries::Entity>,

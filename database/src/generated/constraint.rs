@@ -173,6 +173,13 @@ pub const FK_EMAIL_NOTIFICATIONS_TEMPLATE_ID_EMAIL_TEMPLATES: &str =
 pub const FK_EMAIL_TEMPLATES_ORGANIZATION_ID_ORGANIZATIONS: &str =
     "fk_email_templates_organization_id_organizations";
 
+/// Of `erasure_requests`: `foreign key (organization_id, contact_id) references contacts (organization_id, id) on delete set null (contact_id)`.
+pub const FK_ERASURE_REQUESTS_CONTACT_ID_CONTACTS: &str = "fk_erasure_requests_contact_id_contacts";
+
+/// Of `erasure_requests`: `foreign key (organization_id) references organizations (id) on delete cascade`.
+pub const FK_ERASURE_REQUESTS_ORGANIZATION_ID_ORGANIZATIONS: &str =
+    "fk_erasure_requests_organization_id_organizations";
+
 /// Of `events`: `foreign key (organization_id, call_attempt_id) references call_attempts (organization_id, id) on delete set null (call_attempt_id)`.
 pub const FK_EVENTS_CALL_ATTEMPT_ID_CALL_ATTEMPTS: &str = "fk_events_call_attempt_id_call_attempts";
 
@@ -236,6 +243,9 @@ pub const PK_EMAIL_NOTIFICATIONS: &str = "pk_email_notifications";
 
 /// Of `email_templates`: `primary key (id)`.
 pub const PK_EMAIL_TEMPLATES: &str = "pk_email_templates";
+
+/// Of `erasure_requests`: `primary key (id)`.
+pub const PK_ERASURE_REQUESTS: &str = "pk_erasure_requests";
 
 /// Of `events`: `primary key (id)`.
 pub const PK_EVENTS: &str = "pk_events";

@@ -414,7 +414,7 @@ with calls as (
         state = case when state in ('pending', 'in_progress', 'not_reached') then 'excluded' else state end
     where id = $1
         and (select count(*) from calls) >= 0
-    returning id
+    returning id, organization_id
 ), known as (
     select
         coalesce(array_agg(metadata ->> 'recording_url') filter (where metadata ? 'recording_url'), '{}') as recordings,
@@ -437,6 +437,19 @@ with calls as (
     update email_notifications
     set to_email = 'DELETED', error_message = null
     where contact_id = $1
+), answered as (
+    update erasure_requests
+    set completed_at = now()
+    from known
+    where contact_id = $1 and completed_at is null and known.calls_under_way = 0
+), requests as (
+    insert into erasure_requests (organization_id, contact_id, due_at, completed_at)
+    select
+        erased.organization_id, erased.id, now() + interval '72 hours',
+        case when known.calls_under_way = 0 then now() end
+    from erased
+    cross join known
+    where not exists (select from erasure_requests where contact_id = $1 and completed_at is null)
 )
 select erased.id as contact_id, known.recordings as "recordings", known.calls_under_way as "calls_under_way",
     (select count(*) from transcripts) as "transcripts_deleted"
@@ -468,9 +481,10 @@ impl EraseRow {
 /// `DELETED`, the e-mail address, external id, answers and transcripts are removed, and the contact is not called
 /// again. `None`: there is no such contact.
 ///
-/// The exclusion list keeps the phone number, so that the person is not called by another campaign. The recordings are
-/// stored by the provider: this call returns their URLs and removes them. While a call is under way its answers may
-/// still arrive: erase again once it has ended.
+/// The statement records the request in `erasure_requests`. The exclusion list keeps the phone number, so that the person
+/// is not called by another campaign. The recordings are stored by the provider: this call returns their URLs and removes
+/// them. While a call is under way its answers may still arrive, and the request stays open: erase again once it has
+/// ended.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`: reads - erasure covers them

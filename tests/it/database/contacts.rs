@@ -466,9 +466,34 @@ async fn an_erased_contact_leaves_no_personal_data_and_is_still_counted() {
     assert_eq!(events(&tx).await[0].payload.answers, None);
     let mail = entity::email_notifications::Entity::find().one(&tx).await.unwrap().unwrap();
     assert_eq!(mail.to_email, "DELETED");
+    let request = entity::erasure_requests::Entity::find().one(&tx).await.unwrap().unwrap();
+    assert_eq!((request.contact_id, request.completed_at), (Some(person.id), Some(request.created_at)));
+    assert_eq!(request.due_at, request.created_at + Duration::from_hours(72));
     assert_eq!(contact(&tx, neighbour.id).await, neighbour, "no other contact is changed");
     let other = t.neighbour().await;
     assert_eq!(contacts::erase(&other.customer().await, neighbour.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_request_for_erasure_is_open_while_a_call_is_under_way() {
+    let t = T::new().await;
+    let person = t.factory.contact(&running_campaign(&t).await).await;
+    let call = t
+        .factory
+        .call_attempt(&person)
+        .with(|row| (row.outcome, row.ended_at) = (Set(None), Set(None)))
+        .await;
+    let tx = t.customer().await;
+    for ended in [false, false, true] {
+        if ended {
+            let end = format!("update call_attempts set ended_at = now() where id = '{}'", call.id.as_uuid());
+            tx.execute_unprepared(&end).await.unwrap();
+        }
+        let erased = contacts::erase(&tx, person.id).await.unwrap().unwrap();
+        assert_eq!(erased.calls_under_way, i64::from(!ended));
+        let requests = entity::erasure_requests::Entity::find().all(&tx).await.unwrap();
+        assert_eq!(requests.iter().map(|one| one.completed_at.is_some()).collect::<Vec<_>>(), [ended]);
+    }
 }
 
 async fn under_way(tx: &impl ConnectionTrait, t: &T) -> u64 {

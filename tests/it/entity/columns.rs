@@ -5,14 +5,14 @@
 
 use crate::schema::model::{self, model};
 use entity::prelude::{
-    CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, Events, ExclusionListEntries,
-    Organizations, ProviderConfigs, SigningKeys, SurveyResponses, TranscriptSnippets, UserOrganizations,
-    Users,
+    CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, ErasureRequests, Events,
+    ExclusionListEntries, Organizations, ProviderConfigs, SigningKeys, SurveyResponses, TranscriptSnippets,
+    UserOrganizations, Users,
 };
 use entity::{
     call_attempts, campaigns, contacts, email_notifications, email_templates,
     enums::{CallOutcome, CampaignStatus, ContactState},
-    events, exclusion_list_entries,
+    erasure_requests, events, exclusion_list_entries,
     id::{CallAttemptId, ContactId, OrganizationId},
     organizations, provider_configs,
     secret::Secret,
@@ -899,6 +899,20 @@ impl Sample for ExclusionListEntries {
             phone_number: format!("+1{:0digits$}", at.number),
             reason: at.some(at.text(0, 10_000)),
             source: at.each(),
+            created_at: at.time(0),
+            updated_at: at.time(1),
+        }
+    }
+}
+
+impl Sample for ErasureRequests {
+    fn record(at: Place) -> erasure_requests::Model {
+        erasure_requests::Model {
+            id: at.id(),
+            organization_id: at.organization(),
+            contact_id: at.some(at.parent(2)),
+            due_at: at.time(2),
+            completed_at: at.some(at.time(3)),
             created_at: at.time(0),
             updated_at: at.time(1),
         }

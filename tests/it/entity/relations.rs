@@ -81,6 +81,8 @@ cases! {
     one email_notifications.organization -> organizations by organization_id;
     one email_notifications.template -> email_templates by template_id;
     one email_templates.organization -> organizations by organization_id;
+    one erasure_requests.contact -> contacts by contact_id;
+    one erasure_requests.organization -> organizations by organization_id;
     one events.call_attempt -> call_attempts by call_attempt_id;
     one events.campaign -> campaigns by campaign_id;
     one events.contact -> contacts by contact_id;
@@ -106,6 +108,7 @@ cases! {
     many campaigns.survey_responses -> survey_responses by campaign_id;
     many contacts.call_attempts -> call_attempts by contact_id;
     many contacts.email_notifications -> email_notifications by contact_id;
+    many contacts.erasure_requests -> erasure_requests by contact_id;
     many contacts.events -> events by contact_id;
     many contacts.survey_responses -> survey_responses by contact_id;
     many email_templates.campaigns_if_completed -> campaigns by email_completed_template_id
@@ -121,6 +124,7 @@ cases! {
     many organizations.contacts -> contacts by organization_id;
     many organizations.email_notifications -> email_notifications by organization_id;
     many organizations.email_templates -> email_templates by organization_id;
+    many organizations.erasure_requests -> erasure_requests by organization_id;
     many organizations.events -> events by organization_id;
     many organizations.exclusion_list_entries -> exclusion_list_entries by organization_id;
     many organizations.provider_configs -> provider_configs by organization_id;

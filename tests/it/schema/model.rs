@@ -122,6 +122,14 @@ table exclusion_list_entries of organization
     check phone_number_e164
     index phone_number
 
+table erasure_requests of organization
+    contact_id uuid null -> contacts set null
+    due_at timestamptz
+    completed_at timestamptz null
+    index organization_id
+    index contact_id
+    index due_at as open where completed_at is null
+
 table call_attempts of organization
     contact_id uuid -> contacts cascade
     campaign_id uuid -> campaigns cascade

@@ -242,7 +242,7 @@ async fn no_identifier_is_longer_than_63_bytes() {
 }
 
 /// What a customer may update, by the names of the columns.
-const UPDATABLE: [&str; 10] = [
+const UPDATABLE: [&str; 11] = [
     "call_attempts (answered_at, ended_at, error_code, metadata, outcome, provider_call_id, provider_raw_status)",
     "campaigns (allowed_call_end_local, allowed_call_start_local, deleted_at, description, \
      email_completed_template_id, email_not_reached_template_id, email_refused_template_id, intro_script, language, \
@@ -252,6 +252,7 @@ const UPDATABLE: [&str; 10] = [
      state)",
     "email_notifications (error_message, provider_message_id, status, to_email)",
     "email_templates (body_html, body_text, deleted_at, locale, name, subject, type)",
+    "erasure_requests (completed_at)",
     "events (payload, published_at)",
     "organizations (metadata, name)",
     "provider_configs (llm_model, llm_provider, max_concurrent_calls, outbound_number, provider_name, provider_type, \
