@@ -41,6 +41,7 @@ create type language_code as enum ('en', 'it');
 create type llm_provider as enum ('openai', 'anthropic', 'azure-openai', 'google');
 create type provider_type as enum ('telephony_api', 'voice_ai_platform');
 create type question_type as enum ('free_text', 'numeric', 'scale');
+create type retention_outcome as enum ('completed', 'incomplete', 'failed');
 create type user_role as enum ('admin', 'campaign_manager', 'viewer');
 
 -- Functions
@@ -197,6 +198,23 @@ create table organizations (
     constraint ck_organizations_slug_form check (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text),
     constraint ck_organizations_slug_length check (length(slug) <= 63),
     constraint uq_organizations_slug unique (slug)
+);
+
+create table retention_runs (
+    id uuid not null default uuid_generate_v4(),
+    until_done boolean not null,
+    deleted_days bigint not null,
+    email_days bigint not null,
+    event_days bigint not null,
+    removed jsonb not null default '{}'::jsonb,
+    outcome retention_outcome,
+    finished_at timestamptz,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_retention_runs primary key (id),
+    constraint ck_retention_runs_deleted_days_range check (deleted_days >= 1),
+    constraint ck_retention_runs_email_days_range check (email_days >= 1),
+    constraint ck_retention_runs_event_days_range check (event_days >= 1)
 );
 
 create table signing_keys (
@@ -560,6 +578,8 @@ foreign key (organization_id, template_id) references email_templates (organizat
 
 -- Indexes
 
+create index ix_retention_runs_created on retention_runs (created_at);
+
 create index ix_email_templates_locale on email_templates (locale);
 create index ix_email_templates_type on email_templates (type);
 
@@ -587,6 +607,10 @@ create index ix_contacts_phone on contacts (phone_number);
 
 create index ix_call_attempts_campaign on call_attempts (campaign_id);
 create index ix_call_attempts_contact on call_attempts (contact_id);
+create index ix_call_attempts_organization_started_id_recorded on call_attempts (
+    organization_id, started_at, id
+)
+where (metadata ->> 'recording_url'::text) is not null;
 create index ix_call_attempts_outcome on call_attempts (outcome);
 create index ix_call_attempts_provider_call on call_attempts (provider_call_id);
 create index ix_call_attempts_started on call_attempts (started_at);
@@ -610,10 +634,13 @@ create index ix_survey_responses_organization on survey_responses (organization_
 
 create index ix_transcript_snippets_call_attempt on transcript_snippets (call_attempt_id);
 create index ix_transcript_snippets_created on transcript_snippets (created_at);
-create index ix_transcript_snippets_organization on transcript_snippets (organization_id);
+create index ix_transcript_snippets_organization_created_id on transcript_snippets (
+    organization_id, created_at, id
+);
 
 create index ix_email_notifications_campaign on email_notifications (campaign_id);
 create index ix_email_notifications_contact on email_notifications (contact_id);
+create index ix_email_notifications_created_id on email_notifications (created_at, id);
 create index ix_email_notifications_event on email_notifications (event_id);
 create index ix_email_notifications_organization on email_notifications (organization_id);
 create index ix_email_notifications_status on email_notifications (status);
@@ -622,6 +649,9 @@ create index ix_email_notifications_template on email_notifications (template_id
 -- Triggers
 
 create trigger updated_at before update on organizations
+for each row execute function set_updated_at();
+
+create trigger updated_at before update on retention_runs
 for each row execute function set_updated_at();
 
 create trigger updated_at before update on signing_keys
@@ -674,6 +704,8 @@ create policy tenant_isolation on organizations
 for all to customer
 using (id = (select bound_organization_id() as bound_organization_id))
 with check (id = (select bound_organization_id() as bound_organization_id));
+
+alter table retention_runs enable row level security;
 
 alter table signing_keys enable row level security;
 
@@ -861,6 +893,29 @@ comment on column organizations.created_at is
 'When the organization was registered (UTC).';
 comment on column organizations.updated_at is
 'When the organization was last changed (UTC); moved by the trigger, never by the application.';
+
+comment on table retention_runs is
+'A run of ops retention: what it removed from all tenants, and how it ended.';
+comment on column retention_runs.id is
+'Identifies the run in its output and in the history.';
+comment on column retention_runs.until_done is
+'Whether the run continued until nothing was past its limit; otherwise it removed one batch of each kind.';
+comment on column retention_runs.deleted_days is
+'The limit of this run for rows marked as deleted, in days after deleted_at, at least 1.';
+comment on column retention_runs.email_days is
+'The limit of this run for e-mails that were sent or failed, in days, at least 1.';
+comment on column retention_runs.event_days is
+'The limit of this run for published events, in days after published_at, at least 1.';
+comment on column retention_runs.removed is
+'Rows that the run removed, as a JSON object of a number for each table; recordings are files that the hook deleted. [personal data: none]';
+comment on column retention_runs.outcome is
+'How the run ended: completed, incomplete (recordings are left) or failed; NULL until it ends, and for ever if it was killed.';
+comment on column retention_runs.finished_at is
+'When the run ended (UTC); NULL until then, and for ever if it was killed.';
+comment on column retention_runs.created_at is
+'When the run started (UTC).';
+comment on column retention_runs.updated_at is
+'When the run last committed a batch (UTC); moved by the trigger, never by the application.';
 
 comment on table signing_keys is
 'A key that signs the actors of customer transactions; as soon as there is one, unsigned actors are refused.';

@@ -211,30 +211,57 @@ with stalled as (
 )
 select id as call_attempt_id, contact_id, campaign_id, attempt_number from ended;
 
--- name: ListExpiredRecordings :many
--- scope: either
+-- name: LockExpiredRecordings :many
+-- scope: admin
 -- deleted: campaigns, organizations: reads - retention covers them
--- Returns recordings past the retention period of their organization, oldest first: delete them at the provider, then
--- call [`clear_recordings`]; a recording that is not cleared is returned again. An organization without a provider
--- configuration keeps its recordings.
+-- Locks recordings of an organization that are past its retention period, oldest first, until the transaction ends, and
+-- returns them: delete them where they are stored, then call [`clear_recordings`] in the same transaction. Those of a
+-- campaign or an organization that was deleted before `deleted_days` are past it as well. An organization without a
+-- provider configuration keeps its recordings otherwise. Recordings that another transaction has locked are skipped.
+--
+-- NO KEY UPDATE, because a plain row lock would block inserts of rows that reference the call attempt.
+-- param after_started_at - The last recording of the previous batch; the epoch for the first one.
+-- param after_id CallAttemptId - The same recording; nil for the first batch.
 -- param batch - The maximum number of recordings.
-with retention as (
-    select distinct on (organization_id)
+with limits as (
+    select
         -- A limit of a hundred years, because an interval of 2^63 days is out of range.
-        organization_id, now() - least(recording_retention_days, 36500) * interval '1 day' as expires_before
-    from provider_configs
-    order by organization_id asc, created_at desc, id desc
+        coalesce((
+            select now() - least(recording_retention_days, 36500) * interval '1 day'
+            from provider_configs
+            where organization_id = :organization_id
+            order by created_at desc, id desc
+            limit 1
+        ), '-infinity') as expires_before,
+        now() - least(:deleted_days::bigint, 36500) * interval '1 day' as deleted_before
+), bound as (
+    -- Without something deleted, recordings that are not past the retention period need not be read.
+    select case
+        when exists (select from organizations where id = :organization_id and deleted_at < deleted_before)
+            or exists (select from campaigns where organization_id = :organization_id and deleted_at < deleted_before)
+            then 'infinity'
+        else expires_before
+    end as started_before
+    from limits
 )
-select call_attempts.id as call_attempt_id, call_attempts.organization_id, call_attempts.call_id,
-    call_attempts.provider_call_id, call_attempts.metadata ->> 'recording_url' as "recording_url!",
-    call_attempts.started_at
+select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
+    call_attempts.metadata ->> 'recording_url' as "recording_url!", call_attempts.started_at
 from call_attempts
-join retention on retention.organization_id = call_attempts.organization_id
-where call_attempts.started_at < retention.expires_before
-    and call_attempts.started_at < (select max(expires_before) from retention)
-    and call_attempts.metadata ->> 'recording_url' is not null
-order by call_attempts.started_at
-limit :batch;
+join campaigns on campaigns.id = call_attempts.campaign_id
+join organizations on organizations.id = call_attempts.organization_id
+cross join limits
+where call_attempts.organization_id = :organization_id
+    and (call_attempts.metadata ->> 'recording_url') is not null
+    and call_attempts.started_at < (select started_before from bound)
+    and (call_attempts.started_at, call_attempts.id) > (:after_started_at::timestamptz, :after_id::uuid)
+    and (
+        call_attempts.started_at < limits.expires_before
+        or campaigns.deleted_at < limits.deleted_before
+        or organizations.deleted_at < limits.deleted_before
+    )
+order by call_attempts.started_at, call_attempts.id
+limit :batch
+for no key update of call_attempts skip locked;
 
 -- name: ClearRecordings :execrows
 -- scope: either

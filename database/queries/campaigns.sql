@@ -103,3 +103,23 @@ where campaign_id = :campaign_id and started_at >= :from and started_at < :until
     and exists (select from campaigns where id = :campaign_id and deleted_at is null)
 group by 1
 order by 1;
+
+-- name: Purge :execrows
+-- scope: admin
+-- deleted: campaigns, email_templates, organizations, users: reads - it removes what was deleted
+-- Removes campaigns of an organization that have no contact, if they or the organization were deleted before
+-- `deleted_days`, and returns their number. Those that another transaction has locked are skipped.
+-- param batch - The maximum number of campaigns.
+with purged as (
+    select campaigns.id
+    from campaigns
+    join organizations on organizations.id = campaigns.organization_id
+    where campaigns.organization_id = :organization_id
+        and least(campaigns.deleted_at, organizations.deleted_at)
+            < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
+        and not exists (select from contacts where contacts.campaign_id = campaigns.id)
+    order by campaigns.id
+    limit :batch
+    for update of campaigns skip locked
+)
+delete from campaigns where id = any(array(select id from purged));

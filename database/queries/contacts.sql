@@ -288,3 +288,69 @@ select erased.id as contact_id, known.recordings as "recordings!", known.calls_u
     (select count(*) from transcripts) as "transcripts_deleted!"
 from erased
 cross join known;
+
+-- name: Purge :one
+-- scope: admin
+-- deleted: campaigns, email_templates, organizations: reads - it removes what was deleted
+-- Looks at the next contacts of an organization, in the order of their ids, whose campaign or organization was deleted
+-- before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed rows. A
+-- contact with a recording is kept, because nothing else names the file. Those that another transaction has locked are
+-- skipped.
+-- param after_id ContactId - The last contact of the previous batch; nil for the first one.
+-- param deleted_days - Days after which what is marked as deleted is removed.
+-- param batch - The maximum number of contacts.
+-- column last_id ContactId
+with candidate as materialized (
+    -- Before the condition on recordings, whose selectivity the planner does not know.
+    select id
+    from contacts
+    where organization_id = :organization_id
+        and id > :after_id
+        and campaign_id = any(array(
+            select campaigns.id
+            from campaigns
+            join organizations on organizations.id = campaigns.organization_id
+            where campaigns.organization_id = :organization_id
+                and least(campaigns.deleted_at, organizations.deleted_at)
+                    < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
+        ))
+    order by id
+    limit :batch
+), purged as (
+    select contacts.id
+    from contacts
+    where contacts.id = any(array(select id from candidate))
+        and not exists (
+            select from call_attempts
+            where call_attempts.contact_id = contacts.id
+                and (call_attempts.metadata ->> 'recording_url') is not null
+        )
+    for update of contacts skip locked
+), email as (
+    delete from email_notifications where contact_id = any(array(select id from purged)) returning id
+), event as (
+    delete from events where contact_id = any(array(select id from purged)) returning id
+), transcript as (
+    delete from transcript_snippets
+    where call_attempt_id = any(array(
+        select call_attempts.id
+        from call_attempts
+        where call_attempts.contact_id = any(array(select id from purged))
+    ))
+    returning id
+), response as (
+    delete from survey_responses where contact_id = any(array(select id from purged)) returning id
+), attempt as (
+    delete from call_attempts where contact_id = any(array(select id from purged)) returning id
+), contact as (
+    delete from contacts where id = any(array(select id from purged)) returning id
+)
+select
+    (select count(*) from email) as "email_notifications!",
+    (select count(*) from event) as "events!",
+    (select count(*) from transcript) as "transcript_snippets!",
+    (select count(*) from response) as "survey_responses!",
+    (select count(*) from attempt) as "call_attempts!",
+    (select count(*) from contact) as "contacts!",
+    (select count(*) from candidate) as "seen!",
+    (select id from candidate order by id desc limit 1) as "last_id?";

@@ -37,3 +37,23 @@ cross join (select count(*) from imported) as imported;
 select phone_number
 from exclusion_list_entries
 where organization_id = :organization_id and phone_number = any(:phone_numbers);
+
+-- name: Purge :many
+-- scope: admin
+-- deleted: organizations: reads - it removes what was deleted
+-- Removes exclusions of an organization that was deleted before `deleted_days`, in the order of their numbers, and
+-- returns them. Those that another transaction has locked are skipped.
+-- param after_phone_number - The last number of the previous batch; empty for the first one.
+-- param batch - The maximum number of exclusions.
+with purged as (
+    select exclusion_list_entries.id
+    from exclusion_list_entries
+    join organizations on organizations.id = exclusion_list_entries.organization_id
+    where exclusion_list_entries.organization_id = :organization_id
+        and organizations.deleted_at < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
+        and exclusion_list_entries.phone_number > :after_phone_number
+    order by exclusion_list_entries.phone_number
+    limit :batch
+    for update of exclusion_list_entries skip locked
+)
+delete from exclusion_list_entries where id = any(array(select id from purged)) returning phone_number;

@@ -1,6 +1,7 @@
 //! `email_notifications`: the follow-up e-mails, at most one for an event and a template.
 
-use crate::generated::email_notifications as generated;
+pub use crate::generated::email_notifications::*;
+
 use crate::parent::{self, Parent};
 use crate::transaction::require_read_committed;
 use crate::{CustomerTx, Error, Scope, Tx, campaigns, row};
@@ -70,7 +71,7 @@ pub async fn create_once(
     let NewEmailNotification { event_id, template_id, to_email } = email;
     // No constraint of this schema allows only one e-mail for an event and a template, so the event's row is the lock:
     // a concurrent transaction waits here for the commit of the first one, and then sees its e-mail.
-    let event = generated::lock_event(tx, event_id).await?.ok_or(Error::NotFound("event"))?;
+    let event = lock_event(tx, event_id).await?.ok_or(Error::NotFound("event"))?;
     require_read_committed("email_notifications.create_once", event.isolation_level)?;
     let existing = email_notifications::Entity::find()
         .select_only()

@@ -1,5 +1,7 @@
 //! `email_templates`: subjects and bodies of the follow-up e-mails.
 
+pub use crate::generated::email_templates::*;
+
 use crate::parent::{self, Parent};
 use crate::{CustomerTx, Error, Scope, Tx, clock, row};
 use entity::email_templates;

@@ -1,5 +1,7 @@
 //! `organizations`: the tenants. A customer transaction sees and updates its own organization only.
 
+pub use crate::generated::organizations::*;
+
 use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;

@@ -102,6 +102,21 @@ impl Database {
         Ok(Self { inner: Arc::new(Inner { admin, customer, limits, signing_key }) })
     }
 
+    /// Opens the pool of admin transactions only, and checks that no migration is pending: for programs of operators, which
+    /// have neither a customer login nor a signing key. In a database with signing keys a customer transaction is refused.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a migration is pending.
+    pub async fn connect_admin(settings: &Settings) -> Result<Self, Error> {
+        let admin = Pool::open("admin", &settings.database_url, settings).await?;
+        let check = async {
+            startup::check_migrations(&admin.begin(false).await?.0, settings.require_migrations).await
+        };
+        within(admin.limit, check).await??;
+        let limits = Limits::of(settings);
+        Ok(Self { inner: Arc::new(Inner { admin, customer: None, limits, signing_key: None }) })
+    }
+
     /// Begins a transaction that sees all rows.
     ///
     /// # Errors

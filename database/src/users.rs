@@ -1,6 +1,8 @@
 //! `users`: the people who sign in. A customer transaction sees the actor's user and the members of its organization, and
 //! updates the metadata of the actor's user only.
 
+pub use crate::generated::users::*;
+
 use crate::page::{self, Cursor, Page};
 use crate::{Admin, AdminTx, Error, Named, Scope, Tx, clock, constraint, row};
 use entity::enums::UserRole;

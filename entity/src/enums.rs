@@ -180,6 +180,19 @@ pub enum QuestionType {
     Scale,
 }
 
+/// How a run of retention ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "retention_outcome")]
+pub enum RetentionOutcome {
+    #[sea_orm(string_value = "completed")]
+    Completed,
+    /// Recordings are left, because the hook failed or there is none.
+    #[sea_orm(string_value = "incomplete")]
+    Incomplete,
+    #[sea_orm(string_value = "failed")]
+    Failed,
+}
+
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "user_role")]
@@ -241,6 +254,7 @@ speak_the_databases_text! {
     LlmProvider = "llm_provider",
     ProviderType = "provider_type",
     QuestionType = "question_type",
+    RetentionOutcome = "retention_outcome",
     UserRole = "user_role",
 }
 
@@ -298,6 +312,7 @@ mod tests {
         assert_speaks::<LlmProvider>("llm_provider", &["openai", "anthropic", "azure-openai", "google"]);
         assert_speaks::<ProviderType>("provider_type", &["telephony_api", "voice_ai_platform"]);
         assert_speaks::<QuestionType>("question_type", &["free_text", "numeric", "scale"]);
+        assert_speaks::<RetentionOutcome>("retention_outcome", &["completed", "incomplete", "failed"]);
         assert_speaks::<UserRole>("user_role", &["admin", "campaign_manager", "viewer"]);
     }
 

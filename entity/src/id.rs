@@ -140,6 +140,8 @@ ids! {
     OrganizationId = "org";
     /// An organization's telephony and language model settings.
     ProviderConfigId = "cfg";
+    /// A run of retention.
+    RetentionRunId = "ret";
     /// A key that signs the actors of customer transactions.
     SigningKeyId = "key";
     /// The answers of one contact.

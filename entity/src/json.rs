@@ -48,6 +48,10 @@ pub struct EventPayload {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Preferences(pub Map<String, Value>);
 
+/// `retention_runs.removed`: the number of rows that were removed from each table, and of `recordings`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct RemovedRows(pub Map<String, Value>);
+
 impl From<Map<String, Value>> for Answer {
     fn from(mut map: Map<String, Value>) -> Self {
         Self {

@@ -71,4 +71,5 @@ tables! {
     provider_configs: ProviderConfigs,
     signing_keys: SigningKeys,
     transcript_snippets: TranscriptSnippets,
+    retention_runs: RetentionRuns,
 }

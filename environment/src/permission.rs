@@ -8,6 +8,8 @@ use std::net::IpAddr;
 /// What a program does to a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Removes what is past its limit, and deletes the files of recordings.
+    ApplyRetention,
     /// Rolls back migrations, or drops everything.
     Destroy {
         /// The command.
@@ -120,7 +122,10 @@ pub fn permit(
 ) -> Result<(), Refusal> {
     let refuse = |reason| Err(Refusal { action, reason, target: target.to_string() });
     match (action, app_env) {
-        (Action::Migrate, _) | (Action::Destroy { allowed: true, .. }, Some(AppEnv::Production)) => Ok(()),
+        (Action::Migrate, _)
+        | (Action::ApplyRetention | Action::Destroy { allowed: true, .. }, Some(AppEnv::Production)) => {
+            Ok(())
+        }
         (_, Some(AppEnv::Production)) => refuse(Reason::Production),
         (_, None) if place == Place::Remote => refuse(Reason::Undeclared),
         _ if mark == Mark::Production => refuse(Reason::Marked),
@@ -133,6 +138,7 @@ impl fmt::Display for Refusal {
         const OTHER: &str = "set APP_ENV to development, test or staging";
         let Self { action, reason, target } = self;
         let effect = match action {
+            Action::ApplyRetention => "retention is not applied".to_owned(),
             Action::Destroy { command, .. } => format!("`{command}` destroys data"),
             Action::LoadFixtures => "fixtures are never loaded".to_owned(),
             Action::Migrate => "migrations are not applied".to_owned(),
@@ -140,6 +146,12 @@ impl fmt::Display for Refusal {
             Action::SimulateCalls => "calls are never simulated".to_owned(),
         };
         match (reason, action) {
+            (Reason::Marked, Action::ApplyRetention) => write!(
+                f,
+                "the {target} is marked as production, where {effect} unless APP_ENV is production: the recordings of a \
+                 copy are those of production; set APP_ENV to production, or, if it is a copy, remove the mark: \
+                 cargo run -p migration -- mark none --confirm DATABASE"
+            ),
             (Reason::Marked, Action::Destroy { .. }) => write!(
                 f,
                 "the {target} is marked as production, where {effect}, whatever APP_ENV is; to do it there, \
@@ -157,6 +169,11 @@ impl fmt::Display for Refusal {
             (Reason::Production, _) => {
                 write!(f, "APP_ENV is production, where {effect}; choose another database and {OTHER}")
             }
+            (Reason::Undeclared, Action::ApplyRetention) => write!(
+                f,
+                "the {target} is not on this machine and APP_ENV is not set, and {effect}; \
+                 {OTHER} or production"
+            ),
             (Reason::Undeclared, Action::Destroy { .. }) => write!(
                 f,
                 "the {target} is not on this machine and APP_ENV is not set, and {effect}; \
@@ -186,7 +203,8 @@ mod tests {
     ];
     const DESTROY: Action = Action::Destroy { command: "fresh", allowed: false };
     const DESTROY_ALLOWED: Action = Action::Destroy { command: "fresh", allowed: true };
-    const ACTIONS: [Action; 6] = [
+    const ACTIONS: [Action; 7] = [
+        Action::ApplyRetention,
         DESTROY,
         DESTROY_ALLOWED,
         Action::LoadFixtures,
@@ -196,12 +214,12 @@ mod tests {
     ];
 
     /// The rule as a table: a column for each action of `ACTIONS`. `-` is permitted, M marked, P production, U undeclared.
-    fn expected(place: Place, app_env: Option<AppEnv>, mark: Mark) -> [char; 6] {
+    fn expected(place: Place, app_env: Option<AppEnv>, mark: Mark) -> [char; 7] {
         match (app_env, mark, place) {
-            (Some(AppEnv::Production), _, _) => ['P', '-', 'P', '-', 'P', 'P'],
-            (None, _, Place::Remote) => ['U', 'U', 'U', '-', 'U', 'U'],
-            (_, Mark::Production, _) => ['M', 'M', 'M', '-', 'M', 'M'],
-            (_, Mark::Absent, _) => ['-'; 6],
+            (Some(AppEnv::Production), _, _) => ['-', 'P', '-', 'P', '-', 'P', 'P'],
+            (None, _, Place::Remote) => ['U', 'U', 'U', 'U', '-', 'U', 'U'],
+            (_, Mark::Production, _) => ['M', 'M', 'M', 'M', '-', 'M', 'M'],
+            (_, Mark::Absent, _) => ['-'; 7],
         }
     }
 
@@ -223,16 +241,17 @@ mod tests {
                 }
             }
         }
-        assert_eq!(cells, 4 * 5 * 2 * 6);
+        assert_eq!(cells, 4 * 5 * 2 * 7);
     }
 
     #[test]
-    fn nothing_but_production_with_the_flag_destroys_a_marked_database() {
+    fn nothing_but_production_with_the_flag_or_by_retention_destroys_a_marked_database() {
         for place in PLACES {
             for app_env in ENVIRONMENTS {
                 for action in ACTIONS.into_iter().filter(|action| *action != Action::Migrate) {
                     let permitted = permit(action, place, app_env, Mark::Production, &"database").is_ok();
-                    let stated = action == DESTROY_ALLOWED && app_env == Some(AppEnv::Production);
+                    let stated = [Action::ApplyRetention, DESTROY_ALLOWED].contains(&action)
+                        && app_env == Some(AppEnv::Production);
                     assert_eq!(permitted, stated, "{action:?} {place:?} {app_env:?}");
                 }
             }
@@ -270,6 +289,11 @@ mod tests {
                             "{text}"
                         );
                         let remedies = match (refusal.reason, action) {
+                            (Reason::Marked, Action::ApplyRetention) => [
+                                "retention is not applied",
+                                "set APP_ENV to production",
+                                "mark none --confirm",
+                            ],
                             (Reason::Marked, Action::Destroy { .. }) => {
                                 ["`fresh`", "--allow-destructive", "mark none --confirm"]
                             }

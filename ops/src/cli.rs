@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::doctor::Arguments;
+use crate::retention::cli::Retention;
 use crate::{Error, Keep, Options, Permission, Place, Progress, Target, backup, drill, restore};
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand};
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// Backs up the voice-survey database, restores backups, and proves that they can be restored.
+/// Backs up the voice-survey database, restores backups, proves that they can be restored, and removes what is past its limit.
 ///
 /// A place of backups is a directory, or a bucket, `s3://BUCKET/PREFIX`, with the variables of AWS (`AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and `AWS_ENDPOINT` for other providers).
@@ -79,6 +80,9 @@ enum Command {
         #[arg(long)]
         allow_destructive: bool,
     },
+    /// Remove what is past its limit, or show what was removed.
+    #[command(subcommand)]
+    Retention(Retention),
 }
 
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
@@ -151,6 +155,7 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
                 file.display()
             ))
         }
+        Command::Retention(command) => command.execute(cli.app_env.0, progress).await,
         Command::Restore { from, to, allow_destructive } => {
             let target = resolve(Some(&to).filter(|url| !url.is_empty()).map(String::as_str), "--to")?;
             let permission = Permission { app_env: cli.app_env.0, allow_destructive };

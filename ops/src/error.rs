@@ -33,6 +33,16 @@ pub enum Error {
         /// What differs.
         differences: Vec<String>,
     },
+    /// A transaction of the data-access layer failed.
+    #[error("{action} failed on the {target}")]
+    Database {
+        /// The action.
+        action: &'static str,
+        /// The database.
+        target: String,
+        /// The cause.
+        source: database::Error,
+    },
     /// Checks of the doctor failed.
     #[error("the {target} needs attention, see the report: {failed}")]
     Doctor {
@@ -78,6 +88,12 @@ pub enum Error {
     /// The gate cannot compare the restored database with the migrations.
     #[error("the restored database cannot be compared with the migrations")]
     Gate(#[source] gate::Error),
+    /// The hook of retention failed.
+    #[error("the hook failed: {reason}")]
+    Hook {
+        /// The reason.
+        reason: String,
+    },
     /// A file or directory cannot be used.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -102,6 +118,9 @@ pub enum Error {
         /// What was skipped, in parentheses; may be empty.
         remark: String,
     },
+    /// Recordings are past their limit, and nothing can delete them.
+    #[error("there is no hook to delete them; set --hook-command or --hook-url")]
+    NoHook,
     /// The target of a restore has objects.
     #[error("the {target} is not empty: it has {objects}; restore into a new one: createdb NAME")]
     NotEmpty {
@@ -113,6 +132,16 @@ pub enum Error {
     /// The command is not permitted on the database.
     #[error(transparent)]
     NotPermitted(#[from] environment::Refusal),
+    /// Row Level Security hides rows from the login.
+    #[error(
+        "Row Level Security of the {target} hides rows of {tables} from this login; connect as the owner of the tables"
+    )]
+    NotOwner {
+        /// The database.
+        target: String,
+        /// The tables.
+        tables: String,
+    },
     /// The login cannot read all rows.
     #[error(
         "the {target} cannot be backed up by this login: {tables}; connect as the owner of the tables, or as a role with \
@@ -134,6 +163,14 @@ pub enum Error {
         /// The oldest that is suitable.
         oldest: u32,
     },
+    /// The command needs PostgreSQL.
+    #[error("{command} requires PostgreSQL, and the {target} is for local development; set DATABASE_URL")]
+    PostgresRequired {
+        /// The command.
+        command: &'static str,
+        /// The database.
+        target: String,
+    },
     /// A program of PostgreSQL failed.
     #[error("{program} failed: {message}")]
     Program {
@@ -141,6 +178,17 @@ pub enum Error {
         program: &'static str,
         /// The messages of the program.
         message: String,
+    },
+    /// Names that a command cannot receive.
+    #[error("some names contain a control character, which --hook-command cannot receive; use --hook-url")]
+    RecordingNames,
+    /// Recordings are past their limit, and were not deleted.
+    #[error("{recordings} recordings are past their limit and not deleted")]
+    Recordings {
+        /// Their number.
+        recordings: i64,
+        /// The reason.
+        source: Box<Error>,
     },
     /// The programs of PostgreSQL are not installed, or no server can be started.
     #[error(transparent)]

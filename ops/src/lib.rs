@@ -1,4 +1,5 @@
-//! Operations on a database that a business depends on: back it up, restore it, prove that the restore works.
+//! Operations on a database that a business depends on: back it up, restore it, prove that the restore works, remove what is
+//! past its limit.
 
 #![expect(clippy::disallowed_methods, reason = "reads catalogues and rows of any schema")]
 
@@ -12,6 +13,7 @@ mod place;
 mod programs;
 mod progress;
 mod restore;
+mod retention;
 mod rotation;
 mod snapshot;
 mod sqlite;
@@ -23,5 +25,6 @@ pub use error::Error;
 pub use place::{Local, Name, Place};
 pub use progress::Progress;
 pub use restore::{Permission, restore};
+pub use retention::{Entry, Hook, Limits, Removed, Store, Summary, Work, history};
 pub use rotation::Keep;
 pub use target::Target;

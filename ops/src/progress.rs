@@ -46,7 +46,20 @@ impl Progress {
         }
     }
 
-    /// Reports progress within the step: bytes that were processed.
+    /// Begins a step that processes `rows`.
+    pub fn step_of_rows(&self, text: &str, rows: u64) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(text.to_owned());
+                bar.set_length(rows);
+                bar.set_position(0);
+                bar.set_style(style("{spinner} {elapsed} {msg} {wide_bar} {pos}/{len}"));
+            }
+            None => line(&format!("{text}, {rows}")),
+        }
+    }
+
+    /// Reports progress within the step: bytes or rows that were processed.
     pub fn advance(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.inc(bytes);

@@ -95,10 +95,13 @@ fn the_values_of_env_example_are_the_defaults() {
     let with = Settings::read(|name| example.get(name).map(OsString::from));
     assert_eq!(with, without, "the settings of the crate database");
 
-    // The command line of the migrator states its own: `[env: MIGRATION_LOCK_WAIT=] [default: 60]`.
+    // The command lines state their own: `[env: MIGRATION_LOCK_WAIT=] [default: 60]`.
     let directory = tempfile::tempdir().unwrap();
-    let help = tests::process::binary("migration", directory.path()).arg("--help").output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+    let help = |program, arguments: &[&str]| {
+        let help = tests::process::binary(program, directory.path()).args(arguments).output().unwrap();
+        String::from_utf8(help.stdout).unwrap()
+    };
+    let help = help("migration", &["--help"]) + &help("ops", &["retention", "run", "--help"]);
     let mut defaults = BTreeMap::new();
     for (_, rest) in help.match_indices("[env: ").map(|(at, start)| help.split_at(at + start.len())) {
         let (name, rest) = rest.split_once(']').unwrap();
@@ -123,6 +126,9 @@ fn the_values_of_env_example_are_the_defaults() {
         "DATABASE_SCHEMA",
         "DATABASE_URL",
         "RESTORE_DATABASE_URL",
+        "RETENTION_HOOK_COMMAND",
+        "RETENTION_HOOK_TOKEN",
+        "RETENTION_HOOK_URL",
         "SCRATCH_PG_BIN",
         "TEST_DATABASE_URL",
     ];
@@ -130,6 +136,7 @@ fn the_values_of_env_example_are_the_defaults() {
     // And each is checked by one of the two.
     let mut checked = read.into_inner();
     checked.extend(defaults.into_keys());
-    checked.extend(["RESTORE_DATABASE_URL", "SCRATCH_PG_BIN", "TEST_DATABASE_URL"].map(ToOwned::to_owned));
+    let of_others = ["RESTORE_DATABASE_URL", "RETENTION_HOOK_TOKEN", "SCRATCH_PG_BIN", "TEST_DATABASE_URL"];
+    checked.extend(of_others.map(ToOwned::to_owned));
     assert_eq!(checked, example.into_keys().collect());
 }

@@ -1,15 +1,19 @@
 //! Queries of `database` with ordinary arguments, and what they return.
 
 use crate::factory::T;
+use database::call_attempts::{LockExpiredRecordings, LockExpiredRecordingsRow};
 use database::campaigns::{NewCampaign, Question};
 use database::contacts::NewContact;
 use database::page::{Cursor, Page};
+use database::transcript_snippets::{DeleteExpired, DeleteExpiredRow};
 use database::users::Claims;
-use database::{CustomerTx, Error, call_attempts, contacts, exclusion_list_entries};
+use database::{
+    AdminTx, CustomerTx, Error, call_attempts, contacts, exclusion_list_entries, transcript_snippets,
+};
 use entity::enums::{CallOutcome, CampaignStatus, ContactLanguage, ExclusionSource, QuestionType};
-use entity::id::{CallAttemptId, CampaignId, ContactId};
+use entity::id::{CallAttemptId, CampaignId, ContactId, TranscriptSnippetId};
 use entity::json::{CallMetadata, Preferences};
-use sea_orm::prelude::{ChronoTime, DateTimeUtc, Decimal};
+use sea_orm::prelude::{ChronoTime, DateTimeUtc, Decimal, Uuid};
 use sea_orm::{EntityTrait, QueryOrder, Set};
 
 /// The error for a missing row of the entity with this name.
@@ -198,4 +202,21 @@ pub async fn attempt(tx: &CustomerTx, id: CallAttemptId) -> entity::call_attempt
 /// All visible events, oldest first.
 pub async fn events(tx: &CustomerTx) -> Vec<entity::events::Model> {
     entity::events::Entity::find().order_by_asc(entity::events::Column::CreatedAt).all(tx).await.unwrap()
+}
+
+/// The first recordings of the organization past its retention period, and none of what was deleted in the last 30 days.
+pub async fn expired_recordings(tx: &AdminTx, t: &T) -> Vec<LockExpiredRecordingsRow> {
+    let (organization_id, after_started_at) = (t.organization.id, DateTimeUtc::UNIX_EPOCH);
+    let after_id = CallAttemptId::from_uuid(Uuid::nil());
+    let next =
+        LockExpiredRecordings { organization_id, deleted_days: 30, after_started_at, after_id, batch: 10 };
+    call_attempts::lock_expired_recordings(tx, next).await.unwrap()
+}
+
+/// Deletes the first transcripts of the organization past its retention period.
+pub async fn delete_expired_transcripts(tx: &AdminTx, t: &T) -> Vec<DeleteExpiredRow> {
+    let (organization_id, after_created_at) = (t.organization.id, DateTimeUtc::UNIX_EPOCH);
+    let after_id = TranscriptSnippetId::from_uuid(Uuid::nil());
+    let next = DeleteExpired { organization_id, after_created_at, after_id, batch: 10 };
+    transcript_snippets::delete_expired(tx, next).await.unwrap()
 }

@@ -2,7 +2,7 @@
 
 //! The queries of `database/queries/call_attempts.sql`, typed by PostgreSQL.
 
-use crate::{Error, Scope, Tx};
+use crate::{AdminTx, Error, Scope, Tx};
 use entity::enums::CallOutcome;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId, OrganizationId, SurveyResponseId};
 use entity::json::CallMetadata;
@@ -418,66 +418,104 @@ pub async fn requeue_stalled(
     rows.into_iter().map(|row| Ok(RequeueStalledRow::read(&row)?)).collect()
 }
 
-const LIST_EXPIRED_RECORDINGS: &str = r#"
-with retention as (
-    select distinct on (organization_id)
-        organization_id, now() - least(recording_retention_days, 36500) * interval '1 day' as expires_before
-    from provider_configs
-    order by organization_id asc, created_at desc, id desc
+const LOCK_EXPIRED_RECORDINGS: &str = r#"
+with limits as (
+    select
+        coalesce((
+            select now() - least(recording_retention_days, 36500) * interval '1 day'
+            from provider_configs
+            where organization_id = $1
+            order by created_at desc, id desc
+            limit 1
+        ), '-infinity') as expires_before,
+        now() - least($2::bigint, 36500) * interval '1 day' as deleted_before
+), bound as (
+    select case
+        when exists (select from organizations where id = $1 and deleted_at < deleted_before)
+            or exists (select from campaigns where organization_id = $1 and deleted_at < deleted_before)
+            then 'infinity'
+        else expires_before
+    end as started_before
+    from limits
 )
-select call_attempts.id as call_attempt_id, call_attempts.organization_id, call_attempts.call_id,
-    call_attempts.provider_call_id, call_attempts.metadata ->> 'recording_url' as "recording_url",
-    call_attempts.started_at
+select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
+    call_attempts.metadata ->> 'recording_url' as "recording_url", call_attempts.started_at
 from call_attempts
-join retention on retention.organization_id = call_attempts.organization_id
-where call_attempts.started_at < retention.expires_before
-    and call_attempts.started_at < (select max(expires_before) from retention)
-    and call_attempts.metadata ->> 'recording_url' is not null
-order by call_attempts.started_at
-limit $1
+join campaigns on campaigns.id = call_attempts.campaign_id
+join organizations on organizations.id = call_attempts.organization_id
+cross join limits
+where call_attempts.organization_id = $1
+    and (call_attempts.metadata ->> 'recording_url') is not null
+    and call_attempts.started_at < (select started_before from bound)
+    and (call_attempts.started_at, call_attempts.id) > ($3::timestamptz, $4::uuid)
+    and (
+        call_attempts.started_at < limits.expires_before
+        or campaigns.deleted_at < limits.deleted_before
+        or organizations.deleted_at < limits.deleted_before
+    )
+order by call_attempts.started_at, call_attempts.id
+limit $5
+for no key update of call_attempts skip locked
 "#;
 
-/// A row of [`list_expired_recordings`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListExpiredRecordingsRow {
-    pub call_attempt_id: CallAttemptId,
+/// The parameters of [`lock_expired_recordings`].
+#[derive(Clone, Debug)]
+pub struct LockExpiredRecordings {
     pub organization_id: OrganizationId,
+    pub deleted_days: i64,
+    /// The last recording of the previous batch; the epoch for the first one.
+    pub after_started_at: DateTimeUtc,
+    /// The same recording; nil for the first batch.
+    pub after_id: CallAttemptId,
+    /// The maximum number of recordings.
+    pub batch: i64,
+}
+
+/// A row of [`lock_expired_recordings`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockExpiredRecordingsRow {
+    pub call_attempt_id: CallAttemptId,
     pub call_id: String,
     pub provider_call_id: Option<String>,
     pub recording_url: String,
     pub started_at: DateTimeUtc,
 }
 
-impl ListExpiredRecordingsRow {
+impl LockExpiredRecordingsRow {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
         Ok(Self {
             call_attempt_id: row.try_get_by_index(0)?,
-            organization_id: row.try_get_by_index(1)?,
-            call_id: row.try_get_by_index(2)?,
-            provider_call_id: row.try_get_by_index(3)?,
-            recording_url: row.try_get_by_index(4)?,
-            started_at: row.try_get_by_index(5)?,
+            call_id: row.try_get_by_index(1)?,
+            provider_call_id: row.try_get_by_index(2)?,
+            recording_url: row.try_get_by_index(3)?,
+            started_at: row.try_get_by_index(4)?,
         })
     }
 }
 
-/// Returns recordings past the retention period of their organization, oldest first: delete them at the provider, then
-/// call [`clear_recordings`]; a recording that is not cleared is returned again. An organization without a provider
-/// configuration keeps its recordings.
+/// Locks recordings of an organization that are past its retention period, oldest first, until the transaction ends, and
+/// returns them: delete them where they are stored, then call [`clear_recordings`] in the same transaction. Those of a
+/// campaign or an organization that was deleted before `deleted_days` are past it as well. An organization without a
+/// provider configuration keeps its recordings otherwise. Recordings that another transaction has locked are skipped.
 ///
-/// - `batch`: The maximum number of recordings.
+/// NO KEY UPDATE, because a plain row lock would block inserts of rows that reference the call attempt.
 ///
 /// # Deleted rows
 /// - `campaigns`, `organizations`: reads - retention covers them
-pub async fn list_expired_recordings(
-    tx: &Tx<impl Scope>,
-    batch: i64,
-) -> Result<Vec<ListExpiredRecordingsRow>, Error> {
-    let tx = tx.postgres("call_attempts.list_expired_recordings")?;
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, LIST_EXPIRED_RECORDINGS, [batch.into()]);
+pub async fn lock_expired_recordings(
+    tx: &AdminTx,
+    parameters: LockExpiredRecordings,
+) -> Result<Vec<LockExpiredRecordingsRow>, Error> {
+    let tx = tx.postgres("call_attempts.lock_expired_recordings")?;
+    let LockExpiredRecordings { organization_id, deleted_days, after_started_at, after_id, batch } =
+        parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        LOCK_EXPIRED_RECORDINGS,
+        [organization_id.into(), deleted_days.into(), after_started_at.into(), after_id.into(), batch.into()],
+    );
     let rows = tx.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(ListExpiredRecordingsRow::read(&row)?)).collect()
+    rows.into_iter().map(|row| Ok(LockExpiredRecordingsRow::read(&row)?)).collect()
 }
 
 const CLEAR_RECORDINGS: &str = r"

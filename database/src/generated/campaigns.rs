@@ -2,8 +2,8 @@
 
 //! The queries of `database/queries/campaigns.sql`, typed by PostgreSQL.
 
-use crate::{CustomerTx, Error};
-use entity::id::CampaignId;
+use crate::{AdminTx, CustomerTx, Error};
+use entity::id::{CampaignId, OrganizationId};
 use sea_orm::prelude::{Date, DateTimeUtc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
@@ -251,4 +251,42 @@ pub async fn calls_per_day(tx: &CustomerTx, parameters: CallsPerDay) -> Result<V
     );
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(CallsPerDayRow::read(&row)?)).collect()
+}
+
+const PURGE: &str = r"
+with purged as (
+    select campaigns.id
+    from campaigns
+    join organizations on organizations.id = campaigns.organization_id
+    where campaigns.organization_id = $1
+        and least(campaigns.deleted_at, organizations.deleted_at)
+            < now() - least($2::bigint, 36500) * interval '1 day'
+        and not exists (select from contacts where contacts.campaign_id = campaigns.id)
+    order by campaigns.id
+    limit $3
+    for update of campaigns skip locked
+)
+delete from campaigns where id = any(array(select id from purged))
+";
+
+/// Removes campaigns of an organization that have no contact, if they or the organization were deleted before
+/// `deleted_days`, and returns their number. Those that another transaction has locked are skipped.
+///
+/// - `batch`: The maximum number of campaigns.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`, `users`: reads - it removes what was deleted
+pub async fn purge(
+    tx: &AdminTx,
+    organization_id: OrganizationId,
+    deleted_days: i64,
+    batch: i64,
+) -> Result<u64, Error> {
+    let tx = tx.postgres("campaigns.purge")?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        PURGE,
+        [organization_id.into(), deleted_days.into(), batch.into()],
+    );
+    Ok(tx.execute_raw(statement).await?.rows_affected())
 }

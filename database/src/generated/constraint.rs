@@ -94,6 +94,15 @@ pub const CK_PROVIDER_CONFIGS_RECORDING_RETENTION_DAYS_RANGE: &str =
 pub const CK_PROVIDER_CONFIGS_TRANSCRIPT_RETENTION_DAYS_RANGE: &str =
     "ck_provider_configs_transcript_retention_days_range";
 
+/// Of `retention_runs`: `check (deleted_days >= 1)`.
+pub const CK_RETENTION_RUNS_DELETED_DAYS_RANGE: &str = "ck_retention_runs_deleted_days_range";
+
+/// Of `retention_runs`: `check (email_days >= 1)`.
+pub const CK_RETENTION_RUNS_EMAIL_DAYS_RANGE: &str = "ck_retention_runs_email_days_range";
+
+/// Of `retention_runs`: `check (event_days >= 1)`.
+pub const CK_RETENTION_RUNS_EVENT_DAYS_RANGE: &str = "ck_retention_runs_event_days_range";
+
 /// Of `signing_keys`: `check (length(inner_key) = 64)`.
 pub const CK_SIGNING_KEYS_INNER_KEY_BLOCK: &str = "ck_signing_keys_inner_key_block";
 
@@ -258,6 +267,9 @@ pub const PK_ORGANIZATIONS: &str = "pk_organizations";
 
 /// Of `provider_configs`: `primary key (id)`.
 pub const PK_PROVIDER_CONFIGS: &str = "pk_provider_configs";
+
+/// Of `retention_runs`: `primary key (id)`.
+pub const PK_RETENTION_RUNS: &str = "pk_retention_runs";
 
 /// Of `signing_keys`: `primary key (id)`.
 pub const PK_SIGNING_KEYS: &str = "pk_signing_keys";

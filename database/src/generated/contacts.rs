@@ -2,9 +2,9 @@
 
 //! The queries of `database/queries/contacts.sql`, typed by PostgreSQL.
 
-use crate::{CustomerTx, Error, Scope, Tx};
+use crate::{AdminTx, CustomerTx, Error, Scope, Tx};
 use entity::enums::{CallOutcome, ContactLanguage, ContactState, LanguageCode};
-use entity::id::{CallAttemptId, CampaignId, ContactId};
+use entity::id::{CallAttemptId, CampaignId, ContactId, OrganizationId};
 use futures_util::{Stream, StreamExt};
 use sea_orm::prelude::{DateTimeUtc, Decimal, Time};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, StreamTrait};
@@ -493,4 +493,119 @@ pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ERASE, [contact_id.into()]);
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| EraseRow::read(&row)).transpose()?)
+}
+
+const PURGE: &str = r#"
+with candidate as materialized (
+    select id
+    from contacts
+    where organization_id = $1
+        and id > $2
+        and campaign_id = any(array(
+            select campaigns.id
+            from campaigns
+            join organizations on organizations.id = campaigns.organization_id
+            where campaigns.organization_id = $1
+                and least(campaigns.deleted_at, organizations.deleted_at)
+                    < now() - least($3::bigint, 36500) * interval '1 day'
+        ))
+    order by id
+    limit $4
+), purged as (
+    select contacts.id
+    from contacts
+    where contacts.id = any(array(select id from candidate))
+        and not exists (
+            select from call_attempts
+            where call_attempts.contact_id = contacts.id
+                and (call_attempts.metadata ->> 'recording_url') is not null
+        )
+    for update of contacts skip locked
+), email as (
+    delete from email_notifications where contact_id = any(array(select id from purged)) returning id
+), event as (
+    delete from events where contact_id = any(array(select id from purged)) returning id
+), transcript as (
+    delete from transcript_snippets
+    where call_attempt_id = any(array(
+        select call_attempts.id
+        from call_attempts
+        where call_attempts.contact_id = any(array(select id from purged))
+    ))
+    returning id
+), response as (
+    delete from survey_responses where contact_id = any(array(select id from purged)) returning id
+), attempt as (
+    delete from call_attempts where contact_id = any(array(select id from purged)) returning id
+), contact as (
+    delete from contacts where id = any(array(select id from purged)) returning id
+)
+select
+    (select count(*) from email) as "email_notifications",
+    (select count(*) from event) as "events",
+    (select count(*) from transcript) as "transcript_snippets",
+    (select count(*) from response) as "survey_responses",
+    (select count(*) from attempt) as "call_attempts",
+    (select count(*) from contact) as "contacts",
+    (select count(*) from candidate) as "seen",
+    (select id from candidate order by id desc limit 1) as "last_id"
+"#;
+
+/// The parameters of [`purge`].
+#[derive(Clone, Debug)]
+pub struct Purge {
+    pub organization_id: OrganizationId,
+    /// The last contact of the previous batch; nil for the first one.
+    pub after_id: ContactId,
+    /// Days after which what is marked as deleted is removed.
+    pub deleted_days: i64,
+    /// The maximum number of contacts.
+    pub batch: i64,
+}
+
+/// A row of [`purge`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurgeRow {
+    pub email_notifications: i64,
+    pub events: i64,
+    pub transcript_snippets: i64,
+    pub survey_responses: i64,
+    pub call_attempts: i64,
+    pub contacts: i64,
+    pub seen: i64,
+    pub last_id: Option<ContactId>,
+}
+
+impl PurgeRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            email_notifications: row.try_get_by_index(0)?,
+            events: row.try_get_by_index(1)?,
+            transcript_snippets: row.try_get_by_index(2)?,
+            survey_responses: row.try_get_by_index(3)?,
+            call_attempts: row.try_get_by_index(4)?,
+            contacts: row.try_get_by_index(5)?,
+            seen: row.try_get_by_index(6)?,
+            last_id: row.try_get_by_index(7)?,
+        })
+    }
+}
+
+/// Looks at the next contacts of an organization, in the order of their ids, whose campaign or organization was deleted
+/// before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed rows. A
+/// contact with a recording is kept, because nothing else names the file. Those that another transaction has locked are
+/// skipped.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: reads - it removes what was deleted
+pub async fn purge(tx: &AdminTx, parameters: Purge) -> Result<PurgeRow, Error> {
+    let tx = tx.postgres("contacts.purge")?;
+    let Purge { organization_id, after_id, deleted_days, batch } = parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        PURGE,
+        [organization_id.into(), after_id.into(), deleted_days.into(), batch.into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("contact"))?;
+    Ok(PurgeRow::read(&row)?)
 }

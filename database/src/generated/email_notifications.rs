@@ -2,8 +2,9 @@
 
 //! The queries of `database/queries/email_notifications.sql`, typed by PostgreSQL.
 
-use crate::{CustomerTx, Error};
-use entity::id::{CampaignId, ContactId, EventId};
+use crate::{AdminTx, CustomerTx, Error};
+use entity::id::{CampaignId, ContactId, EmailNotificationId, EventId};
+use sea_orm::prelude::DateTimeUtc;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
 const LOCK_EVENT: &str = r#"
@@ -40,4 +41,63 @@ pub(crate) async fn lock_event(tx: &CustomerTx, event_id: EventId) -> Result<Opt
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LOCK_EVENT, [event_id.into()]);
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| LockEventRow::read(&row)).transpose()?)
+}
+
+const DELETE_FINAL: &str = r"
+with final as (
+    select id
+    from email_notifications
+    where status <> 'pending'
+        and updated_at < now() - least($1::bigint, 36500) * interval '1 day'
+        and created_at < now() - least($1, 36500) * interval '1 day'
+        and (created_at, id) > ($2::timestamptz, $3::uuid)
+    order by created_at, id
+    limit $4
+    for update skip locked
+)
+delete from email_notifications
+where id = any(array(select id from final))
+returning id, created_at
+";
+
+/// The parameters of [`delete_final`].
+#[derive(Clone, Debug)]
+pub struct DeleteFinal {
+    pub email_days: i64,
+    /// The last e-mail of the previous batch; the epoch for the first one.
+    pub after_created_at: DateTimeUtc,
+    /// The same e-mail; nil for the first batch.
+    pub after_id: EmailNotificationId,
+    /// The maximum number of e-mails.
+    pub batch: i64,
+}
+
+/// A row of [`delete_final`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeleteFinalRow {
+    pub id: EmailNotificationId,
+    pub created_at: DateTimeUtc,
+}
+
+impl DeleteFinalRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self { id: row.try_get_by_index(0)?, created_at: row.try_get_by_index(1)? })
+    }
+}
+
+/// Deletes e-mails that were sent, or failed, before `email_days`, oldest first, and returns them. Those that another
+/// transaction has locked are skipped.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: reads - retention covers them
+pub async fn delete_final(tx: &AdminTx, parameters: DeleteFinal) -> Result<Vec<DeleteFinalRow>, Error> {
+    let tx = tx.postgres("email_notifications.delete_final")?;
+    let DeleteFinal { email_days, after_created_at, after_id, batch } = parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        DELETE_FINAL,
+        [email_days.into(), after_created_at.into(), after_id.into(), batch.into()],
+    );
+    let rows = tx.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(DeleteFinalRow::read(&row)?)).collect()
 }

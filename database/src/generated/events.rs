@@ -2,7 +2,7 @@
 
 //! The queries of `database/queries/events.sql`, typed by PostgreSQL.
 
-use crate::{Error, Scope, Tx};
+use crate::{AdminTx, Error, Scope, Tx};
 use entity::enums::EventType;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId, OrganizationId};
 use entity::json::EventPayload;
@@ -71,4 +71,82 @@ pub(crate) async fn mark_published(tx: &Tx<impl Scope>, event_ids: Vec<EventId>)
     let tx = tx.postgres("events.mark_published")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, MARK_PUBLISHED, [event_ids.into()]);
     Ok(tx.execute_raw(statement).await?.rows_affected())
+}
+
+const DELETE_PUBLISHED: &str = r#"
+with candidate as materialized (
+    select id, created_at
+    from events
+    where published_at < now() - least($1::bigint, 36500) * interval '1 day'
+        and created_at < now() - least($1, 36500) * interval '1 day'
+        and (created_at, id) > ($2::timestamptz, $3::uuid)
+    order by created_at, id
+    limit $4
+), expired as (
+    select id
+    from events
+    where id = any(array(select candidate.id from candidate))
+        and not exists (select from email_notifications where email_notifications.event_id = events.id)
+    for update skip locked
+), deleted as (
+    delete from events where id = any(array(select expired.id from expired)) returning id
+)
+select
+    (select count(*) from deleted) as "events",
+    (select count(*) from candidate) as "seen",
+    (select created_at from candidate order by created_at desc, id desc limit 1) as "last_created_at",
+    (select id from candidate order by created_at desc, id desc limit 1) as "last_id"
+"#;
+
+/// The parameters of [`delete_published`].
+#[derive(Clone, Debug)]
+pub struct DeletePublished {
+    /// Days after which a published event is removed.
+    pub event_days: i64,
+    /// The last event of the previous batch; the epoch for the first one.
+    pub after_created_at: DateTimeUtc,
+    /// The same event; nil for the first batch.
+    pub after_id: EventId,
+    /// The maximum number of events.
+    pub batch: i64,
+}
+
+/// A row of [`delete_published`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletePublishedRow {
+    pub events: i64,
+    pub seen: i64,
+    pub last_created_at: Option<DateTimeUtc>,
+    pub last_id: Option<EventId>,
+}
+
+impl DeletePublishedRow {
+    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+        Ok(Self {
+            events: row.try_get_by_index(0)?,
+            seen: row.try_get_by_index(1)?,
+            last_created_at: row.try_get_by_index(2)?,
+            last_id: row.try_get_by_index(3)?,
+        })
+    }
+}
+
+/// Looks at the next events that were published before `event_days`, oldest first, deletes those without an e-mail, and
+/// returns their number. Those that another transaction has locked are skipped.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`: reads - retention covers them
+pub async fn delete_published(
+    tx: &AdminTx,
+    parameters: DeletePublished,
+) -> Result<DeletePublishedRow, Error> {
+    let tx = tx.postgres("events.delete_published")?;
+    let DeletePublished { event_days, after_created_at, after_id, batch } = parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        DELETE_PUBLISHED,
+        [event_days.into(), after_created_at.into(), after_id.into(), batch.into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("event"))?;
+    Ok(DeletePublishedRow::read(&row)?)
 }

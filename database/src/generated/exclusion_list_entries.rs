@@ -2,7 +2,7 @@
 
 //! The queries of `database/queries/exclusion_list_entries.sql`, typed by PostgreSQL.
 
-use crate::{CustomerTx, Error, Scope, Tx};
+use crate::{AdminTx, CustomerTx, Error, Scope, Tx};
 use entity::enums::ExclusionSource;
 use entity::id::OrganizationId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
@@ -96,6 +96,49 @@ pub async fn list_excluded(
         DbBackend::Postgres,
         LIST_EXCLUDED,
         [organization_id.into(), phone_numbers.into()],
+    );
+    let rows = tx.query_all_raw(statement).await?;
+    rows.into_iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+}
+
+const PURGE: &str = r"
+with purged as (
+    select exclusion_list_entries.id
+    from exclusion_list_entries
+    join organizations on organizations.id = exclusion_list_entries.organization_id
+    where exclusion_list_entries.organization_id = $1
+        and organizations.deleted_at < now() - least($2::bigint, 36500) * interval '1 day'
+        and exclusion_list_entries.phone_number > $3
+    order by exclusion_list_entries.phone_number
+    limit $4
+    for update of exclusion_list_entries skip locked
+)
+delete from exclusion_list_entries where id = any(array(select id from purged)) returning phone_number
+";
+
+/// The parameters of [`purge`].
+#[derive(Clone, Debug)]
+pub struct Purge {
+    pub organization_id: OrganizationId,
+    pub deleted_days: i64,
+    /// The last number of the previous batch; empty for the first one.
+    pub after_phone_number: String,
+    /// The maximum number of exclusions.
+    pub batch: i64,
+}
+
+/// Removes exclusions of an organization that was deleted before `deleted_days`, in the order of their numbers, and
+/// returns them. Those that another transaction has locked are skipped.
+///
+/// # Deleted rows
+/// - `organizations`: reads - it removes what was deleted
+pub async fn purge(tx: &AdminTx, parameters: Purge) -> Result<Vec<String>, Error> {
+    let tx = tx.postgres("exclusion_list_entries.purge")?;
+    let Purge { organization_id, deleted_days, after_phone_number, batch } = parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        PURGE,
+        [organization_id.into(), deleted_days.into(), after_phone_number.into(), batch.into()],
     );
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()

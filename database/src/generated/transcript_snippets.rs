@@ -2,76 +2,72 @@
 
 //! The queries of `database/queries/transcript_snippets.sql`, typed by PostgreSQL.
 
-use crate::{Error, Scope, Tx};
-use entity::id::{CallAttemptId, OrganizationId, TranscriptSnippetId};
+use crate::{AdminTx, Error};
+use entity::id::{OrganizationId, TranscriptSnippetId};
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 
-const LIST_EXPIRED: &str = r"
-with retention as (
-    select distinct on (organization_id)
-        organization_id, now() - least(transcript_retention_days, 36500) * interval '1 day' as expires_before
-    from provider_configs
-    order by organization_id asc, created_at desc, id desc
+const DELETE_EXPIRED: &str = r"
+with expired as (
+    select id
+    from transcript_snippets
+    where organization_id = $1
+        and created_at < (
+            select now() - least(transcript_retention_days, 36500) * interval '1 day'
+            from provider_configs
+            where organization_id = $1
+            order by created_at desc, id desc
+            limit 1
+        )
+        and (created_at, id) > ($2::timestamptz, $3::uuid)
+    order by created_at, id
+    limit $4
+    for update skip locked
 )
-select transcript_snippets.id as transcript_snippet_id, transcript_snippets.organization_id,
-    transcript_snippets.call_attempt_id, transcript_snippets.created_at
-from transcript_snippets
-join retention on retention.organization_id = transcript_snippets.organization_id
-where transcript_snippets.created_at < retention.expires_before
-    and transcript_snippets.created_at < (select max(expires_before) from retention)
-order by transcript_snippets.created_at
-limit $1
+delete from transcript_snippets
+where id = any(array(select id from expired))
+returning id, created_at
 ";
 
-/// A row of [`list_expired`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListExpiredRow {
-    pub transcript_snippet_id: TranscriptSnippetId,
+/// The parameters of [`delete_expired`].
+#[derive(Clone, Debug)]
+pub struct DeleteExpired {
     pub organization_id: OrganizationId,
-    pub call_attempt_id: CallAttemptId,
+    /// The last transcript of the previous batch; the epoch for the first one.
+    pub after_created_at: DateTimeUtc,
+    /// The same transcript; nil for the first batch.
+    pub after_id: TranscriptSnippetId,
+    /// The maximum number of transcripts.
+    pub batch: i64,
+}
+
+/// A row of [`delete_expired`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeleteExpiredRow {
+    pub id: TranscriptSnippetId,
     pub created_at: DateTimeUtc,
 }
 
-impl ListExpiredRow {
+impl DeleteExpiredRow {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Self {
-            transcript_snippet_id: row.try_get_by_index(0)?,
-            organization_id: row.try_get_by_index(1)?,
-            call_attempt_id: row.try_get_by_index(2)?,
-            created_at: row.try_get_by_index(3)?,
-        })
+        Ok(Self { id: row.try_get_by_index(0)?, created_at: row.try_get_by_index(1)? })
     }
 }
 
-/// Returns transcripts past the retention period of their organization, oldest first. An organization without a
-/// provider configuration keeps its transcripts.
-///
-/// - `batch`: The maximum number of transcripts.
+/// Deletes transcripts of an organization that are past its retention period, oldest first, and returns them. An
+/// organization without a provider configuration keeps its transcripts. Those that another transaction has locked are
+/// skipped.
 ///
 /// # Deleted rows
 /// - `campaigns`, `organizations`: reads - retention covers them
-pub async fn list_expired(tx: &Tx<impl Scope>, batch: i64) -> Result<Vec<ListExpiredRow>, Error> {
-    let tx = tx.postgres("transcript_snippets.list_expired")?;
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, LIST_EXPIRED, [batch.into()]);
+pub async fn delete_expired(tx: &AdminTx, parameters: DeleteExpired) -> Result<Vec<DeleteExpiredRow>, Error> {
+    let tx = tx.postgres("transcript_snippets.delete_expired")?;
+    let DeleteExpired { organization_id, after_created_at, after_id, batch } = parameters;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        DELETE_EXPIRED,
+        [organization_id.into(), after_created_at.into(), after_id.into(), batch.into()],
+    );
     let rows = tx.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(ListExpiredRow::read(&row)?)).collect()
-}
-
-const DELETE_MANY: &str = r"
-delete from transcript_snippets where id = any($1)
-";
-
-/// Deletes transcripts, and returns their number.
-///
-/// # Deleted rows
-/// - `campaigns`, `organizations`: reads - retention covers them
-pub async fn delete_many(
-    tx: &Tx<impl Scope>,
-    transcript_snippet_ids: Vec<TranscriptSnippetId>,
-) -> Result<u64, Error> {
-    let tx = tx.postgres("transcript_snippets.delete_many")?;
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, DELETE_MANY, [transcript_snippet_ids.into()]);
-    Ok(tx.execute_raw(statement).await?.rows_affected())
+    rows.into_iter().map(|row| Ok(DeleteExpiredRow::read(&row)?)).collect()
 }

@@ -20,7 +20,7 @@ select c.*, c.oid::regclass::text as name,
         select array_agg(attname::text order by attnum) from pg_attribute where attrelid = c.oid and attnum > 0
     ) = '{version,applied_at,ddl_digest,duration_ms}' as is_ledger,
     -- The owner alone reads it.
-    c.relname = 'signing_keys' as is_secret
+    c.relname in ('retention_runs', 'signing_keys') as is_secret
 from pg_class as c
 where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');

@@ -37,9 +37,9 @@ pub const RULE: Rule = Rule {
             "-- deleted: campaigns, organizations: reads - retention covers them",
             "-- deleted: campaigns, campaigns: reads\n-- deleted: organizations: bound",
             &[
-                "transcript_snippets::list_expired",
-                "transcript_snippets::list_expired",
-                "transcript_snippets::list_expired",
+                "transcript_snippets::delete_expired",
+                "transcript_snippets::delete_expired",
+                "transcript_snippets::delete_expired",
             ],
         ),
     ],

@@ -12,7 +12,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#personal-data",
     check: Check::Catalogue(include_str!("personal_data_classified.sql")),
     breaks: &[
-        uncommitted("comment on column contacts.email is 'Address for the follow-up e-mail.'", &["contacts.email"]),
+        uncommitted(
+            "comment on column contacts.email is 'Address for the follow-up e-mail.'",
+            &["contacts.email"],
+        ),
         uncommitted(
             "comment on column contacts.email is 'Address for the e-mail. [personal data: maybe]'",
             &["contacts.email"],

@@ -42,6 +42,7 @@ impl MigrationTrait for Migration {
             .index(&["campaign_id"])
             .index(&["template_id"])
             .index(&["status"])
+            .index(&["created_at", "id"])
             .create(manager)
             .await
     }

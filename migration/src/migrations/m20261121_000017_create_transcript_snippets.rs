@@ -1,6 +1,7 @@
 //! Creates `transcript_snippets`: the transcript of a call, in parts.
 //!
-//! Intent: the snippets of a call are selected by its key; retention deletes by time.
+//! Intent: the snippets of a call are selected by its key; retention deletes those of an organization by
+//! time.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.
 //! Locks: `call_attempts` (share row exclusive: the key); organizations (share row exclusive: the key).
@@ -24,7 +25,7 @@ impl MigrationTrait for Migration {
             .column(text("transcript_text"))
             .column(LANGUAGE_CODE.column("language").default("en"))
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::Cascade)
-            .index(&["organization_id"])
+            .index(&["organization_id", "created_at", "id"])
             .index(&["call_attempt_id"])
             .index(&["created_at"])
             .create(manager)

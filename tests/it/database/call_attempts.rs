@@ -1,6 +1,6 @@
 //! Queries of `database::call_attempts`.
 
-use database::{call_attempts, contacts, transcript_snippets};
+use database::{call_attempts, contacts};
 use entity::enums::{CallOutcome, ContactState, EventType};
 use entity::json::CallMetadata;
 use sea_orm::prelude::Decimal;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::factory::T;
 use tests::queries::{
-    answers, attempt, busy_event, claim, contact, contacts_with, events, running_campaign, time,
+    answers, attempt, busy_event, claim, contact, contacts_with, delete_expired_transcripts, events,
+    expired_recordings, running_campaign, time,
 };
 use tests::run;
 
@@ -395,32 +396,24 @@ async fn data_past_the_retention_of_its_organization_is_found_and_deleted() {
     let (past, present) = (recorded(1, Set(old)).await, recorded(2, sea_orm::NotSet).await);
     let expired = t.factory.transcript_snippet(&past).with(|row| row.created_at = Set(old)).await;
     t.factory.transcript_snippet(&present).await;
-    let tx = t.customer().await;
-    assert_eq!(
-        transcript_snippets::list_expired(&tx, 10).await.unwrap(),
-        [],
-        "without a configuration nothing expires"
-    );
-    assert_eq!(call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
+    let tx = t.admin().await;
+    assert_eq!(delete_expired_transcripts(&tx, &t).await, [], "without a configuration nothing expires");
+    assert_eq!(expired_recordings(&tx, &t).await, []);
     t.factory.provider_config(&t.organization).await;
 
-    let transcripts = transcript_snippets::list_expired(&tx, 10).await.unwrap();
-    let ids: Vec<_> = transcripts.iter().map(|row| row.transcript_snippet_id).collect();
-    assert_eq!(ids, [expired.id]);
-    assert_eq!(transcript_snippets::delete_many(&tx, ids).await.unwrap(), 1);
-    let recordings = call_attempts::list_expired_recordings(&tx, 10).await.unwrap();
+    let transcripts = delete_expired_transcripts(&tx, &t).await;
+    assert_eq!(transcripts.iter().map(|row| row.id).collect::<Vec<_>>(), [expired.id]);
+    assert_eq!(delete_expired_transcripts(&tx, &t).await, []);
+    let recordings = expired_recordings(&tx, &t).await;
     assert_eq!((recordings.len(), recordings[0].call_attempt_id), (1, past.id));
     assert_eq!(recordings[0].recording_url, "https://r/1");
     assert_eq!(call_attempts::clear_recordings(&tx, vec![past.id]).await.unwrap(), 1);
-    assert_eq!(call_attempts::list_expired_recordings(&tx, 10).await.unwrap(), []);
-    assert_eq!(attempt(&tx, past.id).await.metadata.duration_seconds, Some(1), "the rest is kept");
+    assert_eq!(expired_recordings(&tx, &t).await, []);
+    let kept = call_attempts::find(&tx, past.id).await.unwrap().unwrap();
+    assert_eq!(kept.metadata.duration_seconds, Some(1), "the rest is kept");
 
     t.factory.provider_config(&t.organization).with(|row| row.recording_retention_days = Set(100_000)).await;
-    assert_eq!(
-        call_attempts::list_expired_recordings(&tx, 10).await.unwrap(),
-        [],
-        "the newest configuration counts"
-    );
+    assert_eq!(expired_recordings(&tx, &t).await, [], "the newest configuration counts");
 }
 
 /// Until as many statements that change an attempt wait for a lock.

@@ -6,15 +6,15 @@
 use crate::schema::model::{self, model};
 use entity::prelude::{
     CallAttempts, Campaigns, Contacts, EmailNotifications, EmailTemplates, ErasureRequests, Events,
-    ExclusionListEntries, Organizations, ProviderConfigs, SigningKeys, SurveyResponses, TranscriptSnippets,
-    UserOrganizations, Users,
+    ExclusionListEntries, Organizations, ProviderConfigs, RetentionRuns, SigningKeys, SurveyResponses,
+    TranscriptSnippets, UserOrganizations, Users,
 };
 use entity::{
     call_attempts, campaigns, contacts, email_notifications, email_templates,
     enums::{CallOutcome, CampaignStatus, ContactState},
     erasure_requests, events, exclusion_list_entries,
     id::{CallAttemptId, ContactId, OrganizationId},
-    organizations, provider_configs,
+    organizations, provider_configs, retention_runs,
     secret::Secret,
     signing_keys, survey_responses, transcript_snippets, user_organizations, users,
 };
@@ -69,6 +69,7 @@ provider_configs provider_name "twilio"
 provider_configs provider_type "telephony_api"
 provider_configs recording_retention_days 180
 provider_configs transcript_retention_days 180
+retention_runs removed {}
 survey_responses completed_at now
 transcript_snippets language "en"
 users metadata {}
@@ -1040,6 +1041,23 @@ impl Sample for SigningKeys {
             inner_key: key(0),
             outer_key: key(1),
             expires_at: at.some(at.time(2)),
+            created_at: at.time(0),
+            updated_at: at.time(1),
+        }
+    }
+}
+
+impl Sample for RetentionRuns {
+    fn record(at: Place) -> retention_runs::Model {
+        retention_runs::Model {
+            id: at.id(),
+            until_done: at.is_even(),
+            deleted_days: at.count(1),
+            email_days: at.numbered(at.number + 1).count(1),
+            event_days: at.numbered(at.number + 2).count(1),
+            removed: at.document(),
+            outcome: at.some_each(),
+            finished_at: at.some(at.time(2)),
             created_at: at.time(0),
             updated_at: at.time(1),
         }

@@ -119,7 +119,7 @@ impl Setup {
         assert_eq!(report.red, [""; 0], "{name}");
         assert!(self.digest().await == before, "{name}: an attempt is still there afterwards");
         for table in &self.catalogue.tables {
-            // `signing_keys` has no key, and no table refers to it.
+            // `retention_runs` and `signing_keys` have no key, and no table refers to them.
             let tried =
                 |action: &Action| *action != Action::Reference || !probes::may(&table.name).is_empty();
             for action in ACTIONS.into_iter().filter(tried) {

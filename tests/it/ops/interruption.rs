@@ -1,9 +1,11 @@
-//! A backup or a restore that is killed at any moment: it is never taken for whole, and nothing half-done stays.
+//! A backup, a restore or a run of retention that is killed at any moment: it is never taken for whole, and nothing half-done
+//! stays.
 
+use super::retention::{counts, difference, insert, past, recorded};
 use super::{Ops, clients_are_installed, entries, filled};
 use crate::migration::snapshot::{assert_same, catalogue, rows};
 use sea_orm::DatabaseConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -122,6 +124,65 @@ async fn a_restore_that_is_killed_at_any_moment_leaves_the_database_empty() {
     }
     assert_eq!(killed, kills(), "too few kills hit a run");
     assert!(whole <= killed / 5, "{whole} of {killed} kills hit a restore that had committed");
+}
+
+#[tokio::test]
+async fn retention_that_is_killed_at_any_moment_leaves_nothing_half_done() {
+    const CONTACTS: u32 = 100;
+    const RUN: &str = "retention run --until-done --batch 10 --load 100";
+    const NAMES: &str =
+        "select metadata ->> 'recording_url' from call_attempts where metadata ? 'recording_url'";
+    let (_database, db, ops) = past("killed_retention", CONTACTS).await;
+    let started = Instant::now();
+    ops.run(RUN).succeeds();
+    let undisturbed = started.elapsed();
+
+    let again = async || {
+        run(&db, "truncate organizations, users cascade").await.unwrap();
+        insert(&db, CONTACTS).await;
+        (counts(&db).await, recorded(&ops), texts(&db, NAMES).await)
+    };
+    let (mut before, mut recorded_before, mut names) = again().await;
+    let (mut killed, mut half) = (0, 0);
+    for after in moments(undisturbed) {
+        let (was_killed, moment) = kill(&ops, RUN, after);
+        killed += u32::from(was_killed);
+        let own = "select pid::text from pg_stat_activity
+                   where datname = current_database() and application_name = 'ops retention'";
+        eventually("the transaction ends", || async { texts(&db, own).await.is_empty() }).await;
+
+        // What was removed is what is recorded, and each recording that is cleared was passed to the hook.
+        let gone = difference(&before, &counts(&db).await);
+        assert_eq!(difference_of(&recorded(&ops), &recorded_before), gone, "{moment}");
+        let hooked = std::fs::read_to_string(ops.path("hooked")).unwrap();
+        let hooked: BTreeSet<&str> = hooked.lines().collect();
+        let left: BTreeSet<String> = texts(&db, NAMES).await.into_iter().collect();
+        for name in names.iter().filter(|name| !left.contains(*name)) {
+            assert!(hooked.contains(name.as_str()), "{name} is lost: {moment}");
+        }
+        half += u32::from(was_killed && !gone.is_empty());
+        if killed == kills() {
+            break;
+        }
+        if gone.contains_key("contacts") {
+            (before, recorded_before, names) = again().await;
+        }
+    }
+    assert_eq!(killed, kills(), "too few kills hit a run");
+    assert!(half >= killed / 3, "{half} of {killed} kills hit a run that had removed something");
+
+    // A further run completes.
+    ops.run(RUN).succeeds();
+    assert_eq!(ops.run("retention run --dry-run").stdout, "Nothing is past its limit\n");
+    let gone = difference(&before, &counts(&db).await);
+    assert_eq!(difference_of(&recorded(&ops), &recorded_before), gone);
+    assert_eq!(gone["contacts"], 6 * i64::from(CONTACTS));
+}
+
+/// What was recorded since.
+fn difference_of(now: &BTreeMap<String, i64>, before: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+    let since = now.iter().map(|(kind, count)| (kind.clone(), count - before.get(kind).unwrap_or(&0)));
+    since.filter(|(_, count)| *count != 0).collect()
 }
 
 /// Makes the work longer than the start of a process.

@@ -1,10 +1,12 @@
 //! Backups: each restores to what it was taken of, nothing damaged is restored, and nothing half-done is taken for whole.
+//! Retention: what is past its limit is removed, and nothing else.
 
 mod damage;
 mod doctor;
 mod drill;
 mod interruption;
 mod places;
+mod retention;
 mod round_trip;
 mod runbook;
 

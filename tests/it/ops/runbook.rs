@@ -9,7 +9,7 @@ use tests::process::{Running, binary};
 use tests::{connect, migrate, private_server, run, texts};
 
 /// Runs a package of the workspace as `cargo run -p` does, without building it again.
-fn cargo(directory: &Path) -> String {
+pub(super) fn cargo(directory: &Path) -> String {
     let arms: Vec<String> = ["gate", "migration", "ops", "seeder"]
         .iter()
         .map(|name| {

@@ -148,6 +148,21 @@ const RULES: &[Case] = &[
         &["transcript_retention_days = 0", "transcript_retention_days = -1"],
     ),
     (
+        "ck_retention_runs_deleted_days_range",
+        &["deleted_days = 1", "deleted_days = 9223372036854775807"],
+        &["deleted_days = 0", "deleted_days = -1"],
+    ),
+    (
+        "ck_retention_runs_email_days_range",
+        &["email_days = 1", "email_days = 9223372036854775807"],
+        &["email_days = 0", "email_days = -1"],
+    ),
+    (
+        "ck_retention_runs_event_days_range",
+        &["event_days = 1", "event_days = 9223372036854775807"],
+        &["event_days = 0", "event_days = -1"],
+    ),
+    (
         "ck_signing_keys_inner_key_block",
         &["inner_key = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"],
         &[
@@ -490,7 +505,7 @@ async fn deleting_an_organization_deletes_everything_it_owns(Engine { db, .. }: 
             )
         };
         // Of no organization.
-        let left = i64::from(["signing_keys", "users"].contains(&table.name));
+        let left = i64::from(["retention_runs", "signing_keys", "users"].contains(&table.name));
         assert_eq!(number(&tx, &count(0)).await, left, "{}: what outlives an organization", table.name);
         assert_eq!(number(&tx, &count(1)).await, 1, "{}: the other organization keeps its row", table.name);
     }

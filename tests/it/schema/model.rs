@@ -26,6 +26,7 @@ enum email_status: pending, sent, failed
 enum email_template_type: completed, refused, not_reached
 enum provider_type: telephony_api, voice_ai_platform
 enum llm_provider: openai, anthropic, azure-openai, google
+enum retention_outcome: completed, incomplete, failed
 
 table organizations
     name text(255)
@@ -151,6 +152,7 @@ table call_attempts of organization
     index provider_call_id
     index outcome
     index started_at
+    index organization_id, started_at, id as recorded where (metadata ->> 'recording_url') is not null
 
 table survey_responses of organization
     contact_id uuid -> contacts cascade
@@ -202,6 +204,7 @@ table email_notifications of organization
     index campaign_id
     index template_id
     index status
+    index created_at, id
 
 table provider_configs of organization
     provider_type provider_type = telephony_api
@@ -228,8 +231,21 @@ table transcript_snippets of organization
     call_attempt_id uuid -> call_attempts cascade
     transcript_text text
     language language_code = en
-    index organization_id
+    index organization_id, created_at, id
     index call_attempt_id
+    index created_at
+
+table retention_runs
+    until_done boolean
+    deleted_days bigint
+    email_days bigint
+    event_days bigint
+    removed jsonb = {}
+    outcome retention_outcome null
+    finished_at timestamptz null
+    check deleted_days_range
+    check email_days_range
+    check event_days_range
     index created_at
 ";
 

@@ -1,24 +1,29 @@
 //! A call of each query, and whether it found or changed what it is about.
 
 use super::world::World;
+use database::call_attempts::LockExpiredRecordings;
 use database::campaigns::{CallsPerDay, CampaignChanges, NewCampaign};
-use database::email_notifications::NewEmailNotification;
+use database::email_notifications::{DeleteFinal, NewEmailNotification};
 use database::email_templates::{EmailTemplateChanges, NewEmailTemplate};
-use database::events::NewEvent;
+use database::events::{DeletePublished, NewEvent};
 use database::exclusion_list_entries::NewExclusionListEntry;
 use database::organizations::{NewOrganization, OrganizationChanges};
 use database::provider_configs::{NewProviderConfig, ProviderConfigChanges};
-use database::transcript_snippets::NewTranscriptSnippet;
+use database::transcript_snippets::{DeleteExpired, NewTranscriptSnippet};
 use database::users::{Claims, NewUser};
 use database::{
     AdminTx, CustomerTx, Error, call_attempts, campaigns, contacts, email_notifications, email_templates,
     events, exclusion_list_entries, organizations, provider_configs, survey_responses, transcript_snippets,
     user_organizations, users,
 };
-use entity::enums::{CampaignStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode, UserRole};
+use entity::enums::{
+    CampaignStatus, EmailStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode, UserRole,
+};
+use entity::id::{CallAttemptId, ContactId, EmailNotificationId, EventId, TranscriptSnippetId};
 use entity::json::{EventPayload, Preferences};
 use futures_util::TryStreamExt;
-use sea_orm::Set;
+use sea_orm::prelude::{DateTimeUtc, Uuid};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use std::pin::Pin;
 use tests::queries::{answers, busy_event, contacts_with, new_campaign, new_contact, time, time_of_day};
 
@@ -58,6 +63,9 @@ macro_rules! cases {
 /// A number that is not in the world.
 const NEW_NUMBER: &str = "+14155550100";
 
+/// A time past every limit of retention.
+const OLD: DateTimeUtc = DateTimeUtc::from_timestamp(1_000_000_000, 0).unwrap();
+
 #[expect(clippy::too_many_lines, reason = "one entry for each query")]
 pub fn cases() -> Vec<Case> {
     cases! {
@@ -88,8 +96,15 @@ pub fn cases() -> Vec<Case> {
         either call_attempts::requeue_stalled(_w, tx) {
             Ok(!call_attempts::requeue_stalled(tx, time("2026-06-01T00:00:00Z"), 10).await?.is_empty())
         }
-        either call_attempts::list_expired_recordings(_w, tx) {
-            Ok(!call_attempts::list_expired_recordings(tx, 10).await?.is_empty())
+        admin call_attempts::lock_expired_recordings(w, tx) {
+            let next = LockExpiredRecordings {
+                organization_id: w.organization.id,
+                deleted_days: 1,
+                after_started_at: DateTimeUtc::UNIX_EPOCH,
+                after_id: CallAttemptId::from_uuid(Uuid::nil()),
+                batch: 10,
+            };
+            Ok(!call_attempts::lock_expired_recordings(tx, next).await?.is_empty())
         }
         either call_attempts::clear_recordings(w, tx) {
             Ok(call_attempts::clear_recordings(tx, vec![w.ended.id]).await? > 0)
@@ -123,6 +138,11 @@ pub fn cases() -> Vec<Case> {
                 return Err(Error::Deleted("e-mail template"));
             }
             Ok(errors.is_empty())
+        }
+        admin campaigns::purge(w, tx) {
+            w.mark(tx, "campaigns", Some(OLD)).await?;
+            entity::contacts::Entity::delete_many().exec(tx).await?;
+            Ok(campaigns::purge(tx, w.organization.id, 1, 10).await? > 0)
         }
         customer campaigns::statistics(w, tx) {
             let seen = campaigns::statistics(tx, w.campaign.id).await?;
@@ -172,6 +192,14 @@ pub fn cases() -> Vec<Case> {
         }
         either contacts::erase(w, tx) { Ok(contacts::erase(tx, w.completed.id).await?.is_some()) }
 
+        admin contacts::purge(w, tx) {
+            w.mark(tx, "campaigns", Some(OLD)).await?;
+            let after_id = ContactId::from_uuid(Uuid::nil());
+            let next =
+                contacts::Purge { organization_id: w.organization.id, after_id, deleted_days: 1, batch: 10 };
+            Ok(contacts::purge(tx, next).await?.contacts > 0)
+        }
+
         either email_notifications::find(w, tx) {
             Ok(email_notifications::find(tx, w.email.id).await?.is_some())
         }
@@ -188,6 +216,17 @@ pub fn cases() -> Vec<Case> {
         }
         customer email_notifications::mark_failed(w, tx) {
             email_notifications::mark_failed(tx, w.email.id, "no".to_owned()).await.map(|_| true)
+        }
+
+        admin email_notifications::delete_final(w, tx) {
+            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            let mut sent = w.email.clone().into_active_model().reset_all();
+            (sent.created_at, sent.updated_at) = (Set(OLD), Set(OLD));
+            sent.status = Set(EmailStatus::Sent);
+            sent.insert(tx).await?;
+            let after_id = EmailNotificationId::from_uuid(Uuid::nil());
+            let next = DeleteFinal { email_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: 10 };
+            Ok(!email_notifications::delete_final(tx, next).await?.is_empty())
         }
 
         either email_templates::find(w, tx) {
@@ -215,6 +254,12 @@ pub fn cases() -> Vec<Case> {
             email_templates::delete(tx, w.template.id).await.map(|()| true)
         }
 
+        admin email_templates::purge(w, tx) {
+            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            w.mark(tx, "email_templates", Some(OLD)).await?;
+            Ok(email_templates::purge(tx, w.organization.id, 1, 10).await? > 0)
+        }
+
         either events::find(w, tx) { Ok(events::find(tx, w.event.id).await?.is_some()) }
         customer events::list_by_campaign(w, tx) {
             Ok(!events::list_by_campaign(tx, w.campaign.id, None, 10).await?.items.is_empty())
@@ -237,6 +282,22 @@ pub fn cases() -> Vec<Case> {
             Ok(events::publish(tx, 10, publish).await? > 0)
         }
 
+        admin events::delete_published(w, tx) {
+            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            let (id, published_at, created_at) = (Set(w.event.id), Set(Some(OLD)), Set(OLD));
+            let published = entity::events::ActiveModel { id, published_at, created_at, ..Default::default() };
+            published.update(tx).await?;
+            let after_id = EventId::from_uuid(Uuid::nil());
+            let next = DeletePublished { event_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: 10 };
+            Ok(events::delete_published(tx, next).await?.events > 0)
+        }
+
+        admin exclusion_list_entries::purge(w, tx) {
+            w.mark(tx, "organizations", Some(OLD)).await?;
+            let (organization_id, after_phone_number) = (w.organization.id, String::new());
+            let next = exclusion_list_entries::Purge { organization_id, deleted_days: 1, after_phone_number, batch: 10 };
+            Ok(!exclusion_list_entries::purge(tx, next).await?.is_empty())
+        }
         customer exclusion_list_entries::find_by_phone_number(w, tx) {
             let number = &w.exclusion.phone_number;
             Ok(exclusion_list_entries::find_by_phone_number(tx, number).await?.is_some())
@@ -284,6 +345,17 @@ pub fn cases() -> Vec<Case> {
             organizations::delete(tx, w.organization.id).await.map(|()| true)
         }
 
+        admin organizations::list_past_retention(_w, tx) {
+            Ok(!organizations::list_past_retention(tx, 1, 1, 1).await?.is_empty())
+        }
+        admin organizations::purge(w, tx) {
+            entity::campaigns::Entity::delete_many().exec(tx).await?;
+            entity::email_templates::Entity::delete_many().exec(tx).await?;
+            entity::exclusion_list_entries::Entity::delete_many().exec(tx).await?;
+            w.mark(tx, "organizations", Some(OLD)).await?;
+            Ok(organizations::purge(tx, w.organization.id, 1).await?.organizations > 0)
+        }
+
         customer provider_configs::find_current(_w, tx) {
             Ok(provider_configs::find_current(tx).await?.is_some())
         }
@@ -327,11 +399,14 @@ pub fn cases() -> Vec<Case> {
             };
             transcript_snippets::create(tx, new).await.map(|_| true)
         }
-        either transcript_snippets::list_expired(_w, tx) {
-            Ok(!transcript_snippets::list_expired(tx, 10).await?.is_empty())
-        }
-        either transcript_snippets::delete_many(w, tx) {
-            Ok(transcript_snippets::delete_many(tx, vec![w.transcript.id]).await? > 0)
+        admin transcript_snippets::delete_expired(w, tx) {
+            let next = DeleteExpired {
+                organization_id: w.organization.id,
+                after_created_at: DateTimeUtc::UNIX_EPOCH,
+                after_id: TranscriptSnippetId::from_uuid(Uuid::nil()),
+                batch: 10,
+            };
+            Ok(!transcript_snippets::delete_expired(tx, next).await?.is_empty())
         }
 
         admin user_organizations::add(w, tx) {
@@ -374,5 +449,9 @@ pub fn cases() -> Vec<Case> {
             users::update_metadata(tx, w.user.id, Preferences::default()).await.map(|_| true)
         }
         admin users::delete(w, tx) { users::delete(tx, w.user.id).await.map(|()| true) }
+        admin users::purge(w, tx) {
+            w.mark(tx, "users", Some(OLD)).await?;
+            Ok(users::purge(tx, 1, 10).await?.users > 0)
+        }
     }
 }

@@ -5,7 +5,7 @@ use entity::enums::{CallOutcome, CampaignStatus, ContactState};
 use entity::json::CallMetadata;
 use entity::{
     call_attempts, campaigns, contacts, email_notifications, email_templates, events, exclusion_list_entries,
-    organizations, provider_configs, survey_responses, transcript_snippets, users,
+    organizations, provider_configs, survey_responses, users,
 };
 use sea_orm::prelude::DateTimeUtc;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, Set};
@@ -34,7 +34,6 @@ pub struct World {
     pub ended: call_attempts::Model,
     pub under_way: call_attempts::Model,
     pub response: survey_responses::Model,
-    pub transcript: transcript_snippets::Model,
     pub event: events::Model,
     pub event_without_email: events::Model,
     pub email: email_notifications::Model,
@@ -85,7 +84,7 @@ impl World {
             .await;
         let under_way = f.call_attempt(&called).with(|row| row.started_at = Set(started)).await;
         let response = f.survey_response(&ended).await;
-        let transcript = f.transcript_snippet(&ended).with(|row| row.created_at = Set(started)).await;
+        f.transcript_snippet(&ended).with(|row| row.created_at = Set(started)).await;
         let event = f.event(&completed).await;
         let event_without_email = f.event(&completed).await;
         let email = f.email_notification(&event, &template).await;
@@ -103,7 +102,6 @@ impl World {
             ended,
             under_way,
             response,
-            transcript,
             event,
             event_without_email,
             email,

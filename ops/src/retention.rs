@@ -1,0 +1,623 @@
+//! Retention: removes what is past its limit, in short transactions, and records what it removed.
+
+pub(crate) mod cli;
+mod history;
+mod hook;
+
+pub use history::{Entry, history};
+pub use hook::Hook;
+
+use crate::{Error, Progress, Target};
+use database::call_attempts::{self, LockExpiredRecordings};
+use database::email_notifications::{self, DeleteFinal};
+use database::events::{self, DeletePublished, DeletePublishedRow};
+use database::exclusion_list_entries;
+use database::organizations::{self, ListPastRetentionRow};
+use database::transcript_snippets::{self, DeleteExpired};
+use database::{AdminTx, Database, Settings, campaigns, contacts, email_templates, users};
+use entity::enums::RetentionOutcome;
+use entity::id::{
+    CallAttemptId, ContactId, EmailNotificationId, EventId, OrganizationId, RetentionRunId,
+    TranscriptSnippetId,
+};
+use entity::json::RemovedRows;
+use entity::retention_runs;
+use environment::{Action, AppEnv, Mark, permit};
+use hook::NAMES;
+use sea_orm::prelude::{DateTimeUtc, Uuid};
+use sea_orm::{
+    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, DbBackend,
+    EntityTrait as _, QueryFilter as _, Set, Statement, sea_query::Expr,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+/// The failures of the hook in a row after which a run leaves the other recordings alone.
+const FAILURES: u32 = 3;
+
+/// The limit of a statement: the count of what is past its limit reads all of it.
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// The limits that the schema has no column for, in days.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// After `deleted_at` of a row that is marked as deleted.
+    pub deleted_days: i64,
+    /// After an e-mail was sent, or failed.
+    pub email_days: i64,
+    /// After an event was published.
+    pub event_days: i64,
+}
+
+/// How a run works.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// The limits.
+    pub limits: Limits,
+    /// Whether to continue until nothing is past its limit. Otherwise one batch of each kind and organization.
+    pub until_done: bool,
+    /// The maximum number of rows of a batch, without those that belong to them.
+    pub batch: i64,
+    /// The part of the time in which a batch is under way, in percent; the rest is a pause.
+    pub load: u32,
+}
+
+/// What a run has done.
+#[derive(Debug)]
+pub struct Summary {
+    /// Its id in the history.
+    pub id: RetentionRunId,
+    /// The number of removed rows by table, and of recordings.
+    pub removed: Removed,
+    /// What is still past its limit.
+    pub left: Vec<ListPastRetentionRow>,
+    /// The last failure of the hook, or that there is none.
+    pub recordings: Option<Error>,
+}
+
+/// Numbers of rows by table, and of recordings.
+pub type Removed = BTreeMap<&'static str, i64>;
+
+/// The database of retention, as its owner.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+    target: Target,
+}
+
+impl Store {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// It is not PostgreSQL, cannot be reached, or lacks a migration, or Row Level Security hides rows from the login.
+    pub async fn open(url: Option<&str>, hook_timeout: Duration) -> Result<Self, Error> {
+        let target = Target::resolve(url, "DATABASE_URL")?;
+        let (Target::Postgres(_), Some(url)) = (&target, url) else {
+            return Err(Error::PostgresRequired { command: "retention", target: target.to_string() });
+        };
+        let read = Settings::read(|name| match name {
+            "DATABASE_URL" => Some(OsString::from(url)),
+            // Those of an application.
+            "APP_ENV" | "CONTEXT_SIGNING_KEY" | "CUSTOMER_DATABASE_URL" => None,
+            other => std::env::var_os(other),
+        });
+        let failed = |action| {
+            let target = target.to_string();
+            move |source| Error::Database { action, target, source }
+        };
+        let mut settings = read.map_err(|error| failed("reading the settings")(error.into()))?;
+        "ops retention".clone_into(&mut settings.application_name);
+        (settings.pool_size, settings.max_overflow) = (1, 0);
+        settings.statement_timeout = STATEMENT_TIMEOUT;
+        settings.idle_in_transaction_timeout = hook_timeout + Duration::from_mins(1);
+        let database = Database::connect_admin(&settings).await.map_err(failed("connecting"))?;
+        let store = Self { database, target };
+        let hidden = store.value::<Option<String>>(HIDDEN).await?;
+        match hidden {
+            Some(tables) => Err(Error::NotOwner { target: store.target.to_string(), tables }),
+            None => Ok(store),
+        }
+    }
+
+    /// Refuses a copy of production, whose recordings are those of production.
+    ///
+    /// # Errors
+    /// Retention is not permitted.
+    pub async fn permit(&self, app_env: Option<AppEnv>) -> Result<(), Error> {
+        let may = |mark| permit(Action::ApplyRetention, self.target.place(), app_env, mark, &self.target);
+        may(Mark::Absent)?;
+        let is_marked = format!("select exists ({}) as value", Mark::QUERY);
+        let is_marked: bool = self.value(&is_marked).await?;
+        may(if is_marked { Mark::Production } else { Mark::Absent })?;
+        Ok(())
+    }
+
+    /// Counts what is past its limit, by organization and kind.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn past_limit(&self, limits: Limits) -> Result<Vec<ListPastRetentionRow>, Error> {
+        let Limits { deleted_days, email_days, event_days } = limits;
+        let count = async {
+            let tx = self.database.admin().await?;
+            let rows = organizations::list_past_retention(&tx, deleted_days, email_days, event_days).await?;
+            tx.rollback().await?;
+            Ok(rows)
+        };
+        count.await.map_err(self.failed("counting what is past its limit"))
+    }
+
+    /// Removes what is past its limit.
+    ///
+    /// # Errors
+    /// A statement failed. What was committed until then is recorded.
+    pub async fn run(&self, work: Work, hook: Option<&Hook>, progress: &Progress) -> Result<Summary, Error> {
+        progress.step("Counting what is past its limit");
+        let plan = self.past_limit(work.limits).await?;
+        let id = self.start(work).await?;
+        let mut run = Run {
+            store: self,
+            work,
+            hook,
+            progress,
+            id,
+            removed: Removed::new(),
+            recordings: None,
+            failures: 0,
+        };
+        let done = run.complete(plan).await;
+        let Run { removed, mut recordings, .. } = run;
+        if done.as_ref().is_ok_and(|left| left.iter().all(|row| row.kind != "recordings")) {
+            // A later call succeeded.
+            recordings = None;
+        }
+        let outcome = match (&done, &recordings) {
+            (Err(_), _) => RetentionOutcome::Failed,
+            (Ok(_), Some(_)) => RetentionOutcome::Incomplete,
+            (Ok(_), None) => RetentionOutcome::Completed,
+        };
+        let finished = self.finish(id, outcome).await;
+        let left = done?;
+        finished?;
+        Ok(Summary { id, removed, left, recordings })
+    }
+
+    async fn start(&self, work: Work) -> Result<RetentionRunId, Error> {
+        let Work { limits: Limits { deleted_days, email_days, event_days }, until_done, .. } = work;
+        let insert = self.database.with_admin(async |tx| {
+            let run = retention_runs::ActiveModel {
+                until_done: Set(until_done),
+                deleted_days: Set(deleted_days),
+                email_days: Set(email_days),
+                event_days: Set(event_days),
+                ..Default::default()
+            };
+            Ok(run.insert(&*tx).await?.id)
+        });
+        insert.await.map_err(self.failed("recording the run"))
+    }
+
+    async fn finish(&self, id: RetentionRunId, outcome: RetentionOutcome) -> Result<(), Error> {
+        let update = self.database.with_admin(async |tx| {
+            retention_runs::Entity::update_many()
+                .col_expr(retention_runs::Column::Outcome, outcome.as_enum())
+                .col_expr(retention_runs::Column::FinishedAt, Expr::current_timestamp())
+                .filter(retention_runs::Column::Id.eq(id))
+                .exec(&*tx)
+                .await?;
+            Ok(())
+        });
+        update.await.map_err(self.failed("recording the outcome"))
+    }
+
+    /// The column `value` of the only row.
+    async fn value<T: sea_orm::TryGetable>(&self, sql: &str) -> Result<T, Error> {
+        let read = async {
+            let tx = self.database.admin().await?;
+            let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+            let value = row.ok_or(database::Error::NotFound("row"))?.try_get("", "value")?;
+            tx.rollback().await?;
+            Ok(value)
+        };
+        read.await.map_err(self.failed("reading the catalogue"))
+    }
+
+    fn failed(&self, action: &'static str) -> impl FnOnce(database::Error) -> Error {
+        let target = self.target.to_string();
+        move |source| Error::Database { action, target, source }
+    }
+}
+
+/// The tables of which Row Level Security hides rows from this login.
+const HIDDEN: &str = "\
+    select string_agg(oid::regclass::text, ', ' order by relname) as value from pg_class \
+    where relname in ('call_attempts', 'campaigns', 'contacts', 'email_notifications', 'events', 'organizations', \
+                      'transcript_snippets', 'users') \
+      and pg_table_is_visible(oid) and row_security_active(oid)";
+
+/// A run that is under way.
+struct Run<'a> {
+    store: &'a Store,
+    work: Work,
+    hook: Option<&'a Hook>,
+    progress: &'a Progress,
+    id: RetentionRunId,
+    removed: Removed,
+    /// Why recordings are left.
+    recordings: Option<Error>,
+    /// The failures of the hook in a row.
+    failures: u32,
+}
+
+impl Run<'_> {
+    /// Removes everything that may be removed, and returns what is left.
+    async fn complete(
+        &mut self,
+        plan: Vec<ListPastRetentionRow>,
+    ) -> Result<Vec<ListPastRetentionRow>, Error> {
+        let mut plan = plan;
+        loop {
+            let before = self.total();
+            self.pass(&plan).await?;
+            plan = self.store.past_limit(self.work.limits).await?;
+            // What remains after a pass that removed nothing is locked, or belongs to a recording that is left.
+            if !self.work.until_done || plan.is_empty() || self.total() == before {
+                return Ok(plan);
+            }
+        }
+    }
+
+    fn total(&self) -> i64 {
+        self.removed.values().sum()
+    }
+
+    /// One pass over everything, children before their parents.
+    async fn pass(&mut self, plan: &[ListPastRetentionRow]) -> Result<(), Error> {
+        for organization in self.begin(plan, "recordings", "Deleting recordings") {
+            self.recordings(organization).await?;
+        }
+        for organization in self.begin(plan, "transcript_snippets", "Removing transcripts") {
+            self.transcripts(organization).await?;
+        }
+        if !self.begin(plan, "email_notifications", "Removing e-mails").is_empty() {
+            self.emails().await?;
+        }
+        if !self.begin(plan, "events", "Removing events").is_empty() {
+            self.events().await?;
+        }
+        for organization in self.begin(plan, "contacts", "Removing contacts of what was deleted") {
+            self.contacts(organization).await?;
+        }
+        for organization in self.begin(plan, "campaigns", "Removing campaigns") {
+            self.campaigns(organization).await?;
+        }
+        for organization in
+            self.begin(plan, "exclusion_list_entries", "Removing exclusions of deleted organizations")
+        {
+            self.exclusions(organization).await?;
+        }
+        for organization in self.begin(plan, "email_templates", "Removing templates") {
+            self.templates(organization).await?;
+        }
+        for organization in self.begin(plan, "organizations", "Removing organizations") {
+            self.organization(organization).await?;
+        }
+        if plan.iter().any(|row| row.kind == "users") {
+            self.begin(plan, "users", "Removing users");
+            self.users().await?;
+        }
+        Ok(())
+    }
+
+    /// Displays the step, and returns the organizations that have rows of the kind.
+    fn begin(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> BTreeSet<OrganizationId> {
+        let rows = || plan.iter().filter(|row| row.kind == kind);
+        let count = rows().map(|row| u64::try_from(row.rows).unwrap_or_default()).sum();
+        if count > 0 {
+            self.progress.step_of_rows(text, count);
+        }
+        rows().filter_map(|row| row.organization_id).collect()
+    }
+
+    /// Runs a batch in a transaction of its own, which records the removed rows as well, and then pauses.
+    async fn batch<T>(
+        &mut self,
+        action: &'static str,
+        statement: impl AsyncFn(&AdminTx) -> Result<(T, Removed), database::Error>,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        let store = self.store;
+        let (id, before) = (self.id, &self.removed);
+        let (result, removed) = store
+            .database
+            .with_admin(async |tx| {
+                let (result, removed) = statement(&tx).await?;
+                let removed = record(&tx, id, before, removed).await?;
+                Ok((result, removed))
+            })
+            .await
+            .map_err(store.failed(action))?;
+        self.committed(removed, started.elapsed()).await;
+        Ok(result)
+    }
+
+    /// Notes what was committed by statements that took so long, and pauses.
+    async fn committed(&mut self, removed: Removed, worked: Duration) {
+        let before = self.total();
+        self.removed = removed;
+        self.progress.advance(u64::try_from(self.total() - before).unwrap_or_default());
+        tokio::time::sleep(worked * (100 - self.work.load) / self.work.load).await;
+    }
+
+    /// Whether a batch of as many rows was the last one.
+    fn is_last(&self, rows: i64, batch: i64) -> bool {
+        !self.work.until_done || rows < batch
+    }
+
+    async fn recordings(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
+        let Some(hook) = self.hook else {
+            self.recordings.get_or_insert(Error::NoHook);
+            return Ok(());
+        };
+        let (batch, deleted_days) = (Ord::min(self.work.batch, NAMES), self.work.limits.deleted_days);
+        let mut after = (DateTimeUtc::UNIX_EPOCH, CallAttemptId::from_uuid(Uuid::nil()));
+        while self.failures < FAILURES {
+            let started = Instant::now();
+            let failed = || self.store.failed("clearing recordings");
+            let tx = self.store.database.admin().await.map_err(failed())?;
+            let (after_started_at, after_id) = after;
+            let next =
+                LockExpiredRecordings { organization_id, deleted_days, after_started_at, after_id, batch };
+            let rows = call_attempts::lock_expired_recordings(&tx, next).await.map_err(failed())?;
+            let Some(last) = rows.last() else {
+                tx.rollback().await.map_err(failed())?;
+                break;
+            };
+            after = (last.started_at, last.call_attempt_id);
+            let locked = started.elapsed();
+            match hook.delete(organization_id, &rows).await {
+                Ok(deleted) => {
+                    if deleted.len() < rows.len() {
+                        self.recordings = Some(Error::RecordingNames);
+                    }
+                    let clearing = Instant::now();
+                    let clear = async {
+                        let cleared = call_attempts::clear_recordings(&tx, deleted).await?;
+                        let removed = Removed::from([("recordings", number(cleared))]);
+                        let removed = record(&tx, self.id, &self.removed, removed).await?;
+                        tx.commit().await?;
+                        Ok(removed)
+                    };
+                    let removed = clear.await.map_err(failed())?;
+                    self.failures = 0;
+                    // The hook is no load of the database.
+                    self.committed(removed, locked + clearing.elapsed()).await;
+                }
+                Err(error) => {
+                    tx.rollback().await.map_err(failed())?;
+                    self.failures += 1;
+                    self.progress.note(&format!("{} recordings are left: {error}", rows.len()));
+                    self.recordings = Some(error);
+                }
+            }
+            if self.is_last(length(&rows), batch) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn transcripts(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
+        let batch = self.work.batch;
+        let mut after = (DateTimeUtc::UNIX_EPOCH, TranscriptSnippetId::from_uuid(Uuid::nil()));
+        loop {
+            let (after_created_at, after_id) = after;
+            let next = DeleteExpired { organization_id, after_created_at, after_id, batch };
+            let places = self.batch("removing transcripts", async |tx| {
+                let rows = transcript_snippets::delete_expired(tx, next.clone()).await?;
+                let places: Vec<_> = rows.into_iter().map(|row| (row.created_at, row.id)).collect();
+                let removed = Removed::from([("transcript_snippets", length(&places))]);
+                Ok((places, removed))
+            });
+            let places = places.await?;
+            after = places.iter().copied().max().unwrap_or(after);
+            if self.is_last(length(&places), batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn emails(&mut self) -> Result<(), Error> {
+        let (batch, email_days) = (self.work.batch, self.work.limits.email_days);
+        let mut after = (DateTimeUtc::UNIX_EPOCH, EmailNotificationId::from_uuid(Uuid::nil()));
+        loop {
+            let (after_created_at, after_id) = after;
+            let next = DeleteFinal { email_days, after_created_at, after_id, batch };
+            let places = self.batch("removing e-mails", async |tx| {
+                let rows = email_notifications::delete_final(tx, next.clone()).await?;
+                let places: Vec<_> = rows.into_iter().map(|row| (row.created_at, row.id)).collect();
+                let removed = Removed::from([("email_notifications", length(&places))]);
+                Ok((places, removed))
+            });
+            let places = places.await?;
+            after = places.iter().copied().max().unwrap_or(after);
+            if self.is_last(length(&places), batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn events(&mut self) -> Result<(), Error> {
+        let (batch, event_days) = (self.work.batch, self.work.limits.event_days);
+        let mut after = (DateTimeUtc::UNIX_EPOCH, EventId::from_uuid(Uuid::nil()));
+        loop {
+            let (after_created_at, after_id) = after;
+            let next = DeletePublished { event_days, after_created_at, after_id, batch };
+            let seen = self.batch("removing events", async |tx| {
+                let row = events::delete_published(tx, next.clone()).await?;
+                let DeletePublishedRow { events, seen, last_created_at, last_id } = row;
+                Ok(((seen, last_created_at.zip(last_id)), Removed::from([("events", events)])))
+            });
+            let (seen, last) = seen.await?;
+            after = last.unwrap_or(after);
+            if self.is_last(seen, batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn contacts(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
+        let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
+        let mut after_id = ContactId::from_uuid(Uuid::nil());
+        loop {
+            let next = contacts::Purge { organization_id, after_id, deleted_days, batch };
+            let (last, seen) = self
+                .batch("removing contacts", async |tx| {
+                    let contacts::PurgeRow {
+                        email_notifications,
+                        events,
+                        transcript_snippets,
+                        survey_responses,
+                        call_attempts,
+                        contacts,
+                        seen,
+                        last_id,
+                    } = contacts::purge(tx, next.clone()).await?;
+                    let removed = Removed::from([
+                        ("email_notifications", email_notifications),
+                        ("events", events),
+                        ("transcript_snippets", transcript_snippets),
+                        ("survey_responses", survey_responses),
+                        ("call_attempts", call_attempts),
+                        ("contacts", contacts),
+                    ]);
+                    Ok(((last_id, seen), removed))
+                })
+                .await?;
+            after_id = last.unwrap_or(after_id);
+            if self.is_last(seen, batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn campaigns(&mut self, organization: OrganizationId) -> Result<(), Error> {
+        let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
+        loop {
+            let count = self.batch("removing campaigns", async |tx| {
+                let count = number(campaigns::purge(tx, organization, deleted_days, batch).await?);
+                Ok((count, Removed::from([("campaigns", count)])))
+            });
+            let count = count.await?;
+            if self.is_last(count, batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn exclusions(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
+        let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
+        let mut after_phone_number = String::new();
+        loop {
+            let next = exclusion_list_entries::Purge {
+                organization_id,
+                deleted_days,
+                after_phone_number: after_phone_number.clone(),
+                batch,
+            };
+            let numbers = self.batch("removing exclusions", async |tx| {
+                let numbers = exclusion_list_entries::purge(tx, next.clone()).await?;
+                let removed = Removed::from([("exclusion_list_entries", length(&numbers))]);
+                Ok((numbers, removed))
+            });
+            let numbers = numbers.await?;
+            let count = length(&numbers);
+            // Digits after a plus sign, which every collation orders as bytes.
+            after_phone_number = numbers.into_iter().max().unwrap_or(after_phone_number);
+            if self.is_last(count, batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn templates(&mut self, organization: OrganizationId) -> Result<(), Error> {
+        let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
+        loop {
+            let count = self.batch("removing templates", async |tx| {
+                let count = number(email_templates::purge(tx, organization, deleted_days, batch).await?);
+                Ok((count, Removed::from([("email_templates", count)])))
+            });
+            let count = count.await?;
+            if self.is_last(count, batch) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn organization(&mut self, organization: OrganizationId) -> Result<(), Error> {
+        let deleted_days = self.work.limits.deleted_days;
+        self.batch("removing organizations", async |tx| {
+            let organizations::PurgeRow {
+                provider_configs,
+                user_organizations,
+                erasure_requests,
+                organizations,
+            } = organizations::purge(tx, organization, deleted_days).await?;
+            let removed = Removed::from([
+                ("provider_configs", provider_configs),
+                ("user_organizations", user_organizations),
+                ("erasure_requests", erasure_requests),
+                ("organizations", organizations),
+            ]);
+            Ok(((), removed))
+        })
+        .await
+    }
+
+    async fn users(&mut self) -> Result<(), Error> {
+        let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
+        loop {
+            let count = self.batch("removing users", async |tx| {
+                let users::PurgeRow { user_organizations, users } =
+                    users::purge(tx, deleted_days, batch).await?;
+                Ok((users, Removed::from([("user_organizations", user_organizations), ("users", users)])))
+            });
+            let count = count.await?;
+            if self.is_last(count, batch) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Adds the removed rows to those of the run, in the transaction that removes them, and returns the sum.
+async fn record(
+    tx: &AdminTx,
+    id: RetentionRunId,
+    before: &Removed,
+    removed: Removed,
+) -> Result<Removed, database::Error> {
+    let mut sum = before.clone();
+    for (kind, count) in removed.into_iter().filter(|(_, count)| *count > 0) {
+        *sum.entry(kind).or_default() += count;
+    }
+    if sum != *before {
+        let document = sum.iter().map(|(kind, count)| ((*kind).to_owned(), (*count).into())).collect();
+        let run = retention_runs::ActiveModel {
+            id: Set(id),
+            removed: Set(RemovedRows(document)),
+            ..Default::default()
+        };
+        run.update(tx).await?;
+    }
+    Ok(sum)
+}
+
+fn length<T>(rows: &[T]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
+
+fn number(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,202 @@
+//! The command line of retention.
+
+use super::{Entry, Hook, Limits, Removed, Store, Summary, Work, history};
+use crate::{Error, Progress};
+use clap::{Subcommand, ValueEnum};
+use database::organizations::ListPastRetentionRow;
+use environment::AppEnv;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// The default of `--hook-timeout`, for commands that have no hook.
+const HOOK_TIMEOUT: Duration = Duration::from_mins(1);
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Retention {
+    /// Remove recordings and transcripts past the limits of their organization, published events, sent e-mails, and what was
+    /// marked as deleted.
+    Run {
+        /// The database, postgres://….
+        #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: Option<String>,
+        /// Print what would be removed, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Continue until nothing is past its limit, instead of one batch of each kind.
+        #[arg(long)]
+        until_done: bool,
+        /// Days after which a row that is marked as deleted is removed, with everything that belongs to it.
+        #[arg(long, env = "RETENTION_DELETED_DAYS", default_value = "30", value_name = "DAYS", value_parser = days())]
+        deleted_days: i64,
+        /// Days after which an e-mail that was sent, or failed, is removed.
+        #[arg(long, env = "RETENTION_EMAIL_DAYS", default_value = "90", value_name = "DAYS", value_parser = days())]
+        email_days: i64,
+        /// Days after which a published event is removed.
+        #[arg(long, env = "RETENTION_EVENT_DAYS", default_value = "90", value_name = "DAYS", value_parser = days())]
+        event_days: i64,
+        /// The maximum number of rows of a batch, without those that belong to them.
+        #[arg(long, default_value = "500", value_name = "ROWS", value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        batch: i64,
+        /// The part of the time in which a batch is under way, in percent; the rest is a pause.
+        #[arg(long, default_value = "10", value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+        load: u32,
+        /// The shell command that deletes recordings: it reads their URLs from standard input, one in each line.
+        #[arg(long, env = "RETENTION_HOOK_COMMAND", hide_env_values = true, value_name = "COMMAND")]
+        hook_command: Option<String>,
+        /// The HTTP endpoint that deletes recordings: it receives them as JSON, with `RETENTION_HOOK_TOKEN` as bearer token.
+        #[arg(
+            long,
+            env = "RETENTION_HOOK_URL",
+            hide_env_values = true,
+            value_name = "URL",
+            conflicts_with = "hook_command"
+        )]
+        hook_url: Option<String>,
+        /// The time after which a call of the hook has failed, at most 10min.
+        #[arg(long, default_value = "1min", value_name = "DURATION", value_parser = hook_timeout)]
+        hook_timeout: Duration,
+        /// The form of what `--dry-run` prints.
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
+    /// Show the newest runs.
+    History {
+        /// The database, postgres://….
+        #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: Option<String>,
+        /// The number of runs.
+        #[arg(long, default_value = "20", value_name = "RUNS")]
+        limit: u64,
+        /// The form of the output.
+        #[arg(long, default_value = "text")]
+        format: Format,
+    },
+}
+
+/// The form of an output.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+fn days() -> clap::builder::RangedI64ValueParser<i64> {
+    clap::value_parser!(i64).range(1..)
+}
+
+fn hook_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let permitted = Duration::from_secs(1)..=Duration::from_mins(10);
+    if permitted.contains(&timeout) { Ok(timeout) } else { Err("it is not between 1s and 10min".to_owned()) }
+}
+
+impl Retention {
+    /// Returns what is printed to standard output.
+    pub(crate) async fn execute(self, app_env: Option<AppEnv>, progress: &Progress) -> Result<String, Error> {
+        match self {
+            Self::History { database_url, limit, format } => {
+                let store = Store::open(filled(database_url).as_deref(), HOOK_TIMEOUT).await?;
+                let runs = history(&store, limit).await?;
+                Ok(match format {
+                    Format::Json => json(&json!(runs)),
+                    Format::Text if runs.is_empty() => "No run of retention is recorded".to_owned(),
+                    Format::Text => runs.iter().map(Entry::to_string).collect::<Vec<_>>().join("\n"),
+                })
+            }
+            Self::Run {
+                database_url,
+                dry_run,
+                until_done,
+                deleted_days,
+                email_days,
+                event_days,
+                batch,
+                load,
+                hook_command,
+                hook_url,
+                hook_timeout,
+                format,
+            } => {
+                let started = Instant::now();
+                let token = std::env::var("RETENTION_HOOK_TOKEN").ok();
+                let hook = match (filled(hook_command), filled(hook_url)) {
+                    (Some(command), _) => Some(Hook::command(command, hook_timeout)),
+                    (None, Some(url)) => Some(Hook::url(&url, token.as_deref(), hook_timeout)?),
+                    (None, None) => None,
+                };
+                let limits = Limits { deleted_days, email_days, event_days };
+                let store = Store::open(filled(database_url).as_deref(), hook_timeout).await?;
+                if dry_run {
+                    let rows = store.past_limit(limits).await?;
+                    return Ok(match format {
+                        Format::Json => json(&plan(&rows)),
+                        Format::Text if rows.is_empty() => "Nothing is past its limit".to_owned(),
+                        Format::Text => lines(&rows),
+                    });
+                }
+                store.permit(app_env).await?;
+                let work = Work { limits, until_done, batch, load };
+                let Summary { id, removed, left, recordings } =
+                    store.run(work, hook.as_ref(), progress).await?;
+                let line = format!(
+                    "Removed {} in {:.1} s, as {id}{}",
+                    numbers(&removed),
+                    started.elapsed().as_secs_f64(),
+                    remark(&left)
+                );
+                let Some(reason) = recordings else { return Ok(line) };
+                progress.note(&line);
+                let count = left.iter().filter(|row| row.kind == "recordings").map(|row| row.rows).sum();
+                Err(Error::Recordings { recordings: count, source: Box::new(reason) })
+            }
+        }
+    }
+}
+
+/// An option that is not empty, as one of an environment variable may be.
+fn filled(option: Option<String>) -> Option<String> {
+    option.filter(|text| !text.is_empty())
+}
+
+fn json(value: &Value) -> String {
+    format!("{value:#}")
+}
+
+fn plan(rows: &[ListPastRetentionRow]) -> Value {
+    rows.iter()
+        .map(|row| json!({ "organization_id": row.organization_id, "kind": row.kind, "rows": row.rows }))
+        .collect()
+}
+
+fn lines(rows: &[ListPastRetentionRow]) -> String {
+    let lines = rows.iter().map(|row| {
+        let organization = row.organization_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        format!("{organization:<30}  {:<22}  {:>9}", row.kind, row.rows)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn numbers(removed: &Removed) -> String {
+    if removed.is_empty() {
+        return "nothing".to_owned();
+    }
+    removed.iter().map(|(kind, number)| format!("{number} {kind}")).collect::<Vec<_>>().join(", ")
+}
+
+/// What is left, by kind.
+fn remark(left: &[ListPastRetentionRow]) -> String {
+    let mut kinds = Vec::<(&str, i64)>::new();
+    for row in left {
+        match kinds.iter_mut().find(|(kind, _)| *kind == row.kind) {
+            Some((_, number)) => *number += row.rows,
+            None => kinds.push((&row.kind, row.rows)),
+        }
+    }
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+    format!("; still past the limits: {}", kinds.join(", "))
+}
