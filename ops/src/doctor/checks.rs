@@ -7,6 +7,7 @@ mod indexes;
 mod maintenance;
 mod outbox;
 mod replication;
+mod retention;
 mod roles;
 mod schema;
 mod server;
@@ -47,6 +48,7 @@ pub const ALL: &[Check] = &[
     replication::REPLICATION_LAG,
     replication::REPLICATION_SLOTS,
     outbox::OUTBOX_BACKLOG,
+    retention::RETENTION_BACKLOG,
     sqlite::SQLITE_INTEGRITY,
     sqlite::SQLITE_FOREIGN_KEYS,
     sqlite::SQLITE_JOURNAL_MODE,

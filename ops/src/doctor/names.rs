@@ -5,14 +5,17 @@ use migration::{Token, tokens};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The files of queries by their tables.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 10] = [
     ("call_attempts", include_str!("../../../database/queries/call_attempts.sql")),
     ("campaigns", include_str!("../../../database/queries/campaigns.sql")),
     ("contacts", include_str!("../../../database/queries/contacts.sql")),
     ("email_notifications", include_str!("../../../database/queries/email_notifications.sql")),
+    ("email_templates", include_str!("../../../database/queries/email_templates.sql")),
     ("events", include_str!("../../../database/queries/events.sql")),
     ("exclusion_list_entries", include_str!("../../../database/queries/exclusion_list_entries.sql")),
+    ("organizations", include_str!("../../../database/queries/organizations.sql")),
     ("transcript_snippets", include_str!("../../../database/queries/transcript_snippets.sql")),
+    ("users", include_str!("../../../database/queries/users.sql")),
 ];
 
 /// The commands that are shown.

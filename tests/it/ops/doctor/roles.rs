@@ -86,6 +86,7 @@ async fn a_login_without_rights_gets_the_reason_and_the_grant_instead_of_a_failu
         ("blocked_sessions", "its own sessions only", "grant pg_monitor to login_of_"),
         ("replication_lag", "its own sessions only", "grant pg_monitor to login_of_"),
         ("outbox_backlog", "row-level security", "owner of the tables"),
+        ("retention_backlog", "row-level security", "owner of the tables"),
     ] {
         look(&ops, check, "").is_skipped(reason, grant);
     }

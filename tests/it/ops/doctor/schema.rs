@@ -53,6 +53,66 @@ async fn a_constraint_that_is_not_validated_is_reported() {
 }
 
 #[tokio::test]
+async fn what_retention_left_is_reported_by_how_long_it_is_past_its_limit() {
+    let database = filled("doctor_retention").await;
+    let ops = Ops::on(&database.url());
+    let db = connect(&database.url()).await.unwrap();
+    let fresh = "delete from retention_runs; delete from email_notifications; \
+                 update organizations set deleted_at = null; update users set deleted_at = null; \
+                 update campaigns set deleted_at = null; update events set published_at = now(); \
+                 update call_attempts set metadata = '{}'; update transcript_snippets set created_at = now()";
+    run(&db, fresh).await.unwrap();
+    let looked = look(&ops, "retention_backlog", "");
+    looked.passes();
+    assert_eq!(looked.summary, "no run yet");
+    let days = "interval '1 day'";
+    for (table, sql, limit) in [
+        ("campaigns", "update campaigns set deleted_at = now() - $", 30),
+        ("organizations", "update organizations set deleted_at = now() - $", 30),
+        ("users", "update users set deleted_at = now() - $", 30),
+        ("events", "update events set published_at = now() - $", 90),
+        (
+            "transcript_snippets",
+            "update provider_configs set transcript_retention_days = 10; \
+             update transcript_snippets set created_at = now() - $",
+            10,
+        ),
+        (
+            "recordings",
+            "update provider_configs set recording_retention_days = 20; \
+             update call_attempts set started_at = now() - $, metadata = '{\"recording_url\": \"x\"}'",
+            20,
+        ),
+    ] {
+        let set = async |age: i64| run(&db, &sql.replace('$', &format!("{age} * {days}"))).await.unwrap();
+        set(limit + 1).await;
+        look(&ops, "retention_backlog", "").passes();
+        set(limit + 3).await;
+        look(&ops, "retention_backlog", "").warns(table, "the oldest is 3days past its limit");
+        set(limit + 8).await;
+        look(&ops, "retention_backlog", "").fails(table, "ops retention run");
+        run(&db, fresh).await.unwrap();
+    }
+    for (outcome, verdict) in [("completed", "pass"), ("incomplete", "warn"), ("failed", "warn")] {
+        let sql = format!(
+            "insert into retention_runs (until_done, deleted_days, email_days, event_days, outcome, finished_at) \
+             values (true, 1, 1, 1, '{outcome}', now())"
+        );
+        run(&db, &sql).await.unwrap();
+        let looked = look(&ops, "retention_backlog", "");
+        assert!(looked.summary.ends_with(outcome), "{looked:?}");
+        if verdict == "warn" {
+            looked.warns("ops retention run", outcome)
+        } else {
+            looked.passes()
+        };
+    }
+    // By the limit of the last run.
+    run(&db, "update campaigns set deleted_at = now() - interval '5 days'").await.unwrap();
+    look(&ops, "retention_backlog", "").warns("campaigns", "the oldest is 4days past its limit");
+}
+
+#[tokio::test]
 async fn an_outbox_that_is_not_published_is_reported_by_age_and_by_number() {
     let database = filled("doctor_outbox").await;
     let ops = Ops::on(&database.url());
