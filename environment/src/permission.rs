@@ -8,8 +8,8 @@ use std::net::IpAddr;
 /// What a program does to a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Removes what is past its limit, and deletes the files of recordings.
-    ApplyRetention,
+    /// Removes what is past its limit or about a person, and deletes the files of recordings.
+    RemoveData,
     /// Rolls back migrations, or drops everything.
     Destroy {
         /// The command.
@@ -123,9 +123,7 @@ pub fn permit(
     let refuse = |reason| Err(Refusal { action, reason, target: target.to_string() });
     match (action, app_env) {
         (Action::Migrate, _)
-        | (Action::ApplyRetention | Action::Destroy { allowed: true, .. }, Some(AppEnv::Production)) => {
-            Ok(())
-        }
+        | (Action::RemoveData | Action::Destroy { allowed: true, .. }, Some(AppEnv::Production)) => Ok(()),
         (_, Some(AppEnv::Production)) => refuse(Reason::Production),
         (_, None) if place == Place::Remote => refuse(Reason::Undeclared),
         _ if mark == Mark::Production => refuse(Reason::Marked),
@@ -138,7 +136,7 @@ impl fmt::Display for Refusal {
         const OTHER: &str = "set APP_ENV to development, test or staging";
         let Self { action, reason, target } = self;
         let effect = match action {
-            Action::ApplyRetention => "retention is not applied".to_owned(),
+            Action::RemoveData => "no data is removed".to_owned(),
             Action::Destroy { command, .. } => format!("`{command}` destroys data"),
             Action::LoadFixtures => "fixtures are never loaded".to_owned(),
             Action::Migrate => "migrations are not applied".to_owned(),
@@ -146,7 +144,7 @@ impl fmt::Display for Refusal {
             Action::SimulateCalls => "calls are never simulated".to_owned(),
         };
         match (reason, action) {
-            (Reason::Marked, Action::ApplyRetention) => write!(
+            (Reason::Marked, Action::RemoveData) => write!(
                 f,
                 "the {target} is marked as production, where {effect} unless APP_ENV is production: the recordings of a \
                  copy are those of production; set APP_ENV to production, or, if it is a copy, remove the mark: \
@@ -169,7 +167,7 @@ impl fmt::Display for Refusal {
             (Reason::Production, _) => {
                 write!(f, "APP_ENV is production, where {effect}; choose another database and {OTHER}")
             }
-            (Reason::Undeclared, Action::ApplyRetention) => write!(
+            (Reason::Undeclared, Action::RemoveData) => write!(
                 f,
                 "the {target} is not on this machine and APP_ENV is not set, and {effect}; \
                  {OTHER} or production"
@@ -204,7 +202,7 @@ mod tests {
     const DESTROY: Action = Action::Destroy { command: "fresh", allowed: false };
     const DESTROY_ALLOWED: Action = Action::Destroy { command: "fresh", allowed: true };
     const ACTIONS: [Action; 7] = [
-        Action::ApplyRetention,
+        Action::RemoveData,
         DESTROY,
         DESTROY_ALLOWED,
         Action::LoadFixtures,
@@ -245,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_production_with_the_flag_or_by_retention_destroys_a_marked_database() {
+    fn nothing_but_production_with_the_flag_or_for_removal_destroys_a_marked_database() {
         for place in PLACES {
             for app_env in ENVIRONMENTS {
                 for action in ACTIONS.into_iter().filter(|action| *action != Action::Migrate) {
                     let permitted = permit(action, place, app_env, Mark::Production, &"database").is_ok();
-                    let stated = [Action::ApplyRetention, DESTROY_ALLOWED].contains(&action)
+                    let stated = [Action::RemoveData, DESTROY_ALLOWED].contains(&action)
                         && app_env == Some(AppEnv::Production);
                     assert_eq!(permitted, stated, "{action:?} {place:?} {app_env:?}");
                 }
@@ -289,11 +287,9 @@ mod tests {
                             "{text}"
                         );
                         let remedies = match (refusal.reason, action) {
-                            (Reason::Marked, Action::ApplyRetention) => [
-                                "retention is not applied",
-                                "set APP_ENV to production",
-                                "mark none --confirm",
-                            ],
+                            (Reason::Marked, Action::RemoveData) => {
+                                ["no data is removed", "set APP_ENV to production", "mark none --confirm"]
+                            }
                             (Reason::Marked, Action::Destroy { .. }) => {
                                 ["`fresh`", "--allow-destructive", "mark none --confirm"]
                             }

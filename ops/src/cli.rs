@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::doctor::Arguments;
+use crate::person::cli::{Erase, Subject};
 use crate::retention::cli::Retention;
 use crate::{Error, Keep, Options, Permission, Place, Progress, Target, backup, drill, restore};
 use bytesize::ByteSize;
@@ -12,7 +13,8 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-/// Backs up the voice-survey database, restores backups, proves that they can be restored, and removes what is past its limit.
+/// Backs up the voice-survey database, restores backups, proves that they can be restored, removes what is past its limit, and
+/// exports and erases what is stored about a person.
 ///
 /// A place of backups is a directory, or a bucket, `s3://BUCKET/PREFIX`, with the variables of AWS (`AWS_ACCESS_KEY_ID`,
 /// `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and `AWS_ENDPOINT` for other providers).
@@ -83,6 +85,10 @@ enum Command {
     /// Remove what is past its limit, or show what was removed.
     #[command(subcommand)]
     Retention(Retention),
+    /// Erase what is stored about a person who is called, or complete open requests.
+    Erase(Erase),
+    /// Print everything that is stored about a person who is called, as JSON.
+    Subject(Subject),
 }
 
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
@@ -155,6 +161,8 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
                 file.display()
             ))
         }
+        Command::Erase(command) => command.execute(cli.app_env.0).await,
+        Command::Subject(command) => command.execute().await,
         Command::Retention(command) => command.execute(cli.app_env.0, progress).await,
         Command::Restore { from, to, allow_destructive } => {
             let target = resolve(Some(&to).filter(|url| !url.is_empty()).map(String::as_str), "--to")?;

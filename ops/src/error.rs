@@ -110,6 +110,25 @@ pub enum Error {
         /// The database.
         target: String,
     },
+    /// The person was erased, and something that names them is left.
+    #[error(
+        "{erasure}; the {target} still names the person in {}: erase the contact with that id, or correct the text",
+        places.join(", ")
+    )]
+    Left {
+        /// What was erased.
+        erasure: String,
+        /// The database.
+        target: String,
+        /// The columns, each with the number of its rows and the first id.
+        places: Vec<String>,
+    },
+    /// Nothing names the person.
+    #[error("nothing is stored about the person in the {target}; check the number or the id")]
+    NoPerson {
+        /// The database.
+        target: String,
+    },
     /// There is no backup.
     #[error("{place} has no backup{remark}")]
     NoBackup {

@@ -1,5 +1,5 @@
 //! Operations on a database that a business depends on: back it up, restore it, prove that the restore works, remove what is
-//! past its limit.
+//! past its limit, export and erase what is stored about a person, and examine it.
 
 #![expect(clippy::disallowed_methods, reason = "reads catalogues and rows of any schema")]
 
@@ -7,8 +7,10 @@ mod backup;
 pub mod cli;
 pub mod doctor;
 mod drill;
+mod erasure;
 mod error;
 pub mod manifest;
+mod person;
 mod place;
 mod programs;
 mod progress;
@@ -17,14 +19,20 @@ mod retention;
 mod rotation;
 mod snapshot;
 mod sqlite;
+mod store;
+mod subject;
 mod target;
 
 pub use backup::{Options, backup};
 pub use drill::{Report, Step, drill};
+pub use erasure::{Erasure, complete, erase};
 pub use error::Error;
+pub use person::Person;
 pub use place::{Local, Name, Place};
 pub use progress::Progress;
 pub use restore::{Permission, restore};
-pub use retention::{Entry, Hook, Limits, Removed, Store, Summary, Work, history};
+pub use retention::{Entry, Hook, Limits, Removed, Summary, Work, history};
 pub use rotation::Keep;
+pub use store::Store;
+pub use subject::subject;
 pub use target::Target;

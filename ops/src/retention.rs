@@ -7,14 +7,14 @@ mod hook;
 pub use history::{Entry, history};
 pub use hook::Hook;
 
-use crate::{Error, Progress, Target};
+use crate::{Error, Progress, Store};
 use database::call_attempts::{self, LockExpiredRecordings};
 use database::email_notifications::{self, DeleteFinal};
 use database::events::{self, DeletePublished, DeletePublishedRow};
 use database::exclusion_list_entries;
 use database::organizations::{self, ListPastRetentionRow};
 use database::transcript_snippets::{self, DeleteExpired};
-use database::{AdminTx, Database, Settings, campaigns, contacts, email_templates, users};
+use database::{AdminTx, campaigns, contacts, email_templates, users};
 use entity::enums::RetentionOutcome;
 use entity::id::{
     CallAttemptId, ContactId, EmailNotificationId, EventId, OrganizationId, RetentionRunId,
@@ -22,22 +22,17 @@ use entity::id::{
 };
 use entity::json::RemovedRows;
 use entity::retention_runs;
-use environment::{Action, AppEnv, Mark, permit};
 use hook::NAMES;
 use sea_orm::prelude::{DateTimeUtc, Uuid};
 use sea_orm::{
-    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, DbBackend,
-    EntityTrait as _, QueryFilter as _, Set, Statement, sea_query::Expr,
+    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set,
+    sea_query::Expr,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 /// The failures of the hook in a row after which a run leaves the other recordings alone.
 const FAILURES: u32 = 3;
-
-/// The limit of a statement: the count of what is past its limit reads all of it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The limits that the schema has no column for, in days.
 #[derive(Clone, Copy, Debug)]
@@ -79,60 +74,7 @@ pub struct Summary {
 /// Numbers of rows by table, and of recordings.
 pub type Removed = BTreeMap<&'static str, i64>;
 
-/// The database of retention, as its owner.
-#[derive(Debug)]
-pub struct Store {
-    database: Database,
-    target: Target,
-}
-
 impl Store {
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// It is not PostgreSQL, cannot be reached, or lacks a migration, or Row Level Security hides rows from the login.
-    pub async fn open(url: Option<&str>, hook_timeout: Duration) -> Result<Self, Error> {
-        let target = Target::resolve(url, "DATABASE_URL")?;
-        let (Target::Postgres(_), Some(url)) = (&target, url) else {
-            return Err(Error::PostgresRequired { command: "retention", target: target.to_string() });
-        };
-        let read = Settings::read(|name| match name {
-            "DATABASE_URL" => Some(OsString::from(url)),
-            // Those of an application.
-            "APP_ENV" | "CONTEXT_SIGNING_KEY" | "CUSTOMER_DATABASE_URL" => None,
-            other => std::env::var_os(other),
-        });
-        let failed = |action| {
-            let target = target.to_string();
-            move |source| Error::Database { action, target, source }
-        };
-        let mut settings = read.map_err(|error| failed("reading the settings")(error.into()))?;
-        "ops retention".clone_into(&mut settings.application_name);
-        (settings.pool_size, settings.max_overflow) = (1, 0);
-        settings.statement_timeout = STATEMENT_TIMEOUT;
-        settings.idle_in_transaction_timeout = hook_timeout + Duration::from_mins(1);
-        let database = Database::connect_admin(&settings).await.map_err(failed("connecting"))?;
-        let store = Self { database, target };
-        let hidden = store.value::<Option<String>>(HIDDEN).await?;
-        match hidden {
-            Some(tables) => Err(Error::NotOwner { target: store.target.to_string(), tables }),
-            None => Ok(store),
-        }
-    }
-
-    /// Refuses a copy of production, whose recordings are those of production.
-    ///
-    /// # Errors
-    /// Retention is not permitted.
-    pub async fn permit(&self, app_env: Option<AppEnv>) -> Result<(), Error> {
-        let may = |mark| permit(Action::ApplyRetention, self.target.place(), app_env, mark, &self.target);
-        may(Mark::Absent)?;
-        let is_marked = format!("select exists ({}) as value", Mark::QUERY);
-        let is_marked: bool = self.value(&is_marked).await?;
-        may(if is_marked { Mark::Production } else { Mark::Absent })?;
-        Ok(())
-    }
-
     /// Counts what is past its limit, by organization and kind.
     ///
     /// # Errors
@@ -210,31 +152,7 @@ impl Store {
         });
         update.await.map_err(self.failed("recording the outcome"))
     }
-
-    /// The column `value` of the only row.
-    async fn value<T: sea_orm::TryGetable>(&self, sql: &str) -> Result<T, Error> {
-        let read = async {
-            let tx = self.database.admin().await?;
-            let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-            let value = row.ok_or(database::Error::NotFound("row"))?.try_get("", "value")?;
-            tx.rollback().await?;
-            Ok(value)
-        };
-        read.await.map_err(self.failed("reading the catalogue"))
-    }
-
-    fn failed(&self, action: &'static str) -> impl FnOnce(database::Error) -> Error {
-        let target = self.target.to_string();
-        move |source| Error::Database { action, target, source }
-    }
 }
-
-/// The tables of which Row Level Security hides rows from this login.
-const HIDDEN: &str = "\
-    select string_agg(oid::regclass::text, ', ' order by relname) as value from pg_class \
-    where relname in ('call_attempts', 'campaigns', 'contacts', 'email_notifications', 'events', 'organizations', \
-                      'transcript_snippets', 'users') \
-      and pg_table_is_visible(oid) and row_security_active(oid)";
 
 /// A run that is under way.
 struct Run<'a> {

@@ -1,15 +1,18 @@
 //! The command line of retention.
 
-use super::{Entry, Hook, Limits, Removed, Store, Summary, Work, history};
-use crate::{Error, Progress};
-use clap::{Subcommand, ValueEnum};
+use super::{Entry, Hook, Limits, Removed, Summary, Work, history};
+use crate::{Error, Progress, Store};
+use clap::{Args, Subcommand, ValueEnum};
 use database::organizations::ListPastRetentionRow;
 use environment::AppEnv;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// The name of the command.
+const COMMAND: &str = "retention";
+
 /// The default of `--hook-timeout`, for commands that have no hook.
-const HOOK_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const HOOK_TIMEOUT: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Retention {
@@ -40,21 +43,8 @@ pub(crate) enum Retention {
         /// The part of the time in which a batch is under way, in percent; the rest is a pause.
         #[arg(long, default_value = "10", value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
         load: u32,
-        /// The shell command that deletes recordings: it reads their URLs from standard input, one in each line.
-        #[arg(long, env = "RETENTION_HOOK_COMMAND", hide_env_values = true, value_name = "COMMAND")]
-        hook_command: Option<String>,
-        /// The HTTP endpoint that deletes recordings: it receives them as JSON, with `RETENTION_HOOK_TOKEN` as bearer token.
-        #[arg(
-            long,
-            env = "RETENTION_HOOK_URL",
-            hide_env_values = true,
-            value_name = "URL",
-            conflicts_with = "hook_command"
-        )]
-        hook_url: Option<String>,
-        /// The time after which a call of the hook has failed, at most 10min.
-        #[arg(long, default_value = "1min", value_name = "DURATION", value_parser = hook_timeout)]
-        hook_timeout: Duration,
+        #[command(flatten)]
+        hook: HookArguments,
         /// The form of what `--dry-run` prints.
         #[arg(long, default_value = "text")]
         format: Format,
@@ -86,6 +76,48 @@ fn days() -> clap::builder::RangedI64ValueParser<i64> {
     clap::value_parser!(i64).range(1..)
 }
 
+/// The hook that deletes the files of recordings.
+#[derive(Debug, Args)]
+pub(crate) struct HookArguments {
+    /// The shell command that deletes recordings: it reads their URLs from standard input, one in each line.
+    #[arg(
+        long = "hook-command",
+        env = "RETENTION_HOOK_COMMAND",
+        hide_env_values = true,
+        value_name = "COMMAND"
+    )]
+    command: Option<String>,
+    /// The HTTP endpoint that deletes recordings: it receives them as JSON, with `RETENTION_HOOK_TOKEN` as bearer token.
+    #[arg(
+        long = "hook-url",
+        env = "RETENTION_HOOK_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        conflicts_with = "command"
+    )]
+    url: Option<String>,
+    /// The time after which a call of the hook has failed, at most 10min.
+    #[arg(long = "hook-timeout", default_value = "1min", value_name = "DURATION", value_parser = hook_timeout)]
+    timeout: Duration,
+}
+
+impl HookArguments {
+    /// The hook, if there is one.
+    pub(crate) fn hook(&self) -> Result<Option<Hook>, Error> {
+        let token = std::env::var("RETENTION_HOOK_TOKEN").ok();
+        Ok(match (filled(self.command.clone()), filled(self.url.clone())) {
+            (Some(command), _) => Some(Hook::command(command, self.timeout)),
+            (None, Some(url)) => Some(Hook::url(&url, token.as_deref(), self.timeout)?),
+            (None, None) => None,
+        })
+    }
+
+    /// The limit of a call of the hook.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
 fn hook_timeout(text: &str) -> Result<Duration, String> {
     let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let permitted = Duration::from_secs(1)..=Duration::from_mins(10);
@@ -97,7 +129,7 @@ impl Retention {
     pub(crate) async fn execute(self, app_env: Option<AppEnv>, progress: &Progress) -> Result<String, Error> {
         match self {
             Self::History { database_url, limit, format } => {
-                let store = Store::open(filled(database_url).as_deref(), HOOK_TIMEOUT).await?;
+                let store = Store::open(filled(database_url).as_deref(), COMMAND, HOOK_TIMEOUT).await?;
                 let runs = history(&store, limit).await?;
                 Ok(match format {
                     Format::Json => json(&json!(runs)),
@@ -114,20 +146,13 @@ impl Retention {
                 event_days,
                 batch,
                 load,
-                hook_command,
-                hook_url,
-                hook_timeout,
+                hook,
                 format,
             } => {
                 let started = Instant::now();
-                let token = std::env::var("RETENTION_HOOK_TOKEN").ok();
-                let hook = match (filled(hook_command), filled(hook_url)) {
-                    (Some(command), _) => Some(Hook::command(command, hook_timeout)),
-                    (None, Some(url)) => Some(Hook::url(&url, token.as_deref(), hook_timeout)?),
-                    (None, None) => None,
-                };
                 let limits = Limits { deleted_days, email_days, event_days };
-                let store = Store::open(filled(database_url).as_deref(), hook_timeout).await?;
+                let store = Store::open(filled(database_url).as_deref(), COMMAND, hook.timeout()).await?;
+                let hook = hook.hook()?;
                 if dry_run {
                     let rows = store.past_limit(limits).await?;
                     return Ok(match format {
@@ -156,7 +181,7 @@ impl Retention {
 }
 
 /// An option that is not empty, as one of an environment variable may be.
-fn filled(option: Option<String>) -> Option<String> {
+pub(crate) fn filled(option: Option<String>) -> Option<String> {
     option.filter(|text| !text.is_empty())
 }
 

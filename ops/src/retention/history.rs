@@ -1,7 +1,6 @@
 //! The runs of retention, newest first.
 
-use super::Store;
-use crate::Error;
+use crate::{Error, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::RetentionRunId;
 use entity::retention_runs::{Column, Entity, Model};

@@ -82,7 +82,7 @@ impl Hook {
     ///
     /// # Errors
     /// The hook failed, and has deleted an unknown part of them.
-    pub(super) async fn delete(
+    pub(crate) async fn delete(
         &self,
         organization_id: OrganizationId,
         recordings: &[LockExpiredRecordingsRow],

@@ -1,10 +1,11 @@
 //! Backups: each restores to what it was taken of, nothing damaged is restored, and nothing half-done is taken for whole.
-//! Retention: what is past its limit is removed, and nothing else.
+//! Retention: what is past its limit is removed, and nothing else. Personal data: it is exported and erased.
 
 mod damage;
 mod doctor;
 mod drill;
 mod interruption;
+mod person;
 mod places;
 mod retention;
 mod round_trip;

@@ -426,7 +426,7 @@ async fn retention_is_refused_where_it_would_find_nothing_or_too_much() {
     for app_env in ["", "staging"] {
         let copy = Ops::on(&database.url()).with("APP_ENV", app_env).run("retention run");
         assert_eq!(copy.code, Some(1), "{copy:?}");
-        assert!(copy.stderr.contains("is marked as production, where retention is not applied"), "{copy:?}");
+        assert!(copy.stderr.contains("is marked as production, where no data is removed"), "{copy:?}");
     }
     assert_eq!(counts(&db).await, before);
     ops.with("APP_ENV", "production").run("retention run --until-done --load 100").succeeds();
