@@ -268,9 +268,10 @@ impl Run<'_> {
         tokio::time::sleep(worked * (100 - self.work.load) / self.work.load).await;
     }
 
-    /// Whether a batch of as many rows was the last one.
-    fn is_last(&self, rows: i64, batch: i64) -> bool {
-        !self.work.until_done || rows < batch
+    /// Whether a batch that looked at so many rows was the last one. Without `until_done` it is the first one that removes
+    /// something: rows that have to be kept do not hide the others.
+    fn is_last(&self, seen: i64, removed: i64) -> bool {
+        seen < self.work.batch || !self.work.until_done && removed > 0
     }
 
     async fn recordings(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
@@ -319,7 +320,7 @@ impl Run<'_> {
                     self.recordings = Some(error);
                 }
             }
-            if self.is_last(length(&rows), batch) {
+            if length(&rows) < batch || !self.work.until_done && self.failures == 0 {
                 break;
             }
         }
@@ -340,7 +341,7 @@ impl Run<'_> {
             });
             let places = places.await?;
             after = places.iter().copied().max().unwrap_or(after);
-            if self.is_last(length(&places), batch) {
+            if self.is_last(length(&places), length(&places)) {
                 return Ok(());
             }
         }
@@ -360,7 +361,7 @@ impl Run<'_> {
             });
             let places = places.await?;
             after = places.iter().copied().max().unwrap_or(after);
-            if self.is_last(length(&places), batch) {
+            if self.is_last(length(&places), length(&places)) {
                 return Ok(());
             }
         }
@@ -375,11 +376,11 @@ impl Run<'_> {
             let seen = self.batch("removing events", async |tx| {
                 let row = events::delete_published(tx, next.clone()).await?;
                 let DeletePublishedRow { events, seen, last_created_at, last_id } = row;
-                Ok(((seen, last_created_at.zip(last_id)), Removed::from([("events", events)])))
+                Ok(((seen, events, last_created_at.zip(last_id)), Removed::from([("events", events)])))
             });
-            let (seen, last) = seen.await?;
+            let (seen, removed, last) = seen.await?;
             after = last.unwrap_or(after);
-            if self.is_last(seen, batch) {
+            if self.is_last(seen, removed) {
                 return Ok(());
             }
         }
@@ -390,7 +391,7 @@ impl Run<'_> {
         let mut after_id = ContactId::from_uuid(Uuid::nil());
         loop {
             let next = contacts::Purge { organization_id, after_id, deleted_days, batch };
-            let (last, seen) = self
+            let (last, seen, removed) = self
                 .batch("removing contacts", async |tx| {
                     let contacts::PurgeRow {
                         email_notifications,
@@ -410,11 +411,11 @@ impl Run<'_> {
                         ("call_attempts", call_attempts),
                         ("contacts", contacts),
                     ]);
-                    Ok(((last_id, seen), removed))
+                    Ok(((last_id, seen, contacts), removed))
                 })
                 .await?;
             after_id = last.unwrap_or(after_id);
-            if self.is_last(seen, batch) {
+            if self.is_last(seen, removed) {
                 return Ok(());
             }
         }
@@ -428,7 +429,7 @@ impl Run<'_> {
                 Ok((count, Removed::from([("campaigns", count)])))
             });
             let count = count.await?;
-            if self.is_last(count, batch) {
+            if self.is_last(count, count) {
                 return Ok(());
             }
         }
@@ -453,7 +454,7 @@ impl Run<'_> {
             let count = length(&numbers);
             // Digits after a plus sign, which every collation orders as bytes.
             after_phone_number = numbers.into_iter().max().unwrap_or(after_phone_number);
-            if self.is_last(count, batch) {
+            if self.is_last(count, count) {
                 return Ok(());
             }
         }
@@ -467,7 +468,7 @@ impl Run<'_> {
                 Ok((count, Removed::from([("email_templates", count)])))
             });
             let count = count.await?;
-            if self.is_last(count, batch) {
+            if self.is_last(count, count) {
                 return Ok(());
             }
         }
@@ -502,7 +503,7 @@ impl Run<'_> {
                 Ok((users, Removed::from([("user_organizations", user_organizations), ("users", users)])))
             });
             let count = count.await?;
-            if self.is_last(count, batch) {
+            if self.is_last(count, count) {
                 return Ok(());
             }
         }

@@ -69,7 +69,7 @@ select organization_id, contact_id, campaign_id, id, '9' from call_attempts wher
 insert into events (organization_id, campaign_id, contact_id, event_type, payload, created_at, published_at)
 select
     organization_id, campaign_id, id, 'survey.completed', jsonb_build_object('attempt_number', n),
-    now() - created * interval '1 day', now() - published * interval '1 day'
+    now() - created * interval '1 day' + random() * interval '1 hour', now() - published * interval '1 day'
 from contacts, (values (1, 100, 99), (2, 100, 5), (3, 100, null), (4, 100, 99)) as event (n, created, published);
 
 insert into email_notifications (
