@@ -1,15 +1,14 @@
 //! `ops backup`: a consistent copy of a database, with a manifest, under a name that it gets when it is whole.
 
-use crate::manifest::{Engine, Manifest, file_entries};
+use crate::manifest::{Engine, FileEntry, Manifest, Table, paths};
 use crate::place::{Name, Place, Staging};
 use crate::programs::{self, Supervised};
 use crate::rotation::Keep;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TableName};
 use crate::target::libpq;
-use crate::{Error, Progress, Target, sqlite};
+use crate::{Error, Progress, Target, rows, sqlite};
 use bytesize::ByteSize;
 use chrono::Utc;
-use futures_util::future::try_join;
 use sqlx::postgres::PgConnectOptions;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -89,6 +88,11 @@ async fn postgres(
     command.args(["--format=directory", "--no-password", "--verbose", "--lock-wait-timeout=60s"]);
     command.arg(format!("--jobs={jobs}")).arg(format!("--snapshot={}", snapshot.id)).arg("--file").arg(&dump);
     libpq(&mut command, server, clients.major, "DATABASE_URL")?;
+    // One text for each value, whatever the settings of the login are; `pg_dump` sets the others.
+    let options =
+        command.as_std().get_envs().find(|(name, _)| *name == "PGOPTIONS").and_then(|(_, value)| value);
+    let options = options.unwrap_or_default().to_string_lossy().into_owned();
+    command.env("PGOPTIONS", format!("{options} -c timezone=UTC -c bytea_output=hex -c xmloption=content"));
     let mut program = Supervised::start("pg_dump", &command)?;
     let sizes: BTreeMap<String, u64> =
         snapshot.tables.iter().map(|table| (table.name.replace('"', ""), table.bytes)).collect();
@@ -99,15 +103,14 @@ async fn postgres(
             progress.object(&format!("Dumping {table}"));
         }
     };
-    let done = try_join(program.finish(report), snapshot.contents()).await;
+    let done = program.finish(report).await;
     if done.is_err() {
         program.stop().await;
     }
-    let ((), tables) = done?;
-    check_tables(&clients, &dump, tables.iter().map(|table| table.name.as_str())).await?;
+    done?;
 
-    progress.step("Computing the checksums");
-    let files = file_entries(staging.path(), |_| ()).map_err(Error::io("read", staging.path()))?;
+    progress.step("Computing the digests");
+    let (tables, files) = contents(&clients, staging.path(), &snapshot.tables, jobs).await?;
     let manifest = Manifest {
         name,
         engine: Engine::PostgreSQL,
@@ -127,22 +130,49 @@ async fn postgres(
     Ok((staging, manifest))
 }
 
-/// Compares the tables of a dump with those of the snapshot: between the two moments a migration may have run.
-async fn check_tables(
+/// Reads the dump: the content of each table, and the entry of each file. Fails if the tables are not those of the snapshot:
+/// between the two moments a migration may have run.
+async fn contents(
     clients: &scratch::Clients,
-    dump: &Path,
-    tables: impl Iterator<Item = &str>,
-) -> Result<(), Error> {
+    directory: &Path,
+    tables: &[TableName],
+    jobs: usize,
+) -> Result<(Vec<Table>, Vec<FileEntry>), Error> {
     // `3456; 0 16389 TABLE DATA public contacts owner`
-    let list = programs::list(clients, dump).await?;
-    let entries = list.lines().filter_map(|line| line.split_once(" TABLE DATA ")).map(|(_, entry)| {
-        let mut words = entry.split(' ');
-        format!("{}.{}", words.next().unwrap_or_default(), words.next().unwrap_or_default())
-    });
-    let dumped: Vec<String> = entries.collect();
-    let expected: Vec<String> = tables.map(|name| name.replace('"', "")).collect();
-    let different = dumped.iter().filter(|name| !expected.contains(name));
-    let different = different.chain(expected.iter().filter(|name| !dumped.contains(name)));
-    let tables = different.map(String::as_str).collect::<Vec<_>>().join(", ");
-    if tables.is_empty() { Ok(()) } else { Err(Error::TablesChanged { tables }) }
+    let list = programs::list(clients, &directory.join(DUMP)).await?;
+    let mut names: BTreeMap<String, &str> = BTreeMap::new();
+    let mut different = Vec::new();
+    for (numbers, name) in list.lines().filter_map(|line| line.split_once(" TABLE DATA ")) {
+        let (file, oid) = (numbers.split(';').next().unwrap_or_default(), numbers.rsplit(' ').next());
+        let oid = oid.and_then(|oid| oid.parse().ok());
+        match tables.iter().find(|table| Some(table.oid) == oid) {
+            Some(table) => drop(names.insert(format!("{DUMP}/{file}.dat"), &table.name)),
+            None => different.push(name),
+        }
+    }
+    let is_dumped = |table: &&TableName| names.values().any(|name| *name == table.name);
+    different.extend(tables.iter().filter(|table| !is_dumped(table)).map(|table| table.name.as_str()));
+    if !different.is_empty() {
+        return Err(Error::TablesChanged { tables: different.join(", ") });
+    }
+
+    let name = |path: &str| names.get(path.strip_suffix(".gz").unwrap_or(path)).copied();
+    let read = || {
+        let mut paths = paths(directory, directory)?;
+        // The largest tables first.
+        let rank = |path: &String| tables.iter().position(|table| name(path) == Some(&table.name));
+        paths.sort_by_key(|path| rank(path).unwrap_or(usize::MAX));
+        rows::read_all(directory, paths, |path| name(path).is_some(), jobs)
+    };
+    let (mut contents, mut files) = (Vec::new(), Vec::new());
+    for (file, content) in read().map_err(Error::io("read", directory))? {
+        if let (Some(content), Some(name)) = (content, name(&file.path)) {
+            let (rows, digest) = (content.rows, content.digest);
+            contents.push(Table { name: name.to_owned(), rows, digest, file: Some(file.path.clone()) });
+        }
+        files.push(file);
+    }
+    contents.sort();
+    files.sort();
+    Ok((contents, files))
 }

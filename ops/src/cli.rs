@@ -3,8 +3,12 @@
 use crate::doctor::Arguments;
 use crate::person::cli::{Erase, Subject};
 use crate::retention::cli::Retention;
-use crate::{Error, Keep, Options, Permission, Place, Progress, Target, backup, drill, restore};
+use crate::{
+    Error, Keep, Options, Permission, Place, PointInTime, Progress, Target, backup, drill,
+    drill_point_in_time, point_in_time, restore,
+};
 use bytesize::ByteSize;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use environment::{AppEnvVariable, chain, load_dot_env};
 use std::io::Write as _;
@@ -63,7 +67,23 @@ enum Command {
     /// report with the recovery time and the age of the data.
     Drill {
         /// The backup, or a place whose newest one is restored.
-        from: String,
+        #[arg(required_unless_present = "point_in_time", conflicts_with = "point_in_time")]
+        from: Option<String>,
+        /// Instead of a backup, restore the server as of this moment with pgBackRest, for instance '2026-11-25 14:00:00+00'.
+        #[arg(long, value_name = "TIME", value_parser = point_in_time::parse, requires = "stanza")]
+        point_in_time: Option<DateTime<Utc>>,
+        /// The stanza of pgBackRest.
+        #[arg(long, value_name = "NAME", requires = "point_in_time")]
+        stanza: Option<String>,
+        /// The configuration of pgBackRest [default: its own].
+        #[arg(long, value_name = "FILE", requires = "point_in_time")]
+        config: Option<PathBuf>,
+        /// The database of the restored server that is compared with the migrations.
+        #[arg(long, value_name = "NAME", default_value = "voicesurvey")]
+        database: String,
+        /// A query that has to return rows at that moment, for instance of those that were deleted later.
+        #[arg(long, value_name = "SQL", requires = "point_in_time")]
+        find: Option<String>,
         /// The largest permitted age of the data, for instance 26h or 2days.
         #[arg(long, value_name = "DURATION", default_value = "2days")]
         max_age: humantime::Duration,
@@ -149,10 +169,28 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
             ))
         }
         Command::Doctor(arguments) => arguments.run(cli.app_env.0, progress).await,
-        Command::Drill { from, max_age, report } => {
-            let (found, file) = drill(&Place::resolve(&from)?, max_age.into(), &report, progress).await?;
+        Command::Drill { from, point_in_time, stanza, config, database, find, max_age, report } => {
+            let (found, file) = match point_in_time {
+                Some(at) => {
+                    let stanza = stanza.unwrap_or_default();
+                    let what = PointInTime { at, stanza, config, database, find };
+                    drill_point_in_time(&what, &report, progress).await?
+                }
+                None => {
+                    let place = Place::resolve(&from.unwrap_or_default())?;
+                    drill(&place, max_age.into(), &report, progress).await?
+                }
+            };
             if !found.passed {
                 return Err(Error::Drill { findings: found.findings, report: file });
+            }
+            if let Some(at) = found.point_in_time {
+                return Ok(format!(
+                    "Restored {} as of {at} in {:.1} s, equal to the migrations; the report is {}",
+                    found.place,
+                    found.recovery_seconds,
+                    file.display()
+                ));
             }
             Ok(format!(
                 "Restored {} in {:.1} s, equal to its manifest and to the migrations; the report is {}",

@@ -25,15 +25,17 @@ pub struct Report {
     pub place: String,
     /// The name of the backup; `None` if none could be read, and likewise below.
     pub backup: Option<String>,
-    /// The time of its snapshot.
+    /// The time of its snapshot; with `point_in_time`, that of the last transaction that was replayed.
     pub taken_at: Option<DateTime<Utc>>,
+    /// The moment as of which a server was restored; `None` for a backup.
+    pub point_in_time: Option<DateTime<Utc>>,
     /// The time of the drill.
     pub drilled_at: DateTime<Utc>,
     /// The age of the data: what a loss of the server at the time of the drill would have cost.
     pub age_seconds: Option<u64>,
-    /// The permitted age.
-    pub max_age_seconds: u64,
-    /// The rows that were restored.
+    /// The permitted age; `None` for a point in time.
+    pub max_age_seconds: Option<u64>,
+    /// The rows that were restored; with `point_in_time`, those that were to be found.
     pub rows: Option<u64>,
     /// The size of the backup.
     pub bytes: Option<u64>,
@@ -66,36 +68,53 @@ pub async fn drill(
     directory: &Path,
     progress: &Progress,
 ) -> Result<(Report, PathBuf), Error> {
-    let mut report = Report {
-        passed: false,
-        findings: Vec::new(),
-        place: from.to_string(),
-        backup: None,
-        taken_at: None,
-        drilled_at: Utc::now().trunc_subsecs(0),
-        age_seconds: None,
-        max_age_seconds: max_age.as_secs(),
-        rows: None,
-        bytes: None,
-        server: None,
-        steps: Vec::new(),
-        recovery_seconds: 0.0,
-    };
-    if let Err(error) = report.fill(from, max_age, progress).await {
-        report.findings.push(chain(&error));
-    }
-    report.passed = report.findings.is_empty();
-    let stem = directory.join(format!("drill-{}", report.drilled_at.format("%Y%m%dT%H%M%SZ")));
-    let (markdown, json) = (stem.with_extension("md"), stem.with_extension("json"));
-    let text =
-        serde_json::to_string_pretty(&report).map_err(|error| Error::io("render", &json)(error.into()))?;
-    fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
-    fs::write(&json, text + "\n").map_err(Error::io("write", &json))?;
-    fs::write(&markdown, report.markdown()).map_err(Error::io("write", &markdown))?;
-    Ok((report, markdown))
+    let mut report = Report::new(from.to_string());
+    report.max_age_seconds = Some(max_age.as_secs());
+    let done = report.fill(from, max_age, progress).await;
+    report.finish(done, directory)
 }
 
 impl Report {
+    /// The report of a drill that begins.
+    pub(crate) fn new(place: String) -> Self {
+        Self {
+            passed: false,
+            findings: Vec::new(),
+            place,
+            backup: None,
+            taken_at: None,
+            point_in_time: None,
+            drilled_at: Utc::now().trunc_subsecs(0),
+            age_seconds: None,
+            max_age_seconds: None,
+            rows: None,
+            bytes: None,
+            server: None,
+            steps: Vec::new(),
+            recovery_seconds: 0.0,
+        }
+    }
+
+    /// Writes the files of the report.
+    pub(crate) fn finish(
+        mut self,
+        done: Result<(), Error>,
+        directory: &Path,
+    ) -> Result<(Self, PathBuf), Error> {
+        if let Err(error) = done {
+            self.findings.push(chain(&error));
+        }
+        self.passed = self.findings.is_empty();
+        let stem = directory.join(format!("drill-{}", self.drilled_at.format("%Y%m%dT%H%M%SZ")));
+        let (markdown, json) = (stem.with_extension("md"), stem.with_extension("json"));
+        let text =
+            serde_json::to_string_pretty(&self).map_err(|error| Error::io("render", &json)(error.into()))?;
+        fs::create_dir_all(directory).map_err(Error::io("create", directory))?;
+        fs::write(&json, text + "\n").map_err(Error::io("write", &json))?;
+        fs::write(&markdown, self.markdown()).map_err(Error::io("write", &markdown))?;
+        Ok((self, markdown))
+    }
+
     async fn fill(&mut self, from: &Place, max_age: Duration, progress: &Progress) -> Result<(), Error> {
         let started = Instant::now();
         let local = from.open(progress).await?;
@@ -128,7 +147,19 @@ impl Report {
 
     async fn postgres(&mut self, local: &Local, progress: &Progress) -> Result<(), Error> {
         progress.step("Starting a private server");
-        let mut options = scratch::Options::from_environment();
+        let server = self.start(scratch::Options::from_environment())?;
+        let database = server.create_database("drill")?;
+        let url = database.url();
+        let target = parse_postgres(&url)
+            .map_err(|error| Error::Url { variable: "the private server", reason: error.to_string() })?;
+        let started = Instant::now();
+        restore::postgres(local, &target, progress).await?;
+        self.step("restore, and compare the rows with the manifest", started);
+        self.compare(&url, progress).await
+    }
+
+    /// Starts the private server.
+    pub(crate) fn start(&mut self, mut options: scratch::Options) -> Result<scratch::Server, Error> {
         options.admin_url = None;
         // As durable as a server of production, so that the times mean something.
         for name in ["fsync", "full_page_writes", "synchronous_commit"] {
@@ -137,16 +168,14 @@ impl Report {
         let server = options.start()?;
         let version = server.version();
         self.server = Some(format!("PostgreSQL {}.{}", version / 10_000, version % 10_000));
-        let database = server.create_database("drill")?;
-        let url = database.url();
-        let target = parse_postgres(&url)
-            .map_err(|error| Error::Url { variable: "the private server", reason: error.to_string() })?;
-        let started = Instant::now();
-        restore::postgres(local, &target, progress).await?;
-        self.step("restore, and compare the rows with the manifest", started);
+        Ok(server)
+    }
+
+    /// Compares the catalogue of the restored database with the migrations.
+    pub(crate) async fn compare(&mut self, url: &str, progress: &Progress) -> Result<(), Error> {
         progress.step("Comparing the catalogue with the migrations");
         let started = Instant::now();
-        let outcomes = gate::run::run_live(&Workspace::at(None), &url).await.map_err(Error::Gate)?;
+        let outcomes = gate::run::run_live(&Workspace::at(None), url).await.map_err(Error::Gate)?;
         let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
         self.findings.extend(findings.map(|finding| format!("gate: {finding}")));
         self.steps.push(Step {
@@ -167,7 +196,7 @@ impl Report {
     }
 
     /// Records a step of the recovery.
-    fn step(&mut self, step: &'static str, started: Instant) {
+    pub(crate) fn step(&mut self, step: &'static str, started: Instant) {
         let seconds = started.elapsed().as_secs_f64();
         self.steps.push(Step { step, seconds });
         self.recovery_seconds += seconds;
@@ -180,7 +209,7 @@ impl Report {
         let mut text =
             format!("# Restore drill of {}: {verdict}\n\n", self.drilled_at.format("%Y-%m-%d %H:%M UTC"));
         let unknown = || "unknown".to_owned();
-        let rows = [
+        let mut rows = vec![
             ("place", self.place.clone()),
             ("backup", self.backup.clone().unwrap_or_else(unknown)),
             (
@@ -188,12 +217,17 @@ impl Report {
                 self.taken_at.map_or_else(unknown, |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()),
             ),
             ("age of the data", self.age_seconds.map_or_else(unknown, duration)),
-            ("permitted age", duration(self.max_age_seconds)),
+            ("permitted age", self.max_age_seconds.map_or_else(unknown, duration)),
             ("recovery time", format!("{:.1} s", self.recovery_seconds)),
             ("rows", self.rows.map_or_else(unknown, |rows| rows.to_string())),
             ("size", self.bytes.map_or_else(unknown, |bytes| ByteSize(bytes).display().si().to_string())),
             ("restored on", self.server.clone().unwrap_or_else(unknown)),
         ];
+        if let Some(at) = self.point_in_time {
+            let only_of_backups = ["backup", "age of the data", "permitted age", "size"];
+            rows.retain(|(name, _)| !only_of_backups.contains(name));
+            rows.insert(1, ("point in time", at.format("%Y-%m-%d %H:%M:%S%.f UTC").to_string()));
+        }
         text.push_str("| | |\n|---|---|\n");
         for (name, value) in rows {
             // Writing to a string does not fail.

@@ -136,6 +136,9 @@ pub struct Table {
     pub rows: u64,
     /// A digest of the rows that does not depend on their order; see docs/backup-restore.md.
     pub digest: String,
+    /// The path of the file with its rows; of SQLite, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// A file.
@@ -352,18 +355,17 @@ impl Manifest {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn file_entries(directory: &Path, mut read: impl FnMut(u64)) -> io::Result<Vec<FileEntry>> {
+pub fn file_entries(directory: &Path) -> io::Result<Vec<FileEntry>> {
     let mut entries = Vec::new();
     for path in paths(directory, directory)? {
-        let file = directory.join(&path);
-        let sha256 = digest_file(&file, &mut read)?;
-        entries.push(FileEntry { bytes: fs::metadata(&file)?.len(), path, sha256 });
+        let file = HashedFile::open(&directory.join(&path))?;
+        entries.push(file.finish(path)?);
     }
     Ok(entries)
 }
 
 /// The paths of everything but directories below `directory`, relative to `root` and in order.
-fn paths(root: &Path, directory: &Path) -> io::Result<Vec<String>> {
+pub(crate) fn paths(root: &Path, directory: &Path) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -377,6 +379,35 @@ fn paths(root: &Path, directory: &Path) -> io::Result<Vec<String>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// A file that is hashed while it is read.
+pub(crate) struct HashedFile {
+    file: File,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl HashedFile {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, hasher: Sha256::new(), bytes: 0 })
+    }
+
+    /// Reads the rest.
+    pub(crate) fn finish(mut self, path: String) -> io::Result<FileEntry> {
+        let mut buffer = vec![0; 256 * 1024];
+        while self.read(&mut buffer)? > 0 {}
+        Ok(FileEntry { path, bytes: self.bytes, sha256: hexadecimal(&self.hasher.finalize()) })
+    }
+}
+
+impl Read for HashedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        self.bytes += length as u64;
+        Ok(length)
+    }
 }
 
 fn digest_file(path: &Path, read: &mut impl FnMut(u64)) -> io::Result<String> {

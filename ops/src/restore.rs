@@ -10,13 +10,16 @@
 use crate::backup::DUMP;
 use crate::manifest::{Cluster, Engine, Manifest, Role, Setting, Table};
 use crate::place::{Local, Place};
-use crate::snapshot::{TABLES, content, identifier, literal};
+use crate::rows::{self, Content};
+use crate::server_hash::{self, COLUMNS};
+use crate::snapshot::{identifier, literal};
 use crate::target::{SESSION, connect, libpq};
 use crate::{Error, Progress, Target, programs, sqlite};
 use environment::{Action, AppEnv, Mark, permit};
 use scratch::Clients;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, Row as _};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{PipeWriter, Write as _};
 use std::process::Stdio;
@@ -267,6 +270,14 @@ impl Session {
         ))?;
         progress.step("Creating the tables");
         self.section(local, clients, &contents, "pre-data").await?;
+        self.send("\\o\n")?;
+        let columns = self.query(COLUMNS).await?;
+        self.send("\\o /dev/null\n")?;
+        // Meanwhile, the files are read for what the server should find. A thread does not delay a failure.
+        let expected = std::thread::spawn({
+            let (directory, manifest, columns) = (local.directory.clone(), manifest.clone(), columns.clone());
+            move || rows::expect(&directory, &manifest, &columns)
+        });
         progress.step(&format!("Loading {} rows", manifest.rows()));
         self.send("\\set VERBOSITY sqlstate\n")?;
         self.section(local, clients, &contents, "data").await?;
@@ -275,11 +286,14 @@ impl Session {
         self.section(local, clients, &contents, "post-data").await?;
         progress.step("Verifying the rows");
         self.send(&format!("{SESSION}\n{}\\o\n", state.database_statements(&manifest.cluster)))?;
-        let names = self.query(TABLES).await?;
-        let queries: Vec<String> =
-            names.iter().filter_map(|row| Some(content(row.first()?, row.last()?))).collect();
+        let queries: Vec<String> = columns
+            .iter()
+            .filter_map(|row| Some(server_hash::query(&literal(row.first()?), row.first()?, row.last()?)))
+            .collect();
         let rows = self.query(&queries.join(";\n")).await?;
-        let found: Vec<Table> = rows.iter().filter_map(|row| table(row)).collect();
+        let expected = expected.join().unwrap_or_else(|_| Err(std::io::Error::other("its thread panicked")));
+        let expected = expected.map_err(Error::io("read", local.directory.join(DUMP)))?;
+        let found: Vec<Table> = rows.iter().filter_map(|row| table(row, &expected)).collect();
         let mut differences = manifest.differences(&found);
         let is_marked = !self.query(Mark::QUERY).await?.is_empty();
         if is_marked != manifest.is_marked {
@@ -359,7 +373,10 @@ async fn contents(local: &Local, clients: &Clients, state: &State) -> Result<Str
 /// The line after the rows of a statement.
 const END: &str = "-- ops: end of the rows";
 
-fn table(row: &[String]) -> Option<Table> {
-    let [name, rows, digest] = row else { return None };
-    Some(Table { name: name.clone(), rows: rows.parse().ok()?, digest: digest.clone() })
+/// A restored table. If the server has the rows of the data file, its digest is that of the file.
+fn table(row: &[String], expected: &BTreeMap<String, Content>) -> Option<Table> {
+    let [name, rows, hash] = row else { return None };
+    let content = expected.get(name).filter(|content| content.hash.as_ref() == Some(hash));
+    let digest = content.map(|content| content.digest.clone()).unwrap_or_default();
+    Some(Table { name: name.clone(), rows: rows.parse().ok()?, digest, file: None })
 }

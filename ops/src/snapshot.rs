@@ -1,10 +1,11 @@
 //! What the manifest states of a PostgreSQL database, read in one snapshot that `pg_dump` reads as well.
 
-use crate::manifest::{Cluster, Membership, Privilege, Role, Setting, Table};
+use crate::manifest::{Cluster, Membership, Privilege, Role, Setting};
 use crate::target::connect;
 use crate::{Error, Target};
 use chrono::{DateTime, Utc};
 use environment::Mark;
+use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
@@ -37,7 +38,8 @@ pub struct TableName {
     pub name: String,
     /// Its size.
     pub bytes: u64,
-    columns: String,
+    /// Its number in the catalogue, by which the list of a dump names it.
+    pub oid: u32,
 }
 
 impl Snapshot {
@@ -62,7 +64,8 @@ impl Snapshot {
                 unreadable.push(format!("Row Level Security hides rows of {name} from it"));
             }
             let bytes = u64::try_from(row.try_get::<i64, _>(1).map_err(get)?).unwrap_or_default();
-            readable.push(TableName { name, bytes, columns: row.try_get(4).map_err(get)? });
+            let oid: Oid = row.try_get(4).map_err(get)?;
+            readable.push(TableName { name, bytes, oid: oid.0 });
         }
         if !unreadable.is_empty() {
             return Err(Error::NotReadable { target: target.to_string(), tables: unreadable.join(", ") });
@@ -141,42 +144,6 @@ impl Snapshot {
         };
         read().map_err(&failed)
     }
-
-    /// The rows and the digest of each table, computed by the server.
-    ///
-    /// # Errors
-    /// A table cannot be read.
-    pub async fn contents(&mut self) -> Result<Vec<Table>, Error> {
-        let failed = Error::statement("reading the rows", &self.target);
-        let mut contents = Vec::new();
-        for TableName { name, columns, .. } in &self.tables {
-            let row = one(&mut self.connection, &content(name, columns)).await.map_err(&failed)?;
-            contents.push(table(&row).map_err(&failed)?);
-        }
-        contents.sort();
-        Ok(contents)
-    }
-}
-
-/// The query of a table's name, rows and digest: the sum of a 64-bit hash of each row, which does not depend on the order
-/// of the rows. A lost, added, changed or duplicated row changes it, except with a probability of about 2^-64.
-///
-/// Of four ways that were measured it costs the least, a quarter of a hash of the row's text, of `COPY` into this program,
-/// or of reading the dump.
-pub(crate) fn content(table: &str, columns: &str) -> String {
-    format!(
-        "select {}, count(*), coalesce(sum(hash_record_extended(row({columns}), 0)), 0)::text from only {table}",
-        literal(table)
-    )
-}
-
-fn table(row: &PgRow) -> sqlx::Result<Table> {
-    let rows: i64 = row.try_get(1)?;
-    Ok(Table {
-        name: row.try_get(0)?,
-        rows: u64::try_from(rows).unwrap_or_default(),
-        digest: row.try_get(2)?,
-    })
 }
 
 /// Text as a literal of SQL.
@@ -220,16 +187,10 @@ begin transaction isolation level repeatable read, read only;
 select pg_export_snapshot(), now(), current_database()::text, current_setting('server_version'),
        current_setting('server_encoding')";
 
-/// Name, bytes, whether the login may read the table, whether policies apply to the login, and what is hashed of a row: a
-/// column as text unless its type has a hash that is the same in every database. That of an enum is of an internal number.
-pub(crate) const TABLES: &str = "
+/// Name, bytes, whether the login may read the table, whether policies apply to the login, and the number.
+const TABLES: &str = "
 select format('%I.%I', nspname, relname), pg_table_size(c.oid), has_table_privilege(c.oid, 'select'),
-       row_security_active(c.oid),
-       (select coalesce(string_agg(
-            quote_ident(attname) || case when atttypid = any (
-                '{boolean, bytea, date, double precision, jsonb, numeric, real, smallint, integer, bigint, text,
-                  timestamp, timestamptz, uuid, varchar}'::regtype[]) then '' else '::text' end, ', ' order by attnum), '')
-        from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped)
+       row_security_active(c.oid), c.oid
 from pg_class c join pg_namespace n on n.oid = relnamespace
 where relkind = 'r' and relpersistence <> 't' and nspname !~ '^pg_' and nspname <> 'information_schema'
   and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid

@@ -43,7 +43,7 @@ pub(crate) async fn backup(
 
     progress.step("Computing the digests");
     let Content { tables, ledger, version } = content(&copy).await?;
-    let files = file_entries(staging.path(), |_| ()).map_err(Error::io("read", staging.path()))?;
+    let files = file_entries(staging.path()).map_err(Error::io("read", staging.path()))?;
     let manifest = Manifest {
         name,
         engine: Engine::SQLite,
@@ -150,7 +150,7 @@ async fn content(file: &Path) -> Result<Content, Error> {
             count += 1;
         }
         drop(rows);
-        tables.push(Table { name: name.clone(), rows: count, digest: format!("{sum:032x}") });
+        tables.push(Table { name: name.clone(), rows: count, digest: format!("{sum:032x}"), file: None });
     }
     let ledger = if names.iter().any(|name| name == "seaql_migrations") {
         let sql = "select version from seaql_migrations order by version";

@@ -16,7 +16,6 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const LONGEST_START: Duration = Duration::from_secs(90);
 const SOCKET_PORT: u16 = 5432;
 
 /// A running server whose files are ours.
@@ -27,6 +26,7 @@ pub(crate) struct Local {
     pub(crate) place: String,
     pub(crate) port: u16,
     identity: Identity,
+    longest_start: Duration,
     password: Option<String>,
     supervisor: Mutex<Supervisor>,
     handle: Handle,
@@ -56,6 +56,14 @@ impl Local {
         if let Some(password) = &password {
             directory.write_private("password", password)?;
         }
+        if let Some(restore) = &options.restore {
+            let data = directory.path().join("data");
+            let words = restore.iter().map(|word| quoted(&word.replace("{}", &data.to_string_lossy())));
+            directory.write_private("restore", &words.collect::<Vec<_>>().join(" "))?;
+            directory.write_private("postgresql.conf", "")?;
+            directory.write_private("pg_ident.conf", "")?;
+            directory.write_private("pg_hba.conf", "local all all trust\n")?;
+        }
         directory.give_away()?;
 
         let path = directory.path().to_owned();
@@ -67,8 +75,19 @@ impl Local {
             .parse()
             .map_err(|e| sql::error(&place, "read its URL".to_owned(), "", e))?;
         let supervisor = Mutex::new(supervisor);
-        let local =
-            Self { admin, binaries, directory: path, place, port, identity, password, supervisor, handle };
+        let longest_start = options.longest_start;
+        let local = Self {
+            admin,
+            binaries,
+            directory: path,
+            place,
+            port,
+            identity,
+            longest_start,
+            password,
+            supervisor,
+            handle,
+        };
         // Meanwhile the server starts.
         directory::remove_abandoned(&local.directory);
         local.wait_until_ready()?;
@@ -115,7 +134,7 @@ impl Local {
 
     /// Waits until the server's state is `wanted`; `None`: until it is gone.
     fn wait_for_state(&self, name: &str, wanted: Option<&str>) -> Result<(), Error> {
-        let deadline = Instant::now() + LONGEST_START;
+        let started = Instant::now();
         let status = self.directory.join("data/postmaster.pid");
         let reason = loop {
             let reached = match fs::read_to_string(&status) {
@@ -131,8 +150,8 @@ impl Local {
                 Ok(Some(status)) => break format!("it ended with {status}"),
                 Err(error) => break error.to_string(),
             }
-            if Instant::now() > deadline {
-                break format!("not {name} after {} s", LONGEST_START.as_secs());
+            if started.elapsed() > self.longest_start {
+                break format!("not {name} after {} s", self.longest_start.as_secs());
             }
             sleep(Duration::from_millis(5));
         };
@@ -158,7 +177,9 @@ fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options)
     let mut command = supervisor::shell(include_str!("supervise.sh"), directory.account, path);
     command.arg(path).arg(binaries).stdout(clone(&directory.lock)?).stderr(clone(&directory.log)?);
     // Settings for the developer's own server must not affect ours.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"PG")) {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| {
+        name.as_bytes().starts_with(b"PG") && !name.as_bytes().starts_with(b"PGBACKREST_")
+    }) {
         command.env_remove(name);
     }
     // On macOS the server does not start with a missing locale; the cluster's own is given to `initdb`.
@@ -182,11 +203,32 @@ fn command(directory: &Directory, binaries: &Path, port: u16, options: &Options)
         ("timezone", "UTC"),
         ("log_timezone", "UTC"),
     ];
+    // The configuration of a restored server is elsewhere, or was made for another machine.
+    let own = |name: &str| path.join(name).display().to_string();
+    let (config, access, identities) = (own("postgresql.conf"), own("pg_hba.conf"), own("pg_ident.conf"));
+    let restored = [
+        ("config_file", config.as_str()),
+        ("hba_file", access.as_str()),
+        ("ident_file", identities.as_str()),
+        ("archive_mode", "off"),
+        ("hot_standby", "off"),
+        ("log_destination", "stderr"),
+        ("logging_collector", "off"),
+        ("shared_buffers", "128MB"),
+        ("shared_preload_libraries", ""),
+        ("ssl", "off"),
+    ];
+    let restored = restored.into_iter().filter(|_| options.restore.is_some());
     let settings = options.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in defaults.into_iter().chain(settings) {
+    for (name, value) in defaults.into_iter().chain(restored).chain(settings) {
         command.args(["-c", &format!("{name}={value}")]);
     }
     Ok(command)
+}
+
+/// A word of a script.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn free_port() -> Result<u16, Error> {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The options that [`Server::start`](crate::Server::start) reads from the environment.
 #[derive(Clone)]
@@ -22,6 +23,12 @@ pub struct Options {
     pub may_download: bool,
     /// The parent of the server's directory; the first usable one is taken.
     pub roots: Vec<PathBuf>,
+    /// A command that restores the data directory of our own server, which is otherwise created by `initdb`: a program and its
+    /// arguments, in which `{}` stands for the path. Its configuration files are replaced, and `postgres` has to be a superuser.
+    /// Not with `tcp`.
+    pub restore: Option<Vec<String>>,
+    /// How long our own server may take to start.
+    pub longest_start: Duration,
     /// Settings of our own server that override the defaults, such as `("wal_level", "logical")`.
     pub settings: Vec<(String, String)>,
     /// Listens on a free port of 127.0.0.1 as well, with a password, and puts that address into the URLs.
@@ -44,6 +51,8 @@ impl Options {
                 .map(|cache| cache.join("scratch-postgresql")),
             may_download: true,
             roots: vec![std::env::temp_dir(), PathBuf::from("/tmp")],
+            restore: None,
+            longest_start: Duration::from_secs(90),
             settings: Vec::new(),
             tcp: false,
         }

@@ -37,8 +37,13 @@ if [ -n "$programs" ]; then
             ${password:+"$password"} --no-sync --no-instructions --encoding=UTF8 "--locale=$1" >&2 3<&-
     }
 
+    if [ -f "$directory/restore" ]; then
+        if ! (. "$directory/restore") >&2 3<&-; then
+            remove
+            exit 1
+        fi
     # Not every system has C.UTF-8.
-    if ! cluster C.UTF-8; then
+    elif ! cluster C.UTF-8; then
         rm -rf -- "$directory/data"
         if ! cluster C; then
             remove

@@ -12,10 +12,10 @@ pub fn start(tcp: bool, skipped: &str) -> Option<Server> {
 /// As [`start`], with these settings.
 pub fn start_with(tcp: bool, settings: &[(&str, &str)], skipped: &str) -> Option<Server> {
     let mut options = Options::from_environment();
-    let is_external = options.admin_url.take().is_some_and(|url| !url.is_empty());
     options.tcp = tcp;
     options.settings =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let is_external = options.admin_url.take().is_some_and(|url| !url.is_empty());
     match options.start() {
         Ok(server) => Some(server),
         Err(error) if is_external => {

@@ -7,18 +7,19 @@ mod drill;
 mod interruption;
 mod person;
 mod places;
+mod point_in_time;
 mod retention;
 mod round_trip;
 mod runbook;
 
 use crate::migration::snapshot::fill;
-use scratch::{Database, Options};
+use scratch::{Database, Options, Server};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 use tests::process::{Exited, Running, binary};
-use tests::{connect, migrated, server};
+use tests::{connect, migrate, migrated, server};
 
 /// The program, run in a directory of its own, with the backups in `backups` there.
 #[derive(Debug)]
@@ -102,4 +103,16 @@ async fn filled(name: &str) -> Database {
     fill(&db).await;
     db.close().await.unwrap();
     database
+}
+
+/// The URL of such a database on a server of the test's own.
+async fn filled_on(server: &Server, name: &str) -> String {
+    let admin = connect(&server.url("postgres")).await.unwrap();
+    tests::run(&admin, &format!("create database {name}")).await.unwrap();
+    let url = server.url(name);
+    migrate(&url).await;
+    let db = connect(&url).await.unwrap();
+    fill(&db).await;
+    db.close().await.unwrap();
+    url
 }

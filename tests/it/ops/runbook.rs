@@ -24,6 +24,43 @@ pub(super) fn cargo(directory: &Path) -> String {
     )
 }
 
+/// The commands in a section of the document, block by block.
+pub fn blocks(heading: &str) -> Vec<String> {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/backup-restore.md");
+    let document = fs::read_to_string(document).unwrap();
+    let section = document.split_once(&format!("{heading}\n")).unwrap().1;
+    let section = section.split("\n## ").next().unwrap();
+    section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// What the commands call, in `bin`: `cargo`, `sudo` to this account, and `systemctl`, which leaves a request to the test.
+pub fn programs(directory: &Path, account: u32) {
+    let bin = directory.join("bin");
+    fs::create_dir(&bin).unwrap();
+    let request = directory.join("request");
+    let programs = [
+        ("cargo", cargo(directory)),
+        (
+            "sudo",
+            format!(
+                "#!/bin/sh\n[ \"$1\" = -u ] || exec \"$@\"\nshift 2\n[ \"$(id -u)\" = {account} ] && exec \"$@\"\n\
+                 exec setpriv --reuid={account} --regid=\"$(id -g {account})\" --clear-groups \"$@\"\n"
+            ),
+        ),
+        (
+            "systemctl",
+            format!(
+                "#!/bin/sh\necho \"$1\" >'{0}.new'\nmv '{0}.new' '{0}'\nwhile [ -e '{0}' ]; do sleep 0.1; done\n",
+                request.display()
+            ),
+        ),
+    ];
+    for (name, text) in programs {
+        fs::write(bin.join(name), text).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_commands_of_the_runbook_work_by_copy_and_paste() {
     if !clients_are_installed() {
@@ -36,10 +73,7 @@ async fn the_commands_of_the_runbook_work_by_copy_and_paste() {
     let url = server.url("voicesurvey");
     migrate(&url).await;
 
-    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/backup-restore.md");
-    let document = fs::read_to_string(document).unwrap();
-    let blocks = document.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let script: String = blocks.collect();
+    let script = blocks("## From a running database to a restored one").concat();
     let script = script.replace(
         "postgres://user:password@localhost:5432/voicesurvey_restored",
         &format!("'{}'", server.url("voicesurvey_restored")),
@@ -49,9 +83,7 @@ async fn the_commands_of_the_runbook_work_by_copy_and_paste() {
 
     let directory = tempfile::tempdir().unwrap();
     let bin = directory.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    fs::write(bin.join("cargo"), cargo(directory.path())).unwrap();
-    fs::set_permissions(bin.join("cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    programs(directory.path(), 0);
     let path =
         std::env::join_paths([bin.as_path(), binaries, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
     let mut command = Command::new("/bin/sh");
