@@ -170,16 +170,12 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
         }
         Command::Doctor(arguments) => arguments.run(cli.app_env.0, progress).await,
         Command::Drill { from, point_in_time, stanza, config, database, find, max_age, report } => {
-            let (found, file) = match point_in_time {
-                Some(at) => {
-                    let stanza = stanza.unwrap_or_default();
-                    let what = PointInTime { at, stanza, config, database, find };
-                    drill_point_in_time(&what, &report, progress).await?
-                }
-                None => {
-                    let place = Place::resolve(&from.unwrap_or_default())?;
-                    drill(&place, max_age.into(), &report, progress).await?
-                }
+            let (found, file) = if let Some(at) = point_in_time {
+                let what = PointInTime { at, stanza: stanza.unwrap_or_default(), config, database, find };
+                drill_point_in_time(&what, &report, progress).await?
+            } else {
+                let place = Place::resolve(&from.unwrap_or_default())?;
+                drill(&place, max_age.into(), &report, progress).await?
             };
             if !found.passed {
                 return Err(Error::Drill { findings: found.findings, report: file });

@@ -8,7 +8,6 @@
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    clippy::many_single_char_names,
     reason = "the arithmetic of the C functions"
 )]
 

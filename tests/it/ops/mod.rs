@@ -11,6 +11,7 @@ mod point_in_time;
 mod retention;
 mod round_trip;
 mod runbook;
+mod scale;
 
 use crate::migration::snapshot::fill;
 use scratch::{Database, Options, Server};

@@ -84,7 +84,7 @@ async fn a_restored_database_has_the_same_objects_privileges_mark_and_rows() {
     again.fails(&["is marked as production"]);
 }
 
-fn gate_is_clean(url: &str) {
+pub fn gate_is_clean(url: &str) {
     let directory = tempfile::tempdir().unwrap();
     let mut command = binary("gate", directory.path());
     command.args(["--deny-warnings", "--database", url]);
