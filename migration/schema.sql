@@ -22,6 +22,8 @@ $$;
 
 -- Enums
 
+create type audit_action as enum ('insert', 'update', 'delete', 'truncate');
+create type audit_actor as enum ('user', 'system', 'admin');
 create type call_outcome as enum ('completed', 'refused', 'no_answer', 'busy', 'failed');
 create type campaign_status as enum ('draft', 'scheduled', 'running', 'paused', 'completed', 'cancelled');
 create type contact_language as enum ('en', 'it', 'auto');
@@ -166,9 +168,86 @@ create function current_user_id() returns uuid
 language sql stable parallel safe
 return (nullif(current_setting('app.user_id'::text, true), ''::text))::uuid;
 
+create function reject_change() returns trigger
+language plpgsql
+as $$
+    begin
+        raise exception using
+            errcode = 'insufficient_privilege',
+            message = format('%s is append-only: %s is rejected', tg_table_name, lower(tg_op));
+    end $$;
+
 create function set_updated_at() returns trigger
 language plpgsql
 as $$ begin new.updated_at := now(); return new; end $$;
+
+create function write_audit_log_entry() returns trigger
+language plpgsql security definer set search_path to public, pg_temp
+as $$
+            declare
+                old_row jsonb := to_jsonb(old);
+                new_row jsonb := to_jsonb(new);
+                found_row_id uuid := coalesce(new_row ->> 'id', old_row ->> 'id');
+                found_organization uuid := coalesce(new_row ->> 'organization_id', old_row ->> 'organization_id');
+                found_changes jsonb := '{}';
+                acting_role name := coalesce(nullif(current_setting('role'), 'none'), session_user);
+                found_actor audit_actor := 'admin';
+                found_user uuid;
+                personal text;
+                changed_at timestamptz := clock_timestamp();
+            begin
+                -- The id is a salt: equal values of two rows have different digests.
+                foreach personal in array coalesce(tg_argv, '{}') loop
+                    if old_row ->> personal is not null then
+                        old_row := old_row || jsonb_build_object(personal, 'sha256:' || encode(
+                            sha256(convert_to(concat_ws(':', found_row_id, personal, old_row ->> personal), 'UTF8')), 'hex'));
+                    end if;
+                    if new_row ->> personal is not null then
+                        new_row := new_row || jsonb_build_object(personal, 'sha256:' || encode(
+                            sha256(convert_to(concat_ws(':', found_row_id, personal, new_row ->> personal), 'UTF8')), 'hex'));
+                    end if;
+                end loop;
+                if tg_op = 'UPDATE' then
+                    select jsonb_object_agg(key, jsonb_build_object('old', old_row -> key, 'new', value))
+                    into found_changes
+                    from jsonb_each(new_row)
+                    where value <> old_row -> key and key <> 'updated_at';
+                    if found_changes is null then
+                        return null;
+                    end if;
+                elsif tg_level = 'ROW' then
+                    select jsonb_object_agg(key, case tg_op
+                        when 'INSERT' then jsonb_build_object('old', null, 'new', value)
+                        else jsonb_build_object('old', value, 'new', null)
+                    end)
+                    into found_changes
+                    from jsonb_each(coalesce(new_row, old_row))
+                    where value <> 'null' and key not in ('id', 'created_at', 'updated_at');
+                end if;
+                if acting_role = 'customer' or not (
+                    pg_has_role(acting_role, current_user, 'usage')
+                    or (select rolbypassrls from pg_roles where rolname = acting_role)
+                ) then
+                    found_user := bound_user_id();
+                    found_actor := case when found_user is null then 'system' else 'user' end;
+                    -- A user belongs to no single organization.
+                    if tg_table_name = 'users' then
+                        found_organization := bound_organization_id();
+                    end if;
+                end if;
+                if tg_table_name = 'organizations' then
+                    found_organization := found_row_id;
+                end if;
+                insert into audit_log_entries (
+                    organization_id, actor, user_id, login, transaction_id, action, table_name, row_id, changes,
+                    created_at, updated_at
+                )
+                values (
+                    found_organization, found_actor, found_user, session_user, pg_current_xact_id()::text::bigint,
+                    lower(tg_op)::audit_action, tg_table_name, found_row_id, found_changes, changed_at, changed_at
+                );
+                return null;
+            end $$;
 
 -- Roles
 
@@ -184,6 +263,40 @@ end
 $$;
 
 -- Tables
+
+create table audit_log_entries (
+    id uuid not null default uuid_generate_v4(),
+    organization_id uuid,
+    actor audit_actor not null,
+    user_id uuid,
+    login text not null,
+    transaction_id bigint not null,
+    action audit_action not null,
+    table_name text not null,
+    row_id uuid,
+    changes jsonb not null default '{}'::jsonb,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_audit_log_entries primary key (id),
+    constraint ck_audit_log_entries_login_length check (length(login) <= 63),
+    constraint ck_audit_log_entries_table_name_length check (length(table_name) <= 63)
+);
+
+create table audit_seals (
+    id uuid not null default uuid_generate_v4(),
+    number bigint not null,
+    previous_digest text not null,
+    digest text not null,
+    snapshot text not null,
+    entries text not null,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    constraint pk_audit_seals primary key (id),
+    constraint ck_audit_seals_digest_length check (length(digest) <= 64),
+    constraint ck_audit_seals_number_range check (number >= 1),
+    constraint ck_audit_seals_previous_digest_length check (length(previous_digest) <= 64),
+    constraint uq_audit_seals_number unique (number)
+);
 
 create table organizations (
     id uuid not null default uuid_generate_v4(),
@@ -578,6 +691,8 @@ foreign key (organization_id, template_id) references email_templates (organizat
 
 -- Indexes
 
+create index ix_audit_log_entries_organization_created on audit_log_entries (organization_id, created_at);
+
 create index ix_retention_runs_created on retention_runs (created_at);
 
 create index ix_email_templates_locale on email_templates (locale);
@@ -648,6 +763,20 @@ create index ix_email_notifications_template on email_notifications (template_id
 
 -- Triggers
 
+create trigger append_only before delete or update or truncate on audit_log_entries
+for each statement execute function reject_change();
+create trigger updated_at before update on audit_log_entries
+for each row execute function set_updated_at();
+
+create trigger append_only before delete or update or truncate on audit_seals
+for each statement execute function reject_change();
+create trigger updated_at before update on audit_seals
+for each row execute function set_updated_at();
+
+create trigger audit after insert or delete or update on organizations
+for each row execute function write_audit_log_entry('metadata');
+create trigger audit_truncate after truncate on organizations
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on organizations
 for each row execute function set_updated_at();
 
@@ -657,21 +786,45 @@ for each row execute function set_updated_at();
 create trigger updated_at before update on signing_keys
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on users
+for each row execute function write_audit_log_entry('oidc_sub', 'email', 'name', 'metadata');
+create trigger audit_truncate after truncate on users
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on users
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on email_templates
+for each row execute function write_audit_log_entry();
+create trigger audit_truncate after truncate on email_templates
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on email_templates
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on exclusion_list_entries
+for each row execute function write_audit_log_entry('phone_number', 'reason');
+create trigger audit_truncate after truncate on exclusion_list_entries
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on exclusion_list_entries
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on provider_configs
+for each row execute function write_audit_log_entry();
+create trigger audit_truncate after truncate on provider_configs
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on provider_configs
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on user_organizations
+for each row execute function write_audit_log_entry();
+create trigger audit_truncate after truncate on user_organizations
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on user_organizations
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on campaigns
+for each row execute function write_audit_log_entry('name', 'description');
+create trigger audit_truncate after truncate on campaigns
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on campaigns
 for each row execute function set_updated_at();
 
@@ -681,6 +834,10 @@ for each row execute function set_updated_at();
 create trigger updated_at before update on call_attempts
 for each row execute function set_updated_at();
 
+create trigger audit after insert or delete or update on erasure_requests
+for each row execute function write_audit_log_entry();
+create trigger audit_truncate after truncate on erasure_requests
+for each statement execute function write_audit_log_entry();
 create trigger updated_at before update on erasure_requests
 for each row execute function set_updated_at();
 
@@ -698,6 +855,14 @@ for each row execute function set_updated_at();
 
 -- Row Level Security
 -- noqa: disable=AL01
+
+alter table audit_log_entries enable row level security;
+create policy tenant_isolation on audit_log_entries
+for all to customer
+using (organization_id = (select bound_organization_id() as bound_organization_id))
+with check (organization_id = (select bound_organization_id() as bound_organization_id));
+
+alter table audit_seals enable row level security;
 
 alter table organizations enable row level security;
 create policy tenant_isolation on organizations
@@ -825,6 +990,8 @@ grant execute on function bound_context() to customer;
 grant execute on function bound_organization_id() to customer;
 grant execute on function bound_user_id() to customer;
 grant execute on function current_organization_id() to customer;
+revoke execute on function write_audit_log_entry() from public;
+grant select on audit_log_entries to customer;
 grant select, update (name, metadata) on organizations to customer;
 grant select, update (metadata) on users to customer;
 grant select, insert, update (
@@ -874,8 +1041,58 @@ comment on function current_organization_id() is
 'The organization bound to the transaction, database or role; null when none is.';
 comment on function current_user_id() is
 'The user bound to the transaction; null when none is.';
+comment on function reject_change() is
+'Trigger function: rows are added and never changed or removed.';
 comment on function set_updated_at() is
 'Trigger function: a changed row carries the time of its transaction.';
+comment on function write_audit_log_entry() is
+'Trigger function: writes an entry for each changed row; its arguments are the columns whose values are replaced by digests. It is security definer because customers must not write entries.';
+
+comment on table audit_log_entries is
+'One change of a row in a table of organizations, people, campaigns or configuration, written by a trigger; entries are never changed or removed, and outlive the rows they name.';
+comment on column audit_log_entries.id is
+'Identifies the entry to exports and seals.';
+comment on column audit_log_entries.organization_id is
+'The tenant of the changed row, without a foreign key, so that the entry outlives it; NULL when an administrator changed a user, who belongs to no single tenant. Row Level Security compares it with the transaction''s organization.';
+comment on column audit_log_entries.actor is
+'What kind of actor made the change: user, system for a program on behalf of the organization, or admin for a transaction that sees all rows.';
+comment on column audit_log_entries.user_id is
+'The user who made the change, without a foreign key, so that the entry outlives the person; NULL when a program or an administrator made it.';
+comment on column audit_log_entries.login is
+'The database login of the session that made the change, at most 63 characters. [personal data: user]';
+comment on column audit_log_entries.transaction_id is
+'PostgreSQL''s number of the transaction, shared by all its entries; unique within one server, and seals use it to tell a late entry from an inserted one.';
+comment on column audit_log_entries.action is
+'What was done: insert, update, delete, or truncate of the whole table.';
+comment on column audit_log_entries.table_name is
+'The database table in which a row was changed, at most 63 characters; its name decides which type of id row_id is. [personal data: none]';
+comment on column audit_log_entries.row_id is
+'The id of the changed row, without a foreign key, because the row may be gone; NULL for a truncate.';
+comment on column audit_log_entries.changes is
+'The changed columns as a JSON object: for each the value before (old) and after (new). Values of columns that may hold personal data are replaced by sha256: and the digest of row id, column and value, joined by colons. [personal data: none]';
+comment on column audit_log_entries.created_at is
+'When the change was made, by the server''s clock (UTC), in the middle of its transaction.';
+comment on column audit_log_entries.updated_at is
+'Equal to created_at: a trigger rejects every update.';
+
+comment on table audit_seals is
+'A seal over entries of the audit trail, in a chain in which each seal contains the digest of the one before; written and verified by the program ops.';
+comment on column audit_seals.id is
+'Identifies the row; the seal is known by its number.';
+comment on column audit_seals.number is
+'Place in the chain, from 1; unique, so that the chain has no fork.';
+comment on column audit_seals.previous_digest is
+'The digest of the seal before this one, 64 hexadecimal digits; zeros in the first one. [personal data: none]';
+comment on column audit_seals.digest is
+'SHA-256 of number, previous_digest, created_at, snapshot and entries, joined by line breaks: 64 hexadecimal digits. [personal data: none]';
+comment on column audit_seals.snapshot is
+'What pg_current_snapshot() returned: entries of transactions that it shows as running are sealed later. [personal data: none]';
+comment on column audit_seals.entries is
+'A line for each entry: its id, a space, and the SHA-256 of its content. [personal data: none]';
+comment on column audit_seals.created_at is
+'The time of the snapshot, by the server''s clock (UTC).';
+comment on column audit_seals.updated_at is
+'Equal to created_at: a trigger rejects every update.';
 
 comment on table organizations is
 'A tenant: a company that runs surveys; every row of a tenant table belongs to exactly one.';

@@ -71,6 +71,7 @@
 )]
 
 mod actor;
+pub mod audit_log_entries;
 pub mod call_attempts;
 pub mod campaigns;
 mod clock;

@@ -1,4 +1,4 @@
-//! The 13 enum types: one text in the database, in Rust's text forms, and in serde's.
+//! The 15 enum types: one text in the database, in Rust's text forms, and in serde's.
 
 use std::{fmt, str::FromStr};
 
@@ -14,6 +14,35 @@ pub struct ParseEnumError {
     pub found: String,
     /// The values, separated by commas.
     pub expected: String,
+}
+
+/// What was done to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "audit_action")]
+pub enum AuditAction {
+    #[sea_orm(string_value = "insert")]
+    Insert,
+    #[sea_orm(string_value = "update")]
+    Update,
+    #[sea_orm(string_value = "delete")]
+    Delete,
+    /// To all rows of the table.
+    #[sea_orm(string_value = "truncate")]
+    Truncate,
+}
+
+/// Who made a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "audit_actor")]
+pub enum AuditActor {
+    #[sea_orm(string_value = "user")]
+    User,
+    /// A program on behalf of an organization.
+    #[sea_orm(string_value = "system")]
+    System,
+    /// A transaction that sees all rows.
+    #[sea_orm(string_value = "admin")]
+    Admin,
 }
 
 /// How one call ended.
@@ -242,6 +271,8 @@ macro_rules! speak_the_databases_text {
 }
 
 speak_the_databases_text! {
+    AuditAction = "audit_action",
+    AuditActor = "audit_actor",
     CallOutcome = "call_outcome",
     CampaignStatus = "campaign_status",
     ContactLanguage = "contact_language",
@@ -288,6 +319,8 @@ mod tests {
 
     #[test]
     fn every_enum_has_exactly_the_data_models_values() {
+        assert_speaks::<AuditAction>("audit_action", &["insert", "update", "delete", "truncate"]);
+        assert_speaks::<AuditActor>("audit_actor", &["user", "system", "admin"]);
         assert_speaks::<CallOutcome>(
             "call_outcome",
             &["completed", "refused", "no_answer", "busy", "failed"],

@@ -120,6 +120,10 @@ macro_rules! ids {
 
 // Alphabetical; a prefix, once shipped, never changes.
 ids! {
+    /// One change of a row.
+    AuditLogEntryId = "aud";
+    /// A seal over audit entries.
+    AuditSealId = "sea";
     /// One call to a contact.
     CallAttemptId = "att";
     /// A survey put to a list of contacts.

@@ -32,6 +32,10 @@ pub struct CallMetadata {
     pub other: Map<String, Value>,
 }
 
+/// `audit_log_entries.changes`: each changed column with its value before (`old`) and after (`new`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Changes(pub Map<String, Value>);
+
 /// `events.payload`: what the event bus is told beyond the event's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(from = "Map<String, Value>", into = "Map<String, Value>")]

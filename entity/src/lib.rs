@@ -71,5 +71,7 @@ tables! {
     provider_configs: ProviderConfigs,
     signing_keys: SigningKeys,
     transcript_snippets: TranscriptSnippets,
+    audit_log_entries: AuditLogEntries,
+    audit_seals: AuditSeals,
     retention_runs: RetentionRuns,
 }

@@ -345,6 +345,34 @@ pub async fn drop_policy(manager: &SchemaManager<'_>, table: &str, name: &str) -
     execute(manager, &format!("drop policy if exists {} on {}", quote(name), quote(table))).await
 }
 
+/// Lets triggers write an entry of the audit trail for each changed row of a table; the values of the columns `personal` are
+/// replaced by digests. Does nothing on SQLite.
+pub async fn audit(manager: &SchemaManager<'_>, table: &str, personal: &[&str]) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let personal: Vec<String> = personal.iter().map(|column| literal(column)).collect();
+    let (table, personal) = (quote(table), personal.join(", "));
+    let sql = format!(
+        "create or replace trigger audit after insert or update or delete on {table} \
+         for each row execute function write_audit_log_entry({personal});\n\
+         create or replace trigger audit_truncate after truncate on {table} \
+         for each statement execute function write_audit_log_entry()"
+    );
+    execute(manager, &sql).await
+}
+
+/// Drops the triggers that [`audit`] creates, if they and the table exist. Does nothing on SQLite.
+pub async fn drop_audit(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let table = quote(table);
+    let sql =
+        format!("drop trigger if exists audit on {table};\ndrop trigger if exists audit_truncate on {table}");
+    execute(manager, &sql).await
+}
+
 /// Drops a table, with its indexes, trigger, policies and grants, if it exists.
 pub async fn drop_table(manager: &SchemaManager<'_>, name: &'static str) -> Result<(), DbErr> {
     manager.drop_table(Table::drop().table(name).if_exists().take()).await

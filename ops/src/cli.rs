@@ -4,7 +4,7 @@ use crate::doctor::Arguments;
 use crate::person::cli::{Erase, Subject};
 use crate::retention::cli::Retention;
 use crate::{
-    Error, Keep, Options, Permission, Place, PointInTime, Progress, Target, backup, drill,
+    Error, Keep, Options, Permission, Place, PointInTime, Progress, Target, audit, backup, drill,
     drill_point_in_time, point_in_time, restore,
 };
 use bytesize::ByteSize;
@@ -42,6 +42,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Seal, verify and export the audit trail, and check that the server logs by pgaudit.
+    Audit {
+        /// The database, postgres://….
+        #[arg(
+            short = 'u',
+            long,
+            global = true,
+            env = "DATABASE_URL",
+            hide_env_values = true,
+            default_value = "",
+            hide_default_value = true,
+            value_name = "URL"
+        )]
+        database_url: String,
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Back up a database.
     Backup {
         /// The place of the backups.
@@ -111,6 +128,36 @@ enum Command {
     Subject(Subject),
 }
 
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Write the entries as CSV, or as a JSON object on each line, oldest first.
+    List {
+        #[command(flatten)]
+        filter: audit::Filter,
+        /// The format.
+        #[arg(long, value_enum, default_value_t = audit::Format::Csv)]
+        format: audit::Format,
+    },
+    /// Seal the entries that no seal lists yet, and print the newest seal as NUMBER:DIGEST, to keep outside the database.
+    Seal {
+        /// Seal entries as well that claim a time which an earlier seal covers. Examine them first.
+        #[arg(long)]
+        accept_inserted: bool,
+    },
+    /// Check the settings of pgaudit.
+    Server {
+        /// Change them, as a superuser.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Compare the entries with their seals, and name the first difference.
+    Verify {
+        /// A seal that was printed earlier, and has to be in the chain.
+        #[arg(long, value_name = "NUMBER:DIGEST")]
+        expect: Option<audit::Head>,
+    },
+}
+
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
 /// for incorrect usage.
 pub async fn run() -> ExitCode {
@@ -132,7 +179,9 @@ pub async fn run() -> ExitCode {
     match done {
         Ok(line) => {
             // If printing fails, the work is done all the same.
-            let _ = writeln!(std::io::stdout(), "{line}");
+            if !line.is_empty() {
+                let _ = writeln!(std::io::stdout(), "{line}");
+            }
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error),
@@ -150,6 +199,10 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
         Ok::<_, Error>(target)
     };
     match cli.command {
+        Command::Audit { database_url, command } => {
+            let url = Some(database_url.as_str()).filter(|url| !url.is_empty());
+            audit_trail(&resolve(url, "DATABASE_URL")?, command, progress).await
+        }
         Command::Backup { to, database_url, keep, max_size, jobs } => {
             let target = resolve(database_url.as_deref(), "DATABASE_URL")?;
             if database_url.is_none_or(|url| url.is_empty()) {
@@ -208,6 +261,41 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
                 manifest.rows(),
                 manifest.tables.len(),
                 started.elapsed().as_secs_f64()
+            ))
+        }
+    }
+}
+
+/// Runs a command on the audit trail.
+async fn audit_trail(target: &Target, command: AuditCommand, progress: &Progress) -> Result<String, Error> {
+    match command {
+        AuditCommand::List { filter, format } => {
+            audit::list(target, &filter, format, &mut std::io::stdout().lock()).await?;
+            Ok(String::new())
+        }
+        AuditCommand::Seal { accept_inserted } => {
+            let (count, newest) = audit::seal(target, accept_inserted).await?;
+            progress.note(&format!(
+                "sealed {count} entries of the {target}; keep the newest seal outside the database"
+            ));
+            Ok(newest.to_string())
+        }
+        AuditCommand::Server { apply } => Ok(match audit::server(target, apply).await? {
+            audit::Setup::Complete => format!("The server of the {target} logs by pgaudit"),
+            audit::Setup::Reloaded(settings) => {
+                format!("Set {} on the server of the {target}", settings.join("; "))
+            }
+            audit::Setup::Restart(settings) => format!(
+                "Set {} on the server of the {target}; restart the server to load pgaudit",
+                settings.join("; ")
+            ),
+        }),
+        AuditCommand::Verify { expect } => {
+            let audit::Trail { newest, seals, sealed, unsealed } =
+                audit::verify(target, expect.as_ref()).await?;
+            Ok(format!(
+                "The audit trail of the {target} is intact: {sealed} entries in {seals} seals; {unsealed} entries are not \
+                 sealed yet; the newest seal is {newest}"
             ))
         }
     }

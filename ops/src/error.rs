@@ -1,5 +1,6 @@
 //! Errors, each with its object, its place and the remedy.
 
+use crate::audit;
 use crate::manifest::Fault;
 use std::io;
 use std::iter::successors;
@@ -17,6 +18,28 @@ pub enum Error {
         /// The names of the databases.
         databases: String,
     },
+    /// The audit trail differs from its seals.
+    #[error(
+        "the audit trail of the {target} was altered: {fault}; keep the database as it is, and compare it with a backup and \
+         with the log of the server{remedy}", remedy = fault.remedy()
+    )]
+    Audit {
+        /// The database.
+        target: String,
+        /// The first difference.
+        fault: audit::Fault,
+    },
+    /// The settings of pgaudit differ.
+    #[error(
+        "the server of the {target} does not log by pgaudit as required: {}; run as a superuser: ops audit server --apply",
+        settings.join(", ")
+    )]
+    AuditServer {
+        /// The database.
+        target: String,
+        /// Each setting with its value.
+        settings: Vec<String>,
+    },
     /// A backup is not used.
     #[error("the backup {backup} is refused")]
     Backup {
@@ -24,6 +47,16 @@ pub enum Error {
         backup: String,
         /// The reason.
         source: Fault,
+    },
+    /// A setting is given where no file of the server can change it.
+    #[error(
+        "{setting} of the server of the {target} is an argument of the command that starts it; add pgaudit to it there"
+    )]
+    CommandLine {
+        /// The database.
+        target: String,
+        /// The setting.
+        setting: &'static str,
     },
     /// The content differs from the manifest.
     #[error("the restored database differs from the manifest of {backup}: {}", differences.join("; "))]
@@ -140,6 +173,24 @@ pub enum Error {
     /// Recordings are past their limit, and nothing can delete them.
     #[error("there is no hook to delete them; set --hook-command or --hook-url")]
     NoHook,
+    /// The library is not installed on the server.
+    #[error(
+        "pgaudit is not installed on the server of the {target}; install it (Debian: apt install postgresql-{major}-pgaudit)"
+    )]
+    NoPgaudit {
+        /// The database.
+        target: String,
+        /// The major version of the server.
+        major: u32,
+    },
+    /// A table does not exist.
+    #[error("the {target} has no table {table}; apply the migrations first: cargo run -p migration -- up")]
+    NoTable {
+        /// The database.
+        target: String,
+        /// The table.
+        table: &'static str,
+    },
     /// The target of a restore has objects.
     #[error("the {target} is not empty: it has {objects}; restore into a new one: createdb NAME")]
     NotEmpty {
@@ -250,6 +301,14 @@ pub enum Error {
         total: String,
         /// The limit.
         limit: String,
+    },
+    /// The login may not change the server.
+    #[error("{action} of the {target} requires a superuser; connect as one, for instance postgres")]
+    SuperuserRequired {
+        /// The database.
+        target: String,
+        /// The action.
+        action: &'static str,
     },
     /// The dump lacks a table of the snapshot, or has another one.
     #[error(

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads catalogues and rows of any schema")]
 
+pub mod audit;
 mod backup;
 pub mod cli;
 pub mod doctor;

@@ -424,7 +424,7 @@ fn digest_file(path: &Path, read: &mut impl FnMut(u64)) -> io::Result<String> {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 

@@ -3,8 +3,8 @@
 //! It fills a database of its own with campaigns of up to 1,000,000 contacts. Every pool has one connection, so that
 //! statements stay prepared and both sides of a comparison wait for the same things.
 //!
-//! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `transactions`,
-//! `security`, `signing` and `statistics`.
+//! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `audit`,
+//! `transactions`, `security`, `signing` and `statistics`.
 
 #![expect(clippy::disallowed_methods, reason = "the baseline is bare sqlx")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has to fail")]
@@ -12,21 +12,24 @@
 mod comparison;
 
 use comparison::{Table, medians};
+use database::campaigns::CampaignChanges;
 use database::{Actor, Database, Settings, SigningKey, campaigns, contacts};
 use entity::campaigns::{COLUMN, Entity as Campaigns};
 use entity::id::{CampaignId, ContactId, OrganizationId, UserId};
 use futures_util::TryStreamExt;
+use scratch::{Options, Server};
 use sea_orm::prelude::{ChronoTime, DateTimeUtc, Uuid};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{Connection, FromRow, Row};
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tests::factory::{open, settings};
-use tests::{connect, hexadecimal, migrated, run, server};
+use tests::{connect, hexadecimal, migrate, migrated, run, server};
 use tokio::runtime::Runtime;
 
 /// How often the pools of a comparison are opened again: a process of the server that is badly placed stays so for as
@@ -83,24 +86,25 @@ fn main() -> ExitCode {
     let runtime = Runtime::new().unwrap();
     let scratch = runtime.block_on(migrated("access"));
     let url = scratch.url();
-    let settings = settings(&[
-        ("DATABASE_URL", &url),
-        ("DATABASE_POOL_SIZE", "1"),
-        ("DATABASE_MAX_OVERFLOW", "0"),
-        ("DATABASE_STATEMENT_TIMEOUT_MS", "0"),
-        ("DATABASE_SLOW_STATEMENT_MS", "60000"),
-    ]);
+    let settings = settings_of(&url);
     let actor =
         Actor { organization: OrganizationId::from_uuid(id(0, 1)), user: UserId::from_uuid(id(0, 1)) };
     let bench = Bench { runtime, url, settings, actor };
     bench.fill();
 
-    let sections: [(&str, Section<'_>); 6] = [
+    let sections: [(&str, Section<'_>); 7] = [
         // First, while the process has had no reason to grow.
         ("export", &|table| bench.exports(table, programs)),
         ("transactions", &|table| bench.on_one_core(|| bench.transactions(table))),
         ("security", &|table| bench.on_one_core(|| bench.row_level_security(table))),
         ("signing", &|table| bench.on_one_core(|| bench.signing(table))),
+        ("audit", &|table| {
+            bench.on_one_core(|| bench.audit(table, "audited update : plain", None));
+            let (_server, durable) = bench.durable();
+            durable.on_one_core(|| {
+                durable.audit(table, "audited update : plain, durable as in production", Some(1.5));
+            });
+        }),
         ("statistics", &|table| bench.statistics(table)),
         ("claims", &|table| bench.claims(table)),
     ];
@@ -309,6 +313,54 @@ impl Bench {
         table.times(what, on, off, Some(1.05));
     }
 
+    /// Another server that writes as durably as one of production, with one campaign: its commits wait for the disk.
+    fn durable(&self) -> (Server, Self) {
+        let mut options = Options::from_environment();
+        let durable = ["fsync", "full_page_writes", "synchronous_commit"];
+        options.settings.extend(durable.map(|name| (name.to_owned(), "on".to_owned())));
+        let server = options.start().unwrap();
+        let url = server.url("postgres");
+        let (one, campaign) = (id(0, 1), campaign(FINISHED[0].0));
+        let rows = format!(
+            "insert into organizations (id, name, slug) values ('{one}', 'A', 'a');
+             insert into users (id, oidc_sub, email, name, role)
+             values ('{one}', 'subject', 'user@example.com', 'User', 'campaign_manager');
+             insert into user_organizations (user_id, organization_id) values ('{one}', '{one}');
+             insert into campaigns (id, organization_id, name, intro_script, question_1_text, question_2_text,
+                                    question_3_text, question_1_type, question_2_type, question_3_type)
+             values ('{}', '{one}', 'Campaign', 'Hello, may I ask you three questions?', 'How satisfied are you?',
+                     'What could be better?', 'How often did you visit us?', 'scale', 'free_text', 'numeric')",
+            campaign.as_uuid()
+        );
+        self.runtime.block_on(async {
+            migrate(&url).await;
+            let db = connect(&url).await.unwrap();
+            run(&db, &rows).await.unwrap();
+            db.close().await.unwrap();
+        });
+        let (settings, actor) = (settings_of(&url), self.actor);
+        (server, Self { runtime: Runtime::new().unwrap(), url, settings, actor })
+    }
+
+    /// The same update with the trigger that writes audit entries and without.
+    fn audit(&self, table: &mut Table, what: &str, limit: Option<f64>) {
+        const ON: &str = "alter table campaigns enable trigger audit";
+        const OFF: &str = "alter table campaigns disable trigger audit";
+        let id = campaign(FINISHED[0].0);
+        let number = AtomicU64::new(0);
+        let update = async |database: &Database| {
+            let tx = database.customer(self.actor).await.unwrap();
+            let name = format!("name {}", number.fetch_add(1, Ordering::Relaxed));
+            let changes = CampaignChanges { name: Set(name), ..Default::default() };
+            campaigns::update(&tx, id, changes).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        let between = [(&self.settings, ON), (&self.settings, OFF)];
+        let (with, without) = self.pairs(between, (SHORT_ROUNDS, SHORT_RUNS), &update, &update);
+        self.owner(ON);
+        table.times(what, with, without, limit);
+    }
+
     /// The same statements with a signed actor and without; a transaction has as many that its own cost counts little.
     fn signing(&self, table: &mut Table) {
         const STATEMENTS: usize = 20;
@@ -515,6 +567,16 @@ async fn claim(database: &Database, actor: Actor, number: u32, batch: u16) {
 }
 
 /// The id that `access.sql` computes from these two.
+fn settings_of(url: &str) -> Settings {
+    settings(&[
+        ("DATABASE_URL", url),
+        ("DATABASE_POOL_SIZE", "1"),
+        ("DATABASE_MAX_OVERFLOW", "0"),
+        ("DATABASE_STATEMENT_TIMEOUT_MS", "0"),
+        ("DATABASE_SLOW_STATEMENT_MS", "60000"),
+    ])
+}
+
 fn id(kind: u32, number: u32) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 96 | 0x7000_8000_u128 << 48 | u128::from(number))
 }

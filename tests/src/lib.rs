@@ -28,7 +28,7 @@ pub use environment::chain;
 use crate::runtime::on_tokio;
 use migration::{AppEnv, Options, Session, Target};
 use scratch::{Database, Server};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -137,6 +137,17 @@ pub async fn texts(db: &impl ConnectionTrait, sql: &str) -> Vec<String> {
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
     let rows = rows.unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));
     rows.iter().map(|row| row.try_get_by_index(0).unwrap_or_else(|error| panic!("{sql}: {error}"))).collect()
+}
+
+/// Drops the triggers that write audit entries and reject changes of them. Does nothing on SQLite.
+pub async fn without_audit(db: &impl ConnectionTrait) {
+    if db.get_database_backend() == DbBackend::Postgres {
+        let triggers = "do $$ declare found record; begin \
+                        for found in select tgname, tgrelid::regclass as place from pg_trigger \
+                                     where tgname in ('append_only', 'audit', 'audit_truncate') loop \
+                        execute format('drop trigger %I on %s', found.tgname, found.place); end loop; end $$";
+        run(db, triggers).await.unwrap_or_else(|error| panic!("{}", chain(&error)));
+    }
 }
 
 /// The SQLSTATE of an error of the database.

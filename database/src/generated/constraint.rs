@@ -2,6 +2,21 @@
 
 //! The names of the constraints, to compare [`crate::Error::Constraint`] with.
 
+/// Of `audit_log_entries`: `check (length(login) <= 63)`.
+pub const CK_AUDIT_LOG_ENTRIES_LOGIN_LENGTH: &str = "ck_audit_log_entries_login_length";
+
+/// Of `audit_log_entries`: `check (length(table_name) <= 63)`.
+pub const CK_AUDIT_LOG_ENTRIES_TABLE_NAME_LENGTH: &str = "ck_audit_log_entries_table_name_length";
+
+/// Of `audit_seals`: `check (length(digest) <= 64)`.
+pub const CK_AUDIT_SEALS_DIGEST_LENGTH: &str = "ck_audit_seals_digest_length";
+
+/// Of `audit_seals`: `check (number >= 1)`.
+pub const CK_AUDIT_SEALS_NUMBER_RANGE: &str = "ck_audit_seals_number_range";
+
+/// Of `audit_seals`: `check (length(previous_digest) <= 64)`.
+pub const CK_AUDIT_SEALS_PREVIOUS_DIGEST_LENGTH: &str = "ck_audit_seals_previous_digest_length";
+
 /// Of `call_attempts`: `check (attempt_number >= 1)`.
 pub const CK_CALL_ATTEMPTS_ATTEMPT_NUMBER_RANGE: &str = "ck_call_attempts_attempt_number_range";
 
@@ -238,6 +253,12 @@ pub const FK_USER_ORGANIZATIONS_ORGANIZATION_ID_ORGANIZATIONS: &str =
 /// Of `user_organizations`: `foreign key (user_id) references users (id) on delete cascade`.
 pub const FK_USER_ORGANIZATIONS_USER_ID_USERS: &str = "fk_user_organizations_user_id_users";
 
+/// Of `audit_log_entries`: `primary key (id)`.
+pub const PK_AUDIT_LOG_ENTRIES: &str = "pk_audit_log_entries";
+
+/// Of `audit_seals`: `primary key (id)`.
+pub const PK_AUDIT_SEALS: &str = "pk_audit_seals";
+
 /// Of `call_attempts`: `primary key (id)`.
 pub const PK_CALL_ATTEMPTS: &str = "pk_call_attempts";
 
@@ -285,6 +306,9 @@ pub const PK_USER_ORGANIZATIONS: &str = "pk_user_organizations";
 
 /// Of `users`: `primary key (id)`.
 pub const PK_USERS: &str = "pk_users";
+
+/// Of `audit_seals`: `unique (number)`.
+pub const UQ_AUDIT_SEALS_NUMBER: &str = "uq_audit_seals_number";
 
 /// Of `call_attempts`: `unique (call_id)`.
 pub const UQ_CALL_ATTEMPTS_CALL_ID: &str = "uq_call_attempts_call_id";

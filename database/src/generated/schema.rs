@@ -21,6 +21,8 @@ pub const MIGRATIONS: &[&str] = &[
     "m20261121_000015_create_signing_keys",
     "m20261121_000016_create_bind_actor",
     "m20261121_000017_create_transcript_snippets",
+    "m20261121_000018_create_audit_log_entries",
+    "m20261121_000019_create_audit_seals",
     "m20261121_000020_create_retention_runs",
     "m20261121_000021_create_erasure_requests",
 ];

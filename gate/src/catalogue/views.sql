@@ -20,14 +20,15 @@ select c.*, c.oid::regclass::text as name,
         select array_agg(attname::text order by attnum) from pg_attribute where attrelid = c.oid and attnum > 0
     ) = '{version,applied_at,ddl_digest,duration_ms}' as is_ledger,
     -- The owner alone reads it.
-    c.relname in ('retention_runs', 'signing_keys') as is_secret
+    c.relname in ('audit_seals', 'retention_runs', 'signing_keys') as is_secret
 from pg_class as c
 where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');
 
 -- A partition takes its columns, keys and trigger from its table: it is not judged for them again.
 create temp view our_tables as
-select *, name not in ('organizations', 'users') and not is_secret as is_tenant
+-- Audit entries outlive their tenant.
+select *, name not in ('organizations', 'users', 'audit_log_entries') and not is_secret as is_tenant
 from our_relations
 where relkind in ('r', 'p') and not relispartition and not is_ledger;
 

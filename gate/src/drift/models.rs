@@ -97,7 +97,7 @@ impl Model {
 /// A type as the generator calls it: ids, times, documents and secrets have types of our own.
 fn generated(kind: &str) -> &str {
     match kind {
-        "CallMetadata" | "EventPayload" | "Preferences" | "RemovedRows" => "Json",
+        "CallMetadata" | "Changes" | "EventPayload" | "Preferences" | "RemovedRows" => "Json",
         "DateTimeWithTimeZone" => "DateTimeUtc",
         // Both sides, because the argument of a list is not compared.
         "Secret" | "Vec" => "Vec<u8>",

@@ -1,5 +1,8 @@
 with known (name, reason) as (
     values
+    ('audit_log_entries.row_id', 'the row may be gone'),
+    ('audit_log_entries.transaction_id', 'a number of PostgreSQL'),
+    ('audit_log_entries.user_id', 'the user may be gone'),
     ('call_attempts.call_id', 'the product''s own name for a call; its clients use it'),
     ('call_attempts.provider_call_id', 'the product''s name; its clients use it'),
     ('contacts.external_contact_id', 'the product''s name; its clients use it'),

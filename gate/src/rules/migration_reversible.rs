@@ -36,7 +36,7 @@ pub const RULE: Rule = Rule {
         emitted(
             "m20261121_000017_create_transcript_snippets",
             "DROP TABLE IF EXISTS \"transcript_snippets\"",
-            "drop table if exists transcript_snippets, provider_configs",
+            "drop table if exists transcript_snippets, survey_responses",
             &["m20261121_000017_create_transcript_snippets"],
         ),
         // `up` fails when it runs twice.

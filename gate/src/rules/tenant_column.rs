@@ -1,4 +1,4 @@
-//! Every table except organizations, users, `retention_runs` and `signing_keys` has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
+//! Every table except organizations, users, `audit_log_entries`, `audit_seals`, `retention_runs` and `signing_keys` has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
 
 use crate::rule::{Check, Family, Level, Rule, uncommitted};
 
@@ -6,7 +6,7 @@ pub const RULE: Rule = Rule {
     id: "tenant_column",
     level: Level::Block,
     family: Family::Conventions,
-    requires: "Every table except organizations, users, retention_runs and signing_keys has organization_id: uuid, not null, a cascading foreign key to organizations, default current_organization_id().",
+    requires: "Every table except organizations, users, audit_log_entries, audit_seals, retention_runs and signing_keys has organization_id: uuid, not null, a cascading foreign key to organizations, default current_organization_id().",
     why: "Rows without a tenant are visible to no tenant or to all, and cannot be distributed or exported by tenant.",
     fix: "Declare: organization_id uuid not null default current_organization_id() references organizations (id) on delete cascade.",
     source: "docs/conventions.md#tenant-column",

@@ -1,5 +1,7 @@
 with prose (name, reason) as (
     values
+    ('audit_seals.entries', 'a list of entries'),
+    ('audit_seals.snapshot', 'a list of transactions'),
     ('campaigns.description', 'free text of the manager'),
     ('campaigns.intro_script', 'a script, read aloud'),
     ('campaigns.question_1_text', 'a script, read aloud'),

@@ -8,7 +8,7 @@
 //! Locks: contacts (share row exclusive: the key); organizations (share row exclusive: the key).
 //! Down: drops every request, and with them the proof of the erasures.
 
-use crate::ddl::{NewTable, drop_table};
+use crate::ddl::{NewTable, audit, drop_audit, drop_table};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{timestamp_with_time_zone, timestamp_with_time_zone_null, uuid_null};
 
@@ -27,10 +27,12 @@ impl MigrationTrait for Migration {
             .index(&["contact_id"])
             .index_where(&["due_at"], "open", "completed_at is null")
             .create(manager)
-            .await
+            .await?;
+        audit(manager, "erasure_requests", &[]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        drop_audit(manager, "erasure_requests").await?;
         drop_table(manager, "erasure_requests").await
     }
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod actors;
+mod audit_log_entries;
 mod call_attempts;
 mod campaigns;
 mod cancellation;

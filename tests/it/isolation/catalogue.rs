@@ -289,6 +289,8 @@ impl Column {
         match self.type_name.as_str() {
             _ if !self.label.is_empty() => format!("'{}'", self.label),
             "text" | "character varying" => self.texts(organization, number).swap_remove(self.form),
+            // Unique among all organizations.
+            "bigint" if self.name == "number" => (100 * u32::from(organization.0) + number).to_string(),
             "bigint" | "integer" | "smallint" | "numeric" => number.to_string(),
             "boolean" => "false".to_owned(),
             // As long as the keys of `signing_keys`.

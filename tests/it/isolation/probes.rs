@@ -60,8 +60,8 @@ pub enum Expect {
 pub fn may(table: &str) -> &'static [&'static str] {
     match table {
         "organizations" | "users" => &["select", "update"],
-        "retention_runs" | "signing_keys" => &[],
-        "user_organizations" => &["select"],
+        "audit_seals" | "retention_runs" | "signing_keys" => &[],
+        "audit_log_entries" | "user_organizations" => &["select"],
         "exclusion_list_entries" | "transcript_snippets" => &["select", "insert", "delete"],
         _ => &["select", "insert", "update"],
     }
@@ -296,7 +296,8 @@ impl Probes<'_> {
             self.add(Move, Refused, insert(name, &values));
         } else {
             assert!(
-                ["organizations", "retention_runs", "signing_keys", "users"].contains(&name.as_str()),
+                ["audit_seals", "organizations", "retention_runs", "signing_keys", "users"]
+                    .contains(&name.as_str()),
                 "{name} has no organization_id; add the owner of its rows here"
             );
             for who in [self.own, LONELY] {

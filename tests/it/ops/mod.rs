@@ -1,6 +1,7 @@
 //! Backups: each restores to what it was taken of, nothing damaged is restored, and nothing half-done is taken for whole.
 //! Retention: what is past its limit is removed, and nothing else. Personal data: it is exported and erased.
 
+mod audit;
 mod damage;
 mod doctor;
 mod drill;

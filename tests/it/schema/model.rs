@@ -27,6 +27,8 @@ enum email_template_type: completed, refused, not_reached
 enum provider_type: telephony_api, voice_ai_platform
 enum llm_provider: openai, anthropic, azure-openai, google
 enum retention_outcome: completed, incomplete, failed
+enum audit_action: insert, update, delete, truncate
+enum audit_actor: user, system, admin
 
 table organizations
     name text(255)
@@ -234,6 +236,27 @@ table transcript_snippets of organization
     index organization_id, created_at, id
     index call_attempt_id
     index created_at
+
+table audit_log_entries
+    organization_id uuid null
+    actor audit_actor
+    user_id uuid null
+    login text(63)
+    transaction_id bigint
+    action audit_action
+    table_name text(63)
+    row_id uuid null
+    changes jsonb = {}
+    index organization_id, created_at
+
+table audit_seals
+    number bigint
+    previous_digest text(64)
+    digest text(64)
+    snapshot text
+    entries text
+    check number_range
+    unique number
 
 table retention_runs
     until_done boolean
@@ -490,6 +513,10 @@ pub fn row(
                 format!("'+1415555{organization}{number:03}'")
             }
             (Kind::Text(_), _) => format!("'{}-{organization}-{number}'", column.name.replace('_', "-")),
+            // Unique among all organizations.
+            (Kind::Bigint, _) if column.name == "number" => {
+                (2 * number + u32::from(organization)).to_string()
+            }
             (Kind::Bigint, _) => number.to_string(),
             (Kind::Enum(kind), _) => format!("'{}'", kind.values[0]),
             (Kind::Boolean, _) => "false".to_owned(),

@@ -162,7 +162,7 @@ async fn every_table_has_row_level_security_with_policies_for_the_customer_alone
         .iter()
         // The owner alone reads them: no policy opens them.
         .map(|table| match table.name {
-            name @ ("retention_runs" | "signing_keys") => {
+            name @ ("audit_seals" | "retention_runs" | "signing_keys") => {
                 format!("{name}: enabled t, forced f, policies f for no role")
             }
             name => format!("{name}: enabled t, forced f, policies t for customer"),
@@ -273,8 +273,8 @@ async fn the_customer_has_the_privileges_of_the_data_model_and_no_others() {
         .map(|table| {
             let privileges = match table.name {
                 "organizations" | "users" => "SELECT, UPDATE",
-                "retention_runs" | "signing_keys" => "",
-                "user_organizations" => "SELECT",
+                "audit_seals" | "retention_runs" | "signing_keys" => "",
+                "audit_log_entries" | "user_organizations" => "SELECT",
                 "exclusion_list_entries" | "transcript_snippets" => "DELETE, INSERT, SELECT",
                 _ => "INSERT, SELECT, UPDATE",
             };
@@ -330,6 +330,18 @@ async fn the_customer_has_the_privileges_of_the_data_model_and_no_others() {
     }
 }
 
+/// The tables whose changes are audited, with the columns whose values are replaced by digests.
+const AUDITED: [(&str, &str); 8] = [
+    ("campaigns", "'name', 'description'"),
+    ("email_templates", ""),
+    ("erasure_requests", ""),
+    ("exclusion_list_entries", "'phone_number', 'reason'"),
+    ("organizations", "'metadata'"),
+    ("provider_configs", ""),
+    ("user_organizations", ""),
+    ("users", "'oidc_sub', 'email', 'name', 'metadata'"),
+];
+
 async fn expected_postgres(db: &DatabaseConnection) -> Vec<String> {
     let mut lines = vec![
         "function accepts_unsigned_actors() returns boolean, security definer f".to_owned(),
@@ -339,9 +351,27 @@ async fn expected_postgres(db: &DatabaseConnection) -> Vec<String> {
         "function bound_user_id() returns uuid, security definer f".to_owned(),
         "function current_organization_id() returns uuid, security definer f".to_owned(),
         "function current_user_id() returns uuid, security definer f".to_owned(),
+        "function reject_change() returns trigger, security definer f".to_owned(),
         "function set_updated_at() returns trigger, security definer f".to_owned(),
+        "function write_audit_log_entry() returns trigger, security definer t".to_owned(),
         "relation r seaql_migrations rls f forced f".to_owned(),
     ];
+    for table in ["audit_log_entries", "audit_seals"] {
+        lines.push(format!(
+            "trigger CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.{table} FOR EACH \
+             STATEMENT EXECUTE FUNCTION reject_change() enabled O"
+        ));
+    }
+    for (table, personal) in AUDITED {
+        lines.push(format!(
+            "trigger CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE ON public.{table} FOR EACH ROW EXECUTE \
+             FUNCTION write_audit_log_entry({personal}) enabled O"
+        ));
+        lines.push(format!(
+            "trigger CREATE TRIGGER audit_truncate AFTER TRUNCATE ON public.{table} FOR EACH STATEMENT EXECUTE \
+             FUNCTION write_audit_log_entry() enabled O"
+        ));
+    }
     lines.extend(model().enums.iter().map(|kind| format!("type e {} {}", kind.name, kind.values.join(", "))));
     for table in &model().tables {
         let name = table.name;

@@ -815,6 +815,7 @@ async fn versions(db: &DatabaseConnection) -> Vec<String> {
     rows
 }
 
+// Triggers write the audit entries, each with an id and a time of its own.
 async fn contents(db: &DatabaseConnection, version: &str) -> Vec<String> {
     let selects = if is_sqlite(db) {
         "select 'select ''' || s.name || ' '' || {version}' || group_concat('quote(\"' || c.name || '\")', '|| '', '' ||') \
@@ -826,7 +827,8 @@ async fn contents(db: &DatabaseConnection, version: &str) -> Vec<String> {
             .await
             .unwrap();
         "select format('select %L || {version} t::text from %I t', relname || ' ', relname) from pg_class \
-         where relnamespace = current_schema()::regnamespace and relkind = 'r' and relname <> 'seaql_migrations'"
+         where relnamespace = current_schema()::regnamespace and relkind = 'r' \
+           and relname not in ('audit_log_entries', 'seaql_migrations')"
     };
     let mut rows = Vec::new();
     for select in texts(db, &selects.replace("{version}", &version.replace('\'', "''"))).await {

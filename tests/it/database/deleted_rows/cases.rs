@@ -12,9 +12,9 @@ use database::provider_configs::{NewProviderConfig, ProviderConfigChanges};
 use database::transcript_snippets::{DeleteExpired, NewTranscriptSnippet};
 use database::users::{Claims, NewUser};
 use database::{
-    AdminTx, CustomerTx, Error, call_attempts, campaigns, contacts, email_notifications, email_templates,
-    events, exclusion_list_entries, organizations, provider_configs, survey_responses, transcript_snippets,
-    user_organizations, users,
+    AdminTx, CustomerTx, Error, audit_log_entries, call_attempts, campaigns, contacts, email_notifications,
+    email_templates, events, exclusion_list_entries, organizations, provider_configs, survey_responses,
+    transcript_snippets, user_organizations, users,
 };
 use entity::enums::{
     CampaignStatus, EmailStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode, UserRole,
@@ -23,7 +23,7 @@ use entity::id::{CallAttemptId, ContactId, EmailNotificationId, EventId, Transcr
 use entity::json::{EventPayload, Preferences};
 use futures_util::TryStreamExt;
 use sea_orm::prelude::{DateTimeUtc, Uuid};
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, Set};
 use std::pin::Pin;
 use tests::queries::{answers, busy_event, contacts_with, new_campaign, new_contact, time, time_of_day};
 
@@ -69,6 +69,11 @@ const OLD: DateTimeUtc = DateTimeUtc::from_timestamp(1_000_000_000, 0).unwrap();
 #[expect(clippy::too_many_lines, reason = "one entry for each query")]
 pub fn cases() -> Vec<Case> {
     cases! {
+        either audit_log_entries::list(_w, tx) {
+            let found = audit_log_entries::list(tx, None, 10).await?;
+            Ok(!found.items.is_empty() || tx.get_database_backend() == DbBackend::Sqlite)
+        }
+
         either call_attempts::find(w, tx) { Ok(call_attempts::find(tx, w.ended.id).await?.is_some()) }
         either call_attempts::find_by_call_id(w, tx) {
             Ok(call_attempts::find_by_call_id(tx, &w.ended.call_id).await?.is_some())
