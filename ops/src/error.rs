@@ -1,7 +1,7 @@
 //! Errors, each with its object, its place and the remedy.
 
-use crate::audit;
 use crate::manifest::Fault;
+use crate::trail;
 use std::io;
 use std::iter::successors;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub enum Error {
         /// The database.
         target: String,
         /// The first difference.
-        fault: audit::Fault,
+        fault: trail::Fault,
     },
     /// The settings of pgaudit differ.
     #[error(

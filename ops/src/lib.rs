@@ -26,6 +26,7 @@ mod sqlite;
 mod store;
 mod subject;
 mod target;
+mod trail;
 
 pub use backup::{Options, backup};
 pub use drill::{Report, Step, drill};
