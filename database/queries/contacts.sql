@@ -226,10 +226,10 @@ order by contacts.created_at, contacts.id;
 -- `DELETED`, the e-mail address, external id, answers and transcripts are removed, and the contact is not called
 -- again. `None`: there is no such contact.
 --
--- The statement records the request in `erasure_requests`. The exclusion list keeps the phone number, so that the person
--- is not called by another campaign. The recordings are stored by the provider: this call returns their URLs and removes
--- them. While a call is under way its answers may still arrive, and the request stays open: erase again once it has
--- ended.
+-- The statement records the request in `erasure_requests`. The exclusion list keeps the phone number, so that the
+-- person is not called by another campaign. The recordings are stored by the provider: this call returns their URLs
+-- and removes them. While a call is under way its answers may still arrive, and the request stays open: erase again
+-- once it has ended.
 with calls as (
     update call_attempts
     set metadata = '{}', provider_call_id = null

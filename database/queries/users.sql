@@ -3,8 +3,8 @@
 -- name: Purge :one
 -- scope: admin
 -- deleted: organizations, users: reads - it removes what was deleted
--- Removes users that were deleted before `deleted_days`, with their memberships, and returns the numbers of removed rows.
--- Campaigns that they created stay, without an author. Those that another transaction has locked are skipped.
+-- Removes users that were deleted before `deleted_days`, with their memberships, and returns the numbers of removed
+-- rows. Campaigns that they created stay, without an author. Those that another transaction has locked are skipped.
 -- param batch - The maximum number of users.
 with purged as (
     select id

@@ -55,8 +55,9 @@ impl PurgeRow {
 }
 
 /// Removes an organization that was deleted before `deleted_days`, with its configurations, memberships and erasure
-/// requests, and returns the numbers of removed rows. An organization that still has a campaign, an exclusion or a template
-/// is kept: remove these before, in batches, because a cascade over millions of rows would be one long transaction.
+/// requests, and returns the numbers of removed rows. An organization that still has a campaign, an exclusion or a
+/// template is kept: remove these before, in batches, because a cascade over millions of rows would be one long
+/// transaction.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`, `users`: reads - it removes what was deleted

@@ -36,8 +36,8 @@ impl PurgeRow {
     }
 }
 
-/// Removes users that were deleted before `deleted_days`, with their memberships, and returns the numbers of removed rows.
-/// Campaigns that they created stay, without an author. Those that another transaction has locked are skipped.
+/// Removes users that were deleted before `deleted_days`, with their memberships, and returns the numbers of removed
+/// rows. Campaigns that they created stay, without an author. Those that another transaction has locked are skipped.
 ///
 /// - `batch`: The maximum number of users.
 ///
