@@ -134,8 +134,10 @@ async fn a_page_tells_keys_both_ways_and_who_reads_the_table() {
         let to = section(&docs[&format!("{referred}.md")], "Referred to by");
         assert!(to.contains(&format!("[`{column}`]({table}.md#{column})")), "{referred}: {table}.{column}");
     }
-    // The application reads neither its signing keys from the database nor seals, and operators' programs record their runs.
-    let of_others = |table: &str| ["audit_seals", "retention_runs", "signing_keys"].contains(&table);
+    // The application reads neither its signing keys from the database nor seals, operators' programs record their runs, and
+    // `contacts::erase` records requests.
+    let of_others =
+        |table: &str| ["audit_seals", "erasure_requests", "retention_runs", "signing_keys"].contains(&table);
     for (table, _) in columns(&subject).await.into_iter().filter(|(table, _)| !of_others(table)) {
         let readers = section(&docs[&format!("{table}.md")], "Who reads and writes it");
         assert!(readers.contains(&format!("`{table}::")), "{table}: its own module reads it");

@@ -8,8 +8,9 @@ use crate::isolation::probes::may;
 use crate::isolation::{OWN, Setup};
 use tests::{run, texts};
 
-/// The trigger stands behind the policies and privileges that are judged here.
-const APPEND_ONLY_OFF: &str = "alter table audit_log_entries disable trigger append_only";
+/// The triggers stand behind the policies and privileges that are judged here.
+const APPEND_ONLY_OFF: &str = "alter table audit_log_entries disable trigger append_only; \
+    alter table audit_seals disable trigger append_only";
 
 /// Organization B, and no organization.
 const OTHER: State = State { context: Context::Other, before: Before::Nothing, binding: Binding::Actor(B) };
