@@ -29,7 +29,7 @@ async fn every_migration_is_undone(Engine { db, url, .. }: &Engine, with_rows: b
         let between = state(db, with_rows).await;
         assert_eq!(session.down(Some(1)).await.unwrap(), 1, "{name}");
         assert_same(&before.0, &catalogue(db).await, name);
-        assert_eq!(before.1, rows(db).await, "{name}");
+        assert_eq!(before.1, filled(db).await, "{name}");
         assert_eq!(session.up(Some(1)).await.unwrap(), 1, "{name}");
         assert_same(&between.0, &catalogue(db).await, name);
     }
@@ -43,7 +43,14 @@ async fn state(db: &DatabaseConnection, with_rows: bool) -> (Vec<String>, Vec<St
     if with_rows {
         fill(db).await;
     }
-    (catalogue(db).await, rows(db).await)
+    (catalogue(db).await, filled(db).await)
+}
+
+/// The rows without the audit entries that triggers wrote about them, which outlive what they name.
+async fn filled(db: &DatabaseConnection) -> Vec<String> {
+    let mut rows = rows(db).await;
+    rows.retain(|row| !(row.starts_with("audit_log_entries: ") && row.contains(",admin,")));
+    rows
 }
 
 on_both_engines!(empty: each_command_does_what_its_help_states);
