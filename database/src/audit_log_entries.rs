@@ -1,4 +1,4 @@
-//! `audit_log_entries`: who changed what. Triggers write the entries, and nobody changes them.
+//! `audit_log_entries`: who changed what. Triggers write the entries, and no role can change them.
 
 use crate::page::{self, Cursor, Page};
 use crate::{Error, Scope, Tx};

@@ -100,7 +100,7 @@ fn digest(content: &str) -> String {
 
 async fn open(target: &Target) -> Result<PgConnection, Error> {
     let Target::Postgres(options) = target else {
-        return Err(Error::PostgresRequired { command: "ops audit", target: target.to_string() });
+        return Err(Error::PostgresRequired { command: "audit", target: target.to_string() });
     };
     connect(options).await
 }

@@ -1,16 +1,17 @@
 //! The right to erasure: removes what is stored about a person from every table, and proves it (GDPR, article 17).
 
-use crate::person::{ERASED, Names, Person, ids, quote, select, texts};
+use crate::person::{ERASED, Names, Person, ids, select, texts};
 use crate::retention::Hook;
+use crate::retention::hook::{RECORDINGS, Recording};
+use crate::snapshot::identifier;
 use crate::{Error, Store};
-use database::call_attempts::LockExpiredRecordingsRow;
 use database::{AdminTx, contacts};
 use entity::id::{ContactId, OrganizationId};
-use sea_orm::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use sea_orm::{QueryResult, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 
-/// The shortest key of an organization's system that is searched for in texts: a shorter one is a word of many texts.
+/// The fewest characters of a key, and digits of a number, that are searched for in texts: fewer are in many texts.
 const DISTINCT: usize = 6;
 
 /// What an erasure has done.
@@ -46,7 +47,7 @@ impl fmt::Display for Erasure {
 /// text and jsonb column for what named the person.
 ///
 /// Each contact gets a request in `erasure_requests`. Without `keep_exclusions` the number is removed from the exclusion
-/// lists, too: the person may be called again if somebody uploads the number again.
+/// lists, too: the person is called again if the number is uploaded again.
 ///
 /// # Errors
 /// [`Error::NoPerson`]: there is nothing to erase. [`Error::NoHook`]: there are recordings, and nothing can delete them.
@@ -72,7 +73,7 @@ pub async fn erase(
         }
         let search = Search::new(person, &names, keep_exclusions);
         if !keep_exclusions {
-            erasure.exclusions = search.remove_exclusions(&tx, &names).await?;
+            erasure.exclusions = remove_exclusions(&tx, &names).await?;
         }
         let columns = columns(&tx).await?;
         erasure.texts = search.replace(&tx, &columns).await?;
@@ -128,34 +129,35 @@ async fn delete_recordings(
     names: &Names,
     hook: Option<&Hook>,
 ) -> Result<usize, Error> {
-    const RECORDINGS: &str = "\
-        select organization_id, id, call_id, provider_call_id, metadata ->> 'recording_url' as recording_url, started_at \
+    const OF_CONTACTS: &str = "\
+        select organization_id, id, call_id, provider_call_id, metadata ->> 'recording_url' as recording_url \
         from call_attempts where contact_id = any($1) and metadata ? 'recording_url' order by organization_id, id";
     let read = async {
-        let rows = select(tx, RECORDINGS, [ids(&names.contacts)]).await?;
-        let mut recordings = BTreeMap::<OrganizationId, Vec<_>>::new();
-        for row in rows {
-            let recording = LockExpiredRecordingsRow {
+        let recording = |row: &QueryResult| {
+            Ok(Recording {
+                organization_id: row.try_get("", "organization_id")?,
                 call_attempt_id: row.try_get("", "id")?,
                 call_id: row.try_get("", "call_id")?,
                 provider_call_id: row.try_get("", "provider_call_id")?,
-                recording_url: row.try_get("", "recording_url")?,
-                started_at: row.try_get("", "started_at")?,
-            };
-            recordings.entry(row.try_get("", "organization_id")?).or_default().push(recording);
-        }
-        Ok(recordings)
+                url: row.try_get("", "recording_url")?,
+            })
+        };
+        let rows = select(tx, OF_CONTACTS, [ids(&names.contacts)]).await?;
+        rows.iter().map(recording).collect::<Result<Vec<_>, database::Error>>()
     };
     let recordings = read.await.map_err(store.failed("reading the person's recordings"))?;
-    let mut count = 0;
-    for (organization, recordings) in recordings {
-        let deleted = hook.ok_or(Error::NoHook)?.delete(organization, &recordings).await?;
-        if deleted.len() < recordings.len() {
+    for some in recordings.chunks(RECORDINGS.into()) {
+        if hook.ok_or(Error::NoHook)?.delete(some).await?.len() < some.len() {
             return Err(Error::RecordingNames);
         }
-        count += deleted.len();
     }
-    Ok(count)
+    Ok(recordings.len())
+}
+
+async fn remove_exclusions(tx: &AdminTx, names: &Names) -> Result<usize, database::Error> {
+    const REMOVE: &str = "\
+        delete from exclusion_list_entries where phone_number = any($1) and organization_id = any($2) returning id";
+    Ok(select(tx, REMOVE, [texts(&names.numbers), ids(&names.organizations)]).await?.len())
 }
 
 /// A text or jsonb column.
@@ -184,7 +186,7 @@ async fn columns(tx: &AdminTx) -> Result<Vec<Column>, database::Error> {
               'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'jsonb'::regtype, 'json'::regtype, 'xml'::regtype) \
         order by 1, a.attnum";
     let rows = select(tx, COLUMNS, []).await?;
-    let column = |row: &sea_orm::QueryResult| {
+    let column = |row: &QueryResult| {
         let table: String = row.try_get("", "table_name")?;
         let organization = match &*table {
             "organizations" => Some("id"),
@@ -217,10 +219,10 @@ impl Search {
         let (short, long): (BTreeSet<_>, BTreeSet<_>) =
             names.external_ids.iter().cloned().partition(|id| id.chars().count() < DISTINCT);
         // Not a part of a longer number or word. The plus sign is not written everywhere.
-        let numbers = names
-            .numbers
-            .iter()
-            .map(|number| format!(r"(?<![0-9])\+?{}(?![0-9])", escaped(number.trim_start_matches('+'))));
+        let numbers = names.numbers.iter().map(|number| number.trim_start_matches('+'));
+        let numbers = numbers
+            .filter(|digits| digits.len() >= DISTINCT)
+            .map(|digits| format!(r"(?<![0-9])\+?{}(?![0-9])", escaped(digits)));
         let words = names.addresses.iter().chain(&long);
         let words = words.map(|word| format!("(?<![[:alnum:]]){}(?![[:alnum:]])", escaped(word)));
         let names = numbers.chain(words).collect::<Vec<_>>().join("|");
@@ -236,12 +238,6 @@ impl Search {
         }
     }
 
-    async fn remove_exclusions(&self, tx: &AdminTx, names: &Names) -> Result<usize, database::Error> {
-        const REMOVE: &str = "\
-            delete from exclusion_list_entries where phone_number = any($1) and organization_id = any($2) returning id";
-        Ok(select(tx, REMOVE, [texts(&names.numbers), ids(&names.organizations)]).await?.len())
-    }
-
     /// Replaces the names in texts that hold more than a name. Returns the number of texts.
     async fn replace(&self, tx: &AdminTx, columns: &[Column]) -> Result<usize, database::Error> {
         let mut replaced = 0;
@@ -250,7 +246,7 @@ impl Search {
         }
         for column in columns.iter().filter(|column| column.is_replaced) {
             let Some((within, organizations)) = self.within(column) else { continue };
-            let (table, name) = (quote(&column.table), quote(&column.name));
+            let (table, name) = (identifier(&column.table), identifier(&column.name));
             // A text that is a name belongs to another row about the person.
             let (new, also) = if column.is_text {
                 (
@@ -271,13 +267,16 @@ impl Search {
     /// Returns the columns in which a name is left, each with the number of rows and the first of them.
     async fn find(&self, tx: &AdminTx, columns: &[Column]) -> Result<Vec<String>, database::Error> {
         let mut places = Vec::new();
+        if self.names.is_empty() && self.short.is_empty() {
+            return Ok(places);
+        }
         for column in columns {
             let Some((within, organizations)) = self.within(column) else { continue };
             let place = format!("{}.{}", column.table, column.name);
             if self.keep_exclusions && place == "exclusion_list_entries.phone_number" {
                 continue;
             }
-            let name = quote(&column.name);
+            let name = identifier(&column.name);
             let keys = if place == "contacts.external_contact_id" {
                 texts(&self.short)
             } else {
@@ -286,7 +285,7 @@ impl Search {
             let sql = format!(
                 "select count(*) as count, min(id::text) as first from {} \
                  where ($1 <> '' and {name}::text ~* $1 or {name}::text = any($3)) and {within}",
-                quote(&column.table)
+                identifier(&column.table)
             );
             for row in select(tx, &sql, [self.names.as_str().into(), organizations, keys]).await? {
                 let count: i64 = row.try_get("", "count")?;

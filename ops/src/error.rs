@@ -234,7 +234,7 @@ pub enum Error {
         oldest: u32,
     },
     /// The command needs PostgreSQL.
-    #[error("{command} requires PostgreSQL, and the {target} is for local development; set DATABASE_URL")]
+    #[error("ops {command} requires PostgreSQL, and the {target} is for local development; set DATABASE_URL")]
     PostgresRequired {
         /// The command.
         command: &'static str,

@@ -2,6 +2,7 @@
 
 pub(crate) mod cli;
 
+use crate::snapshot::identifier;
 use database::{AdminTx, Error};
 use entity::id::{ContactId, OrganizationId};
 use sea_orm::prelude::Uuid;
@@ -41,7 +42,7 @@ pub(crate) struct Names {
 pub(crate) const ERASED: &str = "DELETED";
 
 impl Person {
-    /// Finds the person, and locks the contacts until the transaction ends.
+    /// Finds the person.
     pub(crate) async fn find(&self, tx: &AdminTx) -> Result<Names, Error> {
         const BY_CONTACT: &str = "\
             select c.id, c.organization_id, c.phone_number, c.email, c.external_contact_id \
@@ -50,11 +51,11 @@ impl Person {
                 or c.organization_id = named.organization_id and c.phone_number = named.phone_number \
                     and named.phone_number <> $2 \
             where named.id = $1 \
-            order by c.id for update of c";
+            order by c.id";
         const BY_NUMBER: &str = "\
             select id, organization_id, phone_number, email, external_contact_id from contacts \
             where phone_number = $1 and ($2::uuid is null or organization_id = $2) \
-            order by id for update";
+            order by id";
         const EXCLUSIONS: &str = "\
             select organization_id from exclusion_list_entries \
             where phone_number = any($1) and ($2::uuid is null or organization_id = $2)";
@@ -116,7 +117,7 @@ pub(crate) async fn rows(tx: &AdminTx, names: &Names) -> Result<BTreeMap<String,
         let before: usize = found.values().map(BTreeSet::len).sum();
         for (child, column, parent) in &keys {
             let Some(parents) = found.get(parent).filter(|parents| !parents.is_empty()) else { continue };
-            let sql = format!("select id from {} where {} = any($1)", quote(child), quote(column));
+            let sql = format!("select id from {} where {} = any($1)", identifier(child), identifier(column));
             let parents = parents.iter().copied().collect::<Vec<_>>();
             for row in select(tx, &sql, [parents.into()]).await? {
                 found.entry(child.clone()).or_default().insert(row.try_get("", "id")?);
@@ -141,11 +142,6 @@ pub(crate) async fn select(
 ) -> Result<Vec<QueryResult>, Error> {
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     Ok(tx.named("ops.person").query_all_raw(statement).await?)
-}
-
-/// An identifier in double quotes.
-pub(crate) fn quote(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 pub(crate) fn texts(texts: &BTreeSet<String>) -> Value {

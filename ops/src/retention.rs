@@ -2,13 +2,13 @@
 
 pub(crate) mod cli;
 mod history;
-mod hook;
+pub(crate) mod hook;
 
 pub use history::{Entry, history};
 pub use hook::Hook;
 
 use crate::{Error, Progress, Store};
-use database::call_attempts::{self, LockExpiredRecordings};
+use database::call_attempts::{self, LockExpiredRecordings, LockExpiredRecordingsRow};
 use database::email_notifications::{self, DeleteFinal};
 use database::events::{self, DeletePublished, DeletePublishedRow};
 use database::exclusion_list_entries;
@@ -22,7 +22,7 @@ use entity::id::{
 };
 use entity::json::RemovedRows;
 use entity::retention_runs;
-use hook::NAMES;
+use hook::{RECORDINGS, Recording};
 use sea_orm::prelude::{DateTimeUtc, Uuid};
 use sea_orm::{
     ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set,
@@ -279,7 +279,8 @@ impl Run<'_> {
             self.recordings.get_or_insert(Error::NoHook);
             return Ok(());
         };
-        let (batch, deleted_days) = (Ord::min(self.work.batch, NAMES), self.work.limits.deleted_days);
+        let (batch, deleted_days) =
+            (Ord::min(self.work.batch, RECORDINGS.into()), self.work.limits.deleted_days);
         let mut after = (DateTimeUtc::UNIX_EPOCH, CallAttemptId::from_uuid(Uuid::nil()));
         while self.failures < FAILURES {
             let started = Instant::now();
@@ -295,9 +296,10 @@ impl Run<'_> {
             };
             after = (last.started_at, last.call_attempt_id);
             let locked = started.elapsed();
-            match hook.delete(organization_id, &rows).await {
+            let recordings: Vec<_> = rows.into_iter().map(|row| recording(organization_id, row)).collect();
+            match hook.delete(&recordings).await {
                 Ok(deleted) => {
-                    if deleted.len() < rows.len() {
+                    if deleted.len() < recordings.len() {
                         self.recordings = Some(Error::RecordingNames);
                     }
                     let clearing = Instant::now();
@@ -316,11 +318,11 @@ impl Run<'_> {
                 Err(error) => {
                     tx.rollback().await.map_err(failed())?;
                     self.failures += 1;
-                    self.progress.note(&format!("{} recordings are left: {error}", rows.len()));
+                    self.progress.note(&format!("{} recordings are left: {error}", recordings.len()));
                     self.recordings = Some(error);
                 }
             }
-            if length(&rows) < batch || !self.work.until_done && self.failures == 0 {
+            if length(&recordings) < batch || !self.work.until_done && self.failures == 0 {
                 break;
             }
         }
@@ -531,6 +533,12 @@ async fn record(
         run.update(tx).await?;
     }
     Ok(sum)
+}
+
+fn recording(organization_id: OrganizationId, row: LockExpiredRecordingsRow) -> Recording {
+    let LockExpiredRecordingsRow { call_attempt_id, call_id, provider_call_id, recording_url, started_at: _ } =
+        row;
+    Recording { organization_id, call_attempt_id, call_id, provider_call_id, url: recording_url }
 }
 
 fn length<T>(rows: &[T]) -> i64 {

@@ -77,7 +77,7 @@ impl Store {
     /// The column `value` of the only row.
     async fn value<T: sea_orm::TryGetable>(&self, sql: &str) -> Result<T, Error> {
         let read = async {
-            let tx = self.database.admin().await?;
+            let tx = self.begin().await?;
             let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
             let value = row.ok_or(database::Error::NotFound("row"))?.try_get("", "value")?;
             tx.rollback().await?;

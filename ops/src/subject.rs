@@ -1,6 +1,7 @@
 //! The right of access: everything that is stored about a person, as JSON (GDPR, article 15).
 
-use crate::person::{Person, quote, rows, select};
+use crate::person::{Person, rows, select};
+use crate::snapshot::identifier;
 use crate::{Error, Store};
 use database::AdminTx;
 use serde_json::{Map, Value};
@@ -29,7 +30,7 @@ async fn tables(tx: &AdminTx, person: &Person) -> Result<Map<String, Value>, dat
     for (table, ids) in rows(tx, &names).await? {
         let sql = format!(
             "select to_jsonb(t) as row from {} as t where id = any($1) order by created_at, id",
-            quote(&table)
+            identifier(&table)
         );
         let ids: Vec<_> = ids.into_iter().collect();
         let rows = select(tx, &sql, [ids.into()]).await?;

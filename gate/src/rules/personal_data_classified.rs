@@ -7,7 +7,7 @@ pub const RULE: Rule = Rule {
     level: Level::Block,
     family: Family::Conventions,
     requires: "Every text or jsonb column states its class of personal data, and the audit trail keeps none of it.",
-    why: "What nobody classified is neither erased nor exported.",
+    why: "A column without a class is neither erased nor exported.",
     fix: "End the description in migration/schema_annotations.yaml with [personal data: CLASS].",
     source: "docs/conventions.md#personal-data",
     check: Check::Catalogue(include_str!("personal_data_classified.sql")),
@@ -24,6 +24,11 @@ pub const RULE: Rule = Rule {
             "alter table contacts add column notes jsonb; \
              comment on column contacts.notes is 'What the agent noted during the call.'",
             &["contacts.notes"],
+        ),
+        uncommitted(
+            "create or replace trigger audit after insert or update or delete on exclusion_list_entries \
+             for each row execute function write_audit_log_entry('phone_number')",
+            &["exclusion_list_entries.reason"],
         ),
     ],
 };

@@ -1,6 +1,5 @@
 //! The hook: what deletes the files of recordings, which are stored elsewhere.
 
-use database::call_attempts::LockExpiredRecordingsRow;
 use entity::id::{CallAttemptId, OrganizationId};
 use environment::chain;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -14,7 +13,7 @@ use tokio::process::Command;
 use crate::Error;
 
 /// The recordings that are passed to the hook at once: their rows are locked meanwhile.
-pub(super) const NAMES: i64 = 100;
+pub(crate) const RECORDINGS: u8 = 100;
 
 /// A command or an HTTP endpoint that deletes recordings.
 #[derive(Debug)]
@@ -32,16 +31,18 @@ enum Kind {
 /// The body of a request.
 #[derive(Debug, Serialize)]
 struct Body<'a> {
-    recordings: Vec<Item<'a>>,
+    recordings: &'a [Recording],
 }
 
+/// A recording of a call.
 #[derive(Debug, Serialize)]
-struct Item<'a> {
-    organization_id: OrganizationId,
-    call_attempt_id: CallAttemptId,
-    call_id: &'a str,
-    provider_call_id: Option<&'a str>,
-    recording_url: &'a str,
+pub(crate) struct Recording {
+    pub(crate) organization_id: OrganizationId,
+    pub(crate) call_attempt_id: CallAttemptId,
+    pub(crate) call_id: String,
+    pub(crate) provider_call_id: Option<String>,
+    #[serde(rename = "recording_url")]
+    pub(crate) url: String,
 }
 
 impl Hook {
@@ -82,18 +83,14 @@ impl Hook {
     ///
     /// # Errors
     /// The hook failed, and has deleted an unknown part of them.
-    pub(crate) async fn delete(
-        &self,
-        organization_id: OrganizationId,
-        recordings: &[LockExpiredRecordingsRow],
-    ) -> Result<Vec<CallAttemptId>, Error> {
+    pub(crate) async fn delete(&self, recordings: &[Recording]) -> Result<Vec<CallAttemptId>, Error> {
         let reason = match &self.kind {
             Kind::Command(command) => {
                 // A line break in a name would be another name.
                 let (names, passed): (Vec<&str>, Vec<_>) = recordings
                     .iter()
-                    .filter(|recording| !recording.recording_url.contains(char::is_control))
-                    .map(|recording| (recording.recording_url.as_str(), recording.call_attempt_id))
+                    .filter(|recording| !recording.url.contains(char::is_control))
+                    .map(|recording| (recording.url.as_str(), recording.call_attempt_id))
                     .unzip();
                 if names.is_empty() {
                     return Ok(passed);
@@ -106,7 +103,8 @@ impl Hook {
                 }
             }
             Kind::Url { url, client, authorization } => {
-                let body = body(organization_id, recordings);
+                let body = serde_json::to_vec(&Body { recordings })
+                    .map_err(|error| Error::Hook { reason: format!("its request has no form: {error}") })?;
                 let mut request =
                     client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
                 if let Some(authorization) = authorization {
@@ -123,21 +121,6 @@ impl Hook {
         };
         Err(Error::Hook { reason })
     }
-}
-
-fn body(organization_id: OrganizationId, recordings: &[LockExpiredRecordingsRow]) -> Vec<u8> {
-    let recordings = recordings
-        .iter()
-        .map(|row| Item {
-            organization_id,
-            call_attempt_id: row.call_attempt_id,
-            call_id: &row.call_id,
-            provider_call_id: row.provider_call_id.as_deref(),
-            recording_url: &row.recording_url,
-        })
-        .collect();
-    // Text always serializes.
-    serde_json::to_vec(&Body { recordings }).unwrap_or_default()
 }
 
 /// Runs the command until it exits; killed if the future is dropped.

@@ -1,4 +1,4 @@
-//! Seals of the audit trail: whatever a superuser alters is found, and nothing that nobody altered is reported.
+//! Seals of the audit trail: whatever a superuser alters is found, and what is unaltered is not reported.
 
 use super::{Ops, clients_are_installed};
 use scratch::Database;
@@ -177,7 +177,7 @@ async fn each_alteration_by_a_superuser_is_found_and_named() {
     }
 }
 
-/// Writes the chain again with the entries as they are: what somebody who can read this repository can do.
+/// Writes the chain again with the entries as they are: what a superuser with the source of this repository can do.
 const REWRITE: &str = "do $$ declare
     seal record; before text := repeat('0', 64); list text; next text;
 begin

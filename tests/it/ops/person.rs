@@ -79,7 +79,35 @@ async fn a_dump_of_the_database_names_nobody_who_was_erased() {
     let requests = "select count(*) || ' ' || count(completed_at) || ' ' || bool_and(due_at = created_at + interval '72 hours')
                     from erasure_requests";
     assert_eq!(texts(&db, requests).await, ["3 3 true"]);
+    let audited = "select table_name || ' ' || action || ' ' || count(*) from audit_log_entries
+                   where table_name = 'erasure_requests' or table_name = 'exclusion_list_entries' and action = 'delete'
+                   group by table_name, action order by 1";
+    assert_eq!(texts(&db, audited).await, ["erasure_requests insert 3", "exclusion_list_entries delete 2"]);
     ops.run(&format!("erase --phone {PHONE}")).fails(&["nothing is stored about the person"]);
+}
+
+#[tokio::test]
+async fn a_kept_exclusion_is_the_only_place_that_names_the_person() {
+    if !clients_are_installed() {
+        return;
+    }
+    let (database, _db, ops) = person("erased_excluded").await;
+    ops.run(&format!("erase --phone {PHONE} --keep-exclusions")).succeeds();
+    let left = dumped(&database);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.iter().all(|line| line.contains("public.exclusion_list_entries")), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_short_key_of_another_contact_is_named_and_not_replaced() {
+    let (_database, db, ops) = person("erased_short").await;
+    run(&db, "update contacts set external_contact_id = '12' where phone_number = '+14155550143'")
+        .await
+        .unwrap();
+    ops.run(&format!("erase --contact {}", ContactId::from_uuid(CONTACT)))
+        .fails(&["contacts.external_contact_id (1 rows"]);
+    let kept = "select count(*)::text from contacts where external_contact_id = '12'";
+    assert_eq!(texts(&db, kept).await, ["2"]);
 }
 
 #[tokio::test]

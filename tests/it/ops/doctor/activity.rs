@@ -14,13 +14,13 @@ async fn a_transaction_that_is_open_idle_or_prepared_for_long_is_reported() {
     look(&ops, "long_transactions", "").passes();
     let db = connect(&server.url("postgres")).await.unwrap();
     let pid = texts(&db, "select pg_backend_pid()::text").await.concat();
-    run(&db, "set application_name = 'somebody'").await.unwrap();
+    run(&db, "set application_name = 'reporting'").await.unwrap();
     run(&db, "begin").await.unwrap();
     run(&db, &format!("select '{SECRET}'")).await.unwrap();
     let looked = look(&ops, "long_transactions", "");
     looked.passes();
     assert!(looked.summary.starts_with("1 open"), "{looked:?}");
-    let session = format!("the session {pid} (postgres, somebody)");
+    let session = format!("the session {pid} (postgres, reporting)");
     let fix = format!("select pg_terminate_backend({pid})");
     look(&ops, "long_transactions", "--threshold long_transactions.warn=1ms")
         .warns(&session, "has been open for");
