@@ -234,6 +234,18 @@ async fn a_chain_that_was_cut_off_or_written_again_is_found_by_an_expected_seal(
 }
 
 #[tokio::test]
+async fn a_seal_that_was_written_again_alone_breaks_the_chain() {
+    let (_database, db, ops) = trail("audit_one_rewritten").await;
+    ops.seal();
+    exclude(&db, 7, 9).await;
+    ops.seal();
+    let id = &ids(&db).await[1];
+    let alone = REWRITE.replace("from audit_seals order", "from audit_seals where number = 1 order");
+    tamper(&db, &format!("update audit_log_entries set login = 'x' where id = '{id}'; {alone}")).await;
+    ops.run("audit verify").fails(&["seal 2 was changed"]);
+}
+
+#[tokio::test]
 async fn an_inserted_entry_is_not_sealed_unless_that_is_asked_for() {
     let (_database, db, ops) = trail("audit_inserted").await;
     let first = ops.seal();
