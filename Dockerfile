@@ -27,12 +27,12 @@ EXPOSE 6432
 CMD ["start-pooler"]
 
 FROM debian:13.6-slim AS tools
-# The programs run pg_dump, pg_restore and psql. `gate` and `ops drill` start a private server, which needs no JIT: LLVM is
+# The programs run pg_dump, pg_restore, psql and age. `gate` and `ops drill` start a private server, which needs no JIT: LLVM is
 # half of its size.
 RUN printf 'path-exclude=%s\n' '/usr/lib/*/libLLVM*' '/usr/lib/*/libz3*' '/usr/lib/postgresql/*/lib/llvmjit.so' \
         '/usr/lib/postgresql/*/lib/bitcode/*' > /etc/dpkg/dpkg.cfg.d/without-jit \
     && apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates postgresql-common \
+    && apt-get install -y --no-install-recommends age ca-certificates postgresql-common \
     && sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
     && apt-get install -y --no-install-recommends postgresql-17 \
     && rm -rf /var/lib/apt/lists/* \

@@ -1,10 +1,12 @@
 //! `ops backup`: a consistent copy of a database, with a manifest, under a name that it gets when it is whole.
 
+use crate::encryption::{Recipient, encrypt};
 use crate::manifest::{Engine, FileEntry, Manifest, Table, paths};
-use crate::place::{Name, Place, Staging};
+use crate::place::{Name, Place};
 use crate::programs::{self, Supervised};
 use crate::rotation::Keep;
 use crate::snapshot::{Snapshot, TableName};
+use crate::staging::Staging;
 use crate::target::libpq;
 use crate::{Error, Progress, Target, rows, sqlite};
 use bytesize::ByteSize;
@@ -25,6 +27,8 @@ pub struct Options {
     pub max_size: Option<ByteSize>,
     /// The tables that are dumped at the same time.
     pub jobs: usize,
+    /// The public keys to which the files are encrypted; empty: they are not.
+    pub recipients: Vec<Recipient>,
 }
 
 /// Backs up `target` to `place`, and then removes the backups of the database that are no longer kept.
@@ -37,10 +41,16 @@ pub async fn backup(
     options: &Options,
     progress: &Progress,
 ) -> Result<Manifest, Error> {
-    let (staging, manifest) = match target {
-        Target::Postgres(server) => postgres(server, place, options.jobs, progress).await?,
-        Target::Sqlite(file) => sqlite::backup(target, file, place, progress).await?,
+    let parent = place.staging_parent();
+    // What will be encrypted is not prepared where the backups are.
+    let plaintext = if options.recipients.is_empty() { parent.clone() } else { std::env::temp_dir() };
+    let (mut staging, mut manifest) = match target {
+        Target::Postgres(server) => postgres(server, &plaintext, options.jobs, progress).await?,
+        Target::Sqlite(file) => sqlite::backup(target, file, &plaintext, progress).await?,
     };
+    if !options.recipients.is_empty() {
+        staging = encrypt(staging, &mut manifest, &options.recipients, &parent, progress).await?;
+    }
     let names = place.names().await?.into_iter().filter(|(_, is_whole)| *is_whole).map(|(name, _)| name);
     let new = Name::new(&manifest.database, manifest.taken_at);
     let (ours, others): (Vec<Name>, Vec<Name>) = names.partition(|name| name.database == new.database);
@@ -70,7 +80,7 @@ pub async fn backup(
 
 async fn postgres(
     server: &PgConnectOptions,
-    place: &Place,
+    parent: &Path,
     jobs: usize,
     progress: &Progress,
 ) -> Result<(Staging, Manifest), Error> {
@@ -79,7 +89,7 @@ async fn postgres(
     let clients = programs::find(snapshot.major())?;
     let (ledger, cluster) = (snapshot.ledger().await?, snapshot.cluster().await?);
     let name = Name::new(&snapshot.database, snapshot.taken_at).to_string();
-    let staging = Staging::create(&place.staging_parent(), &name)?;
+    let staging = Staging::create(parent, &name)?;
     let dump = staging.path().join(DUMP);
 
     let bytes = snapshot.tables.iter().map(|table| table.bytes).sum();
@@ -122,6 +132,7 @@ async fn postgres(
         dump_major: clients.major,
         encoding: snapshot.encoding.clone(),
         is_marked: snapshot.is_marked,
+        recipients: Vec::new(),
         ledger,
         cluster,
         tables,

@@ -4,7 +4,7 @@ use crate::doctor::Arguments;
 use crate::person::cli::{Erase, Subject};
 use crate::retention::cli::Retention;
 use crate::{
-    Error, Keep, Options, Permission, Place, PointInTime, Progress, Target, audit, backup, drill,
+    Error, Keep, Options, Permission, Place, PointInTime, Progress, Recipient, Target, audit, backup, drill,
     drill_point_in_time, point_in_time, restore,
 };
 use bytesize::ByteSize;
@@ -77,6 +77,10 @@ enum Command {
         /// The number of tables to dump at the same time [default: the number of processors, at most 4].
         #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=64))]
         jobs: Option<u16>,
+        /// A public key of age, to which the backup is encrypted, age1… or that of SSH; several: each can decrypt it.
+        #[arg(long = "recipient", value_name = "KEY")]
+        // Not parsed by clap, whose error prints the value.
+        recipients: Vec<String>,
     },
     /// Examine a database and its server, read-only, and state the fix of each problem. Exit code 1 if a check failed.
     Doctor(Arguments),
@@ -86,6 +90,9 @@ enum Command {
         /// The backup, or a place whose newest one is restored.
         #[arg(required_unless_present = "point_in_time", conflicts_with = "point_in_time")]
         from: Option<String>,
+        /// The file with a private key of age, for an encrypted backup.
+        #[arg(long, value_name = "FILE", conflicts_with = "point_in_time")]
+        identity: Option<PathBuf>,
         /// Instead of a backup, restore the server as of this moment with pgBackRest, for instance '2026-11-25 14:00:00+00'.
         #[arg(long, value_name = "TIME", value_parser = point_in_time::parse, requires = "stanza")]
         point_in_time: Option<DateTime<Utc>>,
@@ -112,6 +119,9 @@ enum Command {
     Restore {
         /// The backup, or a place whose newest one is restored.
         from: String,
+        /// The file with a private key of age, for an encrypted backup.
+        #[arg(long, value_name = "FILE")]
+        identity: Option<PathBuf>,
         /// The empty database, postgres://… or sqlite:….
         #[arg(long, env = "RESTORE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
         to: String,
@@ -203,7 +213,7 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
             let url = Some(database_url.as_str()).filter(|url| !url.is_empty());
             audit_trail(&resolve(url, "DATABASE_URL")?, command, progress).await
         }
-        Command::Backup { to, database_url, keep, max_size, jobs } => {
+        Command::Backup { to, database_url, keep, max_size, jobs, recipients } => {
             let target = resolve(database_url.as_deref(), "DATABASE_URL")?;
             if database_url.is_none_or(|url| url.is_empty()) {
                 progress.note(&format!("DATABASE_URL is not set: using the {target}"));
@@ -211,7 +221,9 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
             let jobs = jobs
                 .map_or_else(|| available_parallelism().map_or(1, |cores| cores.get().min(4)), usize::from);
             let place = Place::resolve(&to)?;
-            let manifest = backup(&target, &place, &Options { keep, max_size, jobs }, progress).await?;
+            let recipients = recipients.into_iter().map(Recipient::parse).collect::<Result<_, _>>()?;
+            let options = Options { keep, max_size, jobs, recipients };
+            let manifest = backup(&target, &place, &options, progress).await?;
             Ok(format!(
                 "Backed up to {place}/{}: {} rows of {} tables, {}, in {:.1} s",
                 manifest.name,
@@ -222,13 +234,13 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
             ))
         }
         Command::Doctor(arguments) => arguments.run(cli.app_env.0, progress).await,
-        Command::Drill { from, point_in_time, stanza, config, database, find, max_age, report } => {
+        Command::Drill { from, identity, point_in_time, stanza, config, database, find, max_age, report } => {
             let (found, file) = if let Some(at) = point_in_time {
                 let what = PointInTime { at, stanza: stanza.unwrap_or_default(), config, database, find };
                 drill_point_in_time(&what, &report, progress).await?
             } else {
                 let place = Place::resolve(&from.unwrap_or_default())?;
-                drill(&place, max_age.into(), &report, progress).await?
+                drill(&place, identity.as_deref(), max_age.into(), &report, progress).await?
             };
             if !found.passed {
                 return Err(Error::Drill { findings: found.findings, report: file });
@@ -251,10 +263,11 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
         Command::Erase(command) => command.execute(cli.app_env.0).await,
         Command::Subject(command) => command.execute().await,
         Command::Retention(command) => command.execute(cli.app_env.0, progress).await,
-        Command::Restore { from, to, allow_destructive } => {
+        Command::Restore { from, identity, to, allow_destructive } => {
             let target = resolve(Some(&to).filter(|url| !url.is_empty()).map(String::as_str), "--to")?;
             let permission = Permission { app_env: cli.app_env.0, allow_destructive };
-            let manifest = restore(&Place::resolve(&from)?, &target, permission, progress).await?;
+            let place = Place::resolve(&from)?;
+            let manifest = restore(&place, identity.as_deref(), &target, permission, progress).await?;
             Ok(format!(
                 "Restored {} into the {target}: {} rows of {} tables, equal to the manifest, in {:.1} s",
                 manifest.name,

@@ -58,19 +58,20 @@ pub struct Step {
 
 /// Restores the backup that `from` is, or its newest one, into a private server, compares it with its manifest and with the
 /// migrations of this build, and writes `drill-TIME.md` and `drill-TIME.json` into `directory`. Returns the report and the
-/// path of the first file.
+/// path of the first file. `identity` is a file of private keys for an encrypted backup.
 ///
 /// # Errors
 /// The report cannot be written. A backup that cannot be restored is a finding.
 pub async fn drill(
     from: &Place,
+    identity: Option<&Path>,
     max_age: Duration,
     directory: &Path,
     progress: &Progress,
 ) -> Result<(Report, PathBuf), Error> {
     let mut report = Report::new(from.to_string());
     report.max_age_seconds = Some(max_age.as_secs());
-    let done = report.fill(from, max_age, progress).await;
+    let done = report.fill(from, identity, max_age, progress).await;
     report.finish(done, directory)
 }
 
@@ -115,9 +116,15 @@ impl Report {
         Ok((self, markdown))
     }
 
-    async fn fill(&mut self, from: &Place, max_age: Duration, progress: &Progress) -> Result<(), Error> {
+    async fn fill(
+        &mut self,
+        from: &Place,
+        identity: Option<&Path>,
+        max_age: Duration,
+        progress: &Progress,
+    ) -> Result<(), Error> {
         let started = Instant::now();
-        let local = from.open(progress).await?;
+        let local = from.open(identity, progress).await?;
         self.step("fetch the files and verify their checksums", started);
         let Manifest { name, taken_at, engine, ledger, .. } = &local.manifest;
         self.backup = Some(name.clone());
@@ -186,7 +193,7 @@ impl Report {
     }
 
     async fn sqlite(&mut self, local: &Local) -> Result<(), Error> {
-        let staging = crate::place::Staging::create(&std::env::temp_dir(), &local.manifest.name)?;
+        let staging = crate::staging::Staging::create(&std::env::temp_dir(), &local.manifest.name)?;
         let file = staging.path().join("drill.db");
         let started = Instant::now();
         sqlite::restore(local, &file, &Target::Sqlite(file.clone())).await?;

@@ -76,6 +76,18 @@ pub enum Error {
         /// The cause.
         source: database::Error,
     },
+    /// An encrypted backup cannot be decrypted.
+    #[error("the backup {backup} cannot be decrypted with {}: {reason}; it is encrypted to {recipients}", identity.display())]
+    Decrypt {
+        /// The name of the backup.
+        backup: String,
+        /// The file of private keys.
+        identity: PathBuf,
+        /// The public keys.
+        recipients: String,
+        /// What age reports.
+        reason: String,
+    },
     /// Checks of the doctor failed.
     #[error("the {target} needs attention, see the report: {failed}")]
     Doctor {
@@ -137,11 +149,27 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
+    /// The program age is not installed.
+    #[error("age, which encrypts and decrypts backups, is not in PATH; install it (Debian: apt install age)")]
+    NoAge,
     /// The SQLite file does not exist.
     #[error("the {target} does not exist; correct the database URL")]
     NoFile {
         /// The database.
         target: String,
+    },
+    /// A recipient is not a public key.
+    #[error("--recipient is not a public key: age1…, which age-keygen prints, ssh-ed25519 … or ssh-rsa …")]
+    Recipient,
+    /// A backup is encrypted, and no private key was given.
+    #[error(
+        "the backup {backup} is encrypted to {recipients}; name the file of a private key: --identity FILE"
+    )]
+    NoIdentity {
+        /// The name of the backup.
+        backup: String,
+        /// The public keys.
+        recipients: String,
     },
     /// The person was erased, and something that names them is left.
     #[error(

@@ -42,6 +42,9 @@ pub struct Manifest {
     pub encoding: String,
     /// Whether the database is marked as production.
     pub is_marked: bool,
+    /// The public keys to which the files are encrypted; empty: they are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     /// The applied migrations, by their names.
     pub ledger: Vec<String>,
     /// What the database needs of its server.
@@ -136,7 +139,7 @@ pub struct Table {
     pub rows: u64,
     /// A digest of the rows that does not depend on their order; see docs/backup-restore.md.
     pub digest: String,
-    /// The path of the file with its rows; of SQLite, none.
+    /// The path of the file with its rows, as it is without encryption; of SQLite, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
 }

@@ -3,7 +3,9 @@
 //! A backup is written under a temporary name, its manifest last, and then gets its name. In a directory the name is given by
 //! `rename`; in a bucket, which has no `rename`, by the upload of the manifest. What has no manifest is never used.
 
-use crate::manifest::{Fault, MANIFEST, Manifest};
+use crate::encryption::decrypt;
+use crate::manifest::{Fault, MANIFEST, Manifest, file_entries};
+use crate::staging::{Staging, UNFINISHED};
 use crate::{Error, Progress};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt as _;
@@ -11,18 +13,14 @@ use object_store::buffered::BufWriter;
 use object_store::{ObjectStore, ObjectStoreExt as _, path};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt as _;
 
 /// The time in the name of a backup.
 const TIME: &str = "%Y%m%dT%H%M%S%3fZ";
-
-/// The beginning of a temporary name.
-const UNFINISHED: &str = ".ops-unfinished-";
 
 /// The age from which an upload without a manifest counts as abandoned.
 const ABANDONED: TimeDelta = TimeDelta::days(1);
@@ -76,71 +74,15 @@ impl fmt::Display for Name {
     }
 }
 
-/// A directory on this machine that is not a backup yet. It is removed with this value, or, after a crash, by the next
-/// command that creates one beside it.
-#[derive(Debug)]
-pub struct Staging {
-    path: PathBuf,
-    /// Locked as long as this process lives.
-    _lock: File,
-}
-
-impl Staging {
-    /// Creates a directory in `parent`, and removes abandoned ones there.
-    ///
-    /// # Errors
-    /// It cannot be created.
-    pub fn create(parent: &Path, name: &str) -> Result<Self, Error> {
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-        remove_abandoned(parent);
-        let path = parent.join(format!("{UNFINISHED}{name}-{}", std::process::id()));
-        let create = || {
-            DirBuilder::new().mode(0o700).create(&path)?;
-            let lock = File::open(&path)?;
-            lock.lock()?;
-            Ok(lock)
-        };
-        let lock = create().map_err(Error::io("create", &path))?;
-        Ok(Self { path, _lock: lock })
-    }
-
-    /// Its path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // After a rename there is nothing to remove; what cannot be removed is left to the next run.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-/// Removes directories whose creator has ended. One that was not locked yet is a moment old, and is left alone by its age.
-fn remove_abandoned(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED))
-    {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
-        let is_new = age.and_then(|at| at.elapsed().ok()).is_none_or(|age| age.as_millis() < 500);
-        let is_free = File::open(entry.path()).is_ok_and(|lock| lock.try_lock().is_ok());
-        if is_free && !is_new {
-            // What cannot be removed is left to the next run.
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
 /// A backup whose files are on this machine.
 #[derive(Debug)]
 pub struct Local {
-    /// Its directory.
+    /// The directory of its files, decrypted.
     pub directory: PathBuf,
-    /// Its manifest.
+    /// Its manifest, with the files of this directory.
     pub manifest: Manifest,
-    _download: Option<Staging>,
+    // A directory that is removed with this value.
+    _copy: Option<Staging>,
 }
 
 impl Place {
@@ -261,10 +203,11 @@ impl Place {
     /// The backup that `self` is, or else the newest backup of the one database that `self` has backups of.
     ///
     /// # Errors
-    /// There is none, it cannot be read, or its files disagree with its manifest.
-    pub async fn open(&self, progress: &Progress) -> Result<Local, Error> {
+    /// There is none, it cannot be read, its files disagree with its manifest, or `identity`, a file of private keys, cannot
+    /// decrypt it.
+    pub async fn open(&self, identity: Option<&Path>, progress: &Progress) -> Result<Local, Error> {
         if self.read_manifest().await?.is_some() {
-            return self.open_backup(None, progress).await;
+            return self.open_backup(None, identity, progress).await;
         }
         let names = self.names().await?;
         let whole: Vec<&Name> =
@@ -297,7 +240,7 @@ impl Place {
         for name in &without {
             progress.note(&format!("skipped {name}, which has no {MANIFEST}: it was interrupted"));
         }
-        self.child(&newest.to_string()).open_backup(Some(&newest.to_string()), progress).await
+        self.child(&newest.to_string()).open_backup(Some(&newest.to_string()), identity, progress).await
     }
 
     /// The manifest of a backup.
@@ -377,7 +320,12 @@ impl Place {
         }
     }
 
-    async fn open_backup(&self, name: Option<&str>, progress: &Progress) -> Result<Local, Error> {
+    async fn open_backup(
+        &self,
+        name: Option<&str>,
+        identity: Option<&Path>,
+        progress: &Progress,
+    ) -> Result<Local, Error> {
         let shown = self.to_string();
         let text = self.read_manifest().await?.ok_or_else(|| Error::backup(&shown)(Fault::NoManifest))?;
         let own_name = match self {
@@ -387,7 +335,8 @@ impl Place {
             Self::Bucket { prefix, .. } => prefix.filename().map(Into::into),
         };
         let own_name = own_name.and_then(|name| name.into_string().ok());
-        let manifest = Manifest::parse(&text, name.or(own_name.as_deref())).map_err(Error::backup(&shown))?;
+        let mut manifest =
+            Manifest::parse(&text, name.or(own_name.as_deref())).map_err(Error::backup(&shown))?;
         let (directory, download) = match self {
             Self::Directory(path) => (path.clone(), None),
             Self::Bucket { store, prefix, .. } => {
@@ -427,7 +376,13 @@ impl Place {
         manifest
             .verify_files(&directory, |bytes| progress.advance(bytes))
             .map_err(Error::backup(&manifest.name))?;
-        Ok(Local { directory, manifest, _download: download })
+        if manifest.recipients.is_empty() {
+            return Ok(Local { directory, manifest, _copy: download });
+        }
+        let plaintext = decrypt(&directory, &manifest, identity, progress).await?;
+        let directory = plaintext.path().to_owned();
+        manifest.files = file_entries(&directory).map_err(Error::io("read", &directory))?;
+        Ok(Local { directory, manifest, _copy: Some(plaintext) })
     }
 
     /// The manifest of the backup that `self` is, if it is one.

@@ -22,6 +22,7 @@ use sqlx::{Connection as _, Row as _};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{PipeWriter, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
@@ -36,12 +37,14 @@ pub struct Permission {
     pub allow_destructive: bool,
 }
 
-/// Restores the backup that `from` is, or its newest one, into the empty database `target`.
+/// Restores the backup that `from` is, or its newest one, into the empty database `target`. `identity` is a file of private keys
+/// for an encrypted one.
 ///
 /// # Errors
 /// See [`Error`]. Then the target, and the roles of its server, are as before.
 pub async fn restore(
     from: &Place,
+    identity: Option<&Path>,
     target: &Target,
     permission: Permission,
     progress: &Progress,
@@ -51,7 +54,7 @@ pub async fn restore(
         permit(action, target.place(), permission.app_env, mark, target)
     };
     may(Mark::Absent)?;
-    let local = from.open(progress).await?;
+    let local = from.open(identity, progress).await?;
     match (target, local.manifest.engine) {
         (Target::Postgres(server), Engine::PostgreSQL) => {
             let mut connection = connect(server).await?;

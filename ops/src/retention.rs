@@ -25,8 +25,8 @@ use entity::retention_runs;
 use hook::{RECORDINGS, Recording};
 use sea_orm::prelude::{DateTimeUtc, Uuid};
 use sea_orm::{
-    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set,
-    sea_query::Expr,
+    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _,
+    QueryFilter as _, Set, sea_query::Expr,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -83,6 +83,8 @@ impl Store {
         let Limits { deleted_days, email_days, event_days } = limits;
         let count = async {
             let tx = self.database.admin().await?;
+            // One processor: the others are those of calls.
+            tx.execute_unprepared("set local max_parallel_workers_per_gather = 0").await?;
             let rows = organizations::list_past_retention(&tx, deleted_days, email_days, event_days).await?;
             tx.rollback().await?;
             Ok(rows)

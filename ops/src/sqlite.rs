@@ -1,7 +1,8 @@
 //! SQLite: a copy by `VACUUM INTO`, which waits for no writer and contains none that is not finished.
 
 use crate::manifest::{Cluster, Engine, Fault, Manifest, Table, file_entries};
-use crate::place::{Local, Name, Place, Staging};
+use crate::place::{Local, Name};
+use crate::staging::Staging;
 use crate::{Error, Progress, Target};
 use chrono::Utc;
 use futures_util::TryStreamExt as _;
@@ -21,7 +22,7 @@ const BUSY: Duration = Duration::from_mins(1);
 pub(crate) async fn backup(
     target: &Target,
     file: &Path,
-    place: &Place,
+    parent: &Path,
     progress: &Progress,
 ) -> Result<(Staging, Manifest), Error> {
     if !file.exists() {
@@ -30,7 +31,7 @@ pub(crate) async fn backup(
     let taken_at = Utc::now();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = Name::new(&stem, taken_at).to_string();
-    let staging = Staging::create(&place.staging_parent(), &name)?;
+    let staging = Staging::create(parent, &name)?;
     let copy = staging.path().join(FILE);
 
     progress.step("Copying the database");
@@ -55,6 +56,7 @@ pub(crate) async fn backup(
         dump_major: 0,
         encoding: "UTF8".to_owned(),
         is_marked: false,
+        recipients: Vec::new(),
         ledger,
         cluster: Cluster::default(),
         tables,

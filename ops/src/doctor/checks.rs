@@ -1,6 +1,7 @@
 //! The list of checks. A new one is a constant of a module here, a line in this list, a row of docs/doctor.md and a test.
 
 mod activity;
+mod audit;
 mod authentication;
 mod backups;
 mod indexes;
@@ -49,6 +50,7 @@ pub const ALL: &[Check] = &[
     replication::REPLICATION_SLOTS,
     outbox::OUTBOX_BACKLOG,
     retention::RETENTION_BACKLOG,
+    audit::AUDIT_SEALS,
     sqlite::SQLITE_INTEGRITY,
     sqlite::SQLITE_FOREIGN_KEYS,
     sqlite::SQLITE_JOURNAL_MODE,

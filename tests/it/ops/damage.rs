@@ -139,7 +139,7 @@ fn overwrite(file: &Path, bytes: &[u8]) {
     file.write_all(bytes).unwrap();
 }
 
-fn flip(file: &Path) {
+pub fn flip(file: &Path) {
     let mut bytes = fs::read(file).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

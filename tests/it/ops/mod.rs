@@ -5,6 +5,7 @@ mod audit;
 mod damage;
 mod doctor;
 mod drill;
+mod encryption;
 mod interruption;
 mod person;
 mod places;

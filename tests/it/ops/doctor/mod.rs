@@ -1,6 +1,7 @@
 //! The doctor: each check passes on a healthy database, and finds the fault that it is for.
 
 mod activity;
+mod audit;
 mod authentication;
 mod backups;
 mod indexes;

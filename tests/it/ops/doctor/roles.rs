@@ -87,6 +87,7 @@ async fn a_login_without_rights_gets_the_reason_and_the_grant_instead_of_a_failu
         ("replication_lag", "its own sessions only", "grant pg_monitor to login_of_"),
         ("outbox_backlog", "row-level security", "owner of the tables"),
         ("retention_backlog", "row-level security", "owner of the tables"),
+        ("audit_seals", "row-level security", "owner of the tables"),
     ] {
         look(&ops, check, "").is_skipped(reason, grant);
     }
@@ -118,6 +119,7 @@ async fn a_login_without_rights_gets_the_reason_and_the_grant_instead_of_a_failu
         "blocked_sessions",
         "replication_lag",
         "outbox_backlog",
+        "audit_seals",
         "table_bloat",
     ];
     for check in checks {
