@@ -6,18 +6,23 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser;
+use chrono::Utc;
+use clap::{Args, Parser, Subcommand};
 use environment::{AppEnvVariable, chain, load_dot_env};
 use tracing_subscriber::EnvFilter;
 
-use crate::{Error, Fixtures, Mode, Target};
+use crate::{Error, Fixtures, Mode, Target, check};
 
 /// Loads fixture records into a development or test database.
 ///
 /// Running it again changes nothing. All changes are one transaction, which is rolled back after an error.
 #[derive(Parser)]
 #[command(name = "seeder", version)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Directory of YAML files, one per table [default: the fixtures built into this program].
     #[arg(long, value_name = "DIR")]
     fixtures: Option<PathBuf>,
@@ -27,16 +32,43 @@ struct Cli {
     dry_run: bool,
 
     /// The database, postgres://… or sqlite:… [default: the SQLite file voicesurvey.db].
-    #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        short = 'u',
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     database_url: Option<String>,
 
     /// The purpose of the database: development, test, staging or production.
-    #[arg(long, env = "APP_ENV", default_value = "", hide_default_value = true, value_name = "WORD")]
+    #[arg(
+        long,
+        global = true,
+        env = "APP_ENV",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "WORD"
+    )]
     app_env: AppEnvVariable,
 
     /// Show each SQL statement, without its values.
-    #[arg(short, long)]
+    #[arg(short, long, global = true)]
     verbose: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generates data, or checks that data is consistent.
+    Generate(Generate),
+}
+
+#[derive(Args)]
+struct Generate {
+    /// Check the consistency rules of docs/consistency.md, print violations, and change nothing. The database may be any.
+    #[arg(long, required = true)]
+    check: bool,
 }
 
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
@@ -54,13 +86,11 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    match execute(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
+    execute(cli).await.unwrap_or_else(|error| fail(&error))
 }
 
-async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli) -> Result<(), Error> {
+async fn execute(cli: Cli) -> Result<ExitCode, Error> {
+    let Cli { command, fixtures, dry_run, database_url, app_env, verbose } = cli;
     if verbose {
         // No other target: sqlx warns of a misspelt URL parameter with its value, which may be a password.
         tracing_subscriber::fmt()
@@ -69,17 +99,34 @@ async fn execute(Cli { fixtures, dry_run, database_url, app_env, verbose }: Cli)
             .without_time()
             .init();
     }
-    let target = Target::resolve(database_url.as_deref(), app_env.0)?;
-    if target.is_embedded() {
-        tell(&format!("DATABASE_URL is not set: using the {target}"));
+    if let Some(Command::Generate(Generate { check: true })) = command {
+        return check_rules(&announced(Target::to_check(database_url.as_deref())?)).await;
     }
+    let target = announced(Target::resolve(database_url.as_deref(), app_env.0)?);
     let fixtures = match fixtures {
         Some(directory) => Fixtures::from_dir(&directory)?,
         None => Fixtures::built_in()?,
     };
     let mode = if dry_run { Mode::DryRun } else { Mode::Commit };
     let report = fixtures.load(&target.connect().await?, mode).await?;
-    writeln!(io::stdout(), "{report}").map_err(Error::Report)
+    writeln!(io::stdout(), "{report}").map_err(Error::Report)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the report of the rules; the exit code is 1 if one is violated.
+async fn check_rules(target: &Target) -> Result<ExitCode, Error> {
+    let tx = target.connect().await?.admin().await.map_err(|error| Error::transaction(&error))?;
+    let report = check(&tx, Utc::now()).await?;
+    writeln!(io::stdout(), "{report}").map_err(Error::Report)?;
+    Ok(if report.is_consistent() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints the database if no URL names it.
+fn announced(target: Target) -> Target {
+    if target.is_embedded() {
+        tell(&format!("DATABASE_URL is not set: using the {target}"));
+    }
+    target
 }
 
 fn fail(error: &Error) -> ExitCode {

@@ -1,4 +1,4 @@
-//! The database to seed.
+//! The database to seed or to check.
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
@@ -32,11 +32,29 @@ impl Target {
     pub fn resolve(url: Option<&str>, env: Option<AppEnv>) -> Result<Self, Error> {
         // What `env` refuses everywhere is refused also if the URL is malformed.
         permit(Action::LoadFixtures, Place::File, env, Mark::Absent, &"database")?;
+        let target = Self::read(url, None)?;
+        permit(Action::LoadFixtures, target.place(), env, Mark::Absent, &target)?;
+        Ok(target)
+    }
+
+    /// The database of `url`, as [`Target::resolve`] finds it, to be read only: any database is permitted, and its
+    /// statements may take any time.
+    ///
+    /// # Errors
+    /// `url` is malformed or of another engine.
+    pub fn to_check(url: Option<&str>) -> Result<Self, Error> {
+        Self::read(url, Some("0"))
+    }
+
+    fn read(url: Option<&str>, statement_timeout: Option<&str>) -> Result<Self, Error> {
         let url = url.filter(|url| !url.is_empty());
         let settings = Settings::read(|variable| match variable {
             "DATABASE_URL" => url.map(OsString::from),
             "DATABASE_APPLICATION_NAME" => Some("seeder".into()),
             "DATABASE_POOL_SIZE" => Some("1".into()),
+            "DATABASE_STATEMENT_TIMEOUT_MS" if statement_timeout.is_some() => {
+                statement_timeout.map(OsString::from)
+            }
             "APP_ENV" | "CUSTOMER_DATABASE_URL" | "DATABASE_REQUIRE_MIGRATIONS" => None,
             other => std::env::var_os(other),
         })?;
@@ -47,9 +65,7 @@ impl Target {
         } else {
             Server::Postgres(Box::new(parse_postgres(text).map_err(Error::Url)?))
         };
-        let target = Self { settings, server, embedded: url.is_none() };
-        permit(Action::LoadFixtures, target.place(), env, Mark::Absent, &target)?;
-        Ok(target)
+        Ok(Self { settings, server, embedded: url.is_none() })
     }
 
     /// Whether this is the embedded default.
@@ -68,7 +84,9 @@ impl Target {
         {
             return Err(Error::NoFile { target: self.to_string() });
         }
-        Database::connect(&self.settings).await.map_err(|error| Error::connection(self.to_string(), error))
+        Database::connect_admin(&self.settings)
+            .await
+            .map_err(|error| Error::connection(self.to_string(), error))
     }
 
     fn place(&self) -> Place {

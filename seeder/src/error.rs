@@ -82,6 +82,9 @@ pub enum Error {
     /// The report could not be printed.
     #[error("the run succeeded, but its report cannot be printed")]
     Report(#[source] io::Error),
+    /// Row Level Security hides rows from the login.
+    #[error("Row Level Security hides rows from this login; check with the login that owns the tables")]
+    RowSecurity,
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),

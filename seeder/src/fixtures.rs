@@ -25,8 +25,8 @@ const LOCK_OF_POSTGRESQL: &str = "select pg_advisory_xact_lock(x'736565646572'::
 /// A write waits for another writer; a transaction that has already read could not.
 const LOCK_OF_SQLITE: &str = "update users set id = id where false";
 
-// `BUILT_IN`: the text of each file of `seeder/fixtures`, by the name of its table.
-include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
+/// The text of each file of `seeder/fixtures`, by the name of its table.
+const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/fixtures.rs"));
 
 /// Records that passed every check without a database.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! Loads fixture records from YAML files, one file per table, into a migrated database.
 //!
 //! Loading is idempotent: a record that exists and is equal is not written, one that differs is updated, and nothing is
-//! deleted.
+//! deleted. [`check()`] looks for rows that contradict each other.
 
+mod check;
 pub mod cli;
 mod connect;
 mod dangling;
@@ -14,6 +15,7 @@ mod report;
 mod table;
 mod yaml;
 
+pub use check::{CheckReport, Checked, Rule, Violation, check};
 pub use connect::Target;
 pub use error::{Error, Fault, Place};
 pub use fixtures::Fixtures;

@@ -19,6 +19,7 @@ const LISTED: &[&str] = &[
     "migration/",
     "ops/",
     "scratch/",
+    "seeder/src/check.rs",
     "seeder/src/fixtures.rs",
     "seeder/src/table.rs",
     "tests/",
