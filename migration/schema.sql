@@ -194,19 +194,9 @@ as $$
                 found_actor audit_actor := 'admin';
                 found_user uuid;
                 personal text;
+                salt text;
                 changed_at timestamptz := clock_timestamp();
             begin
-                -- The id is a salt: equal values of two rows have different digests.
-                foreach personal in array coalesce(tg_argv, '{}') loop
-                    if old_row ->> personal is not null then
-                        old_row := old_row || jsonb_build_object(personal, 'sha256:' || encode(
-                            sha256(convert_to(concat_ws(':', found_row_id, personal, old_row ->> personal), 'UTF8')), 'hex'));
-                    end if;
-                    if new_row ->> personal is not null then
-                        new_row := new_row || jsonb_build_object(personal, 'sha256:' || encode(
-                            sha256(convert_to(concat_ws(':', found_row_id, personal, new_row ->> personal), 'UTF8')), 'hex'));
-                    end if;
-                end loop;
                 if tg_op = 'UPDATE' then
                     select jsonb_object_agg(key, jsonb_build_object('old', old_row -> key, 'new', value))
                     into found_changes
@@ -224,6 +214,15 @@ as $$
                     from jsonb_each(coalesce(new_row, old_row))
                     where value <> 'null' and key not in ('id', 'created_at', 'updated_at');
                 end if;
+                -- The id is a salt: equal values of two rows have different digests.
+                foreach personal in array coalesce(tg_argv, '{}') loop
+                    if found_changes ? personal then
+                        salt := found_row_id || ':' || personal || ':';
+                        found_changes := found_changes || jsonb_build_object(personal, jsonb_build_object(
+                            'old', 'sha256:' || encode(sha256(convert_to(salt || (old_row ->> personal), 'UTF8')), 'hex'),
+                            'new', 'sha256:' || encode(sha256(convert_to(salt || (new_row ->> personal), 'UTF8')), 'hex')));
+                    end if;
+                end loop;
                 if acting_role = 'customer' or not (
                     pg_has_role(acting_role, current_user, 'usage')
                     or (select rolbypassrls from pg_roles where rolname = acting_role)

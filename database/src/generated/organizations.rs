@@ -96,7 +96,7 @@ with provider as (
     from campaigns
     join organizations on organizations.id = campaigns.organization_id
     where least(campaigns.deleted_at, organizations.deleted_at) < (select deleted_before from limits)
-), attempt as (
+), attempt as not materialized (
     select call_attempts.id, call_attempts.organization_id
     from call_attempts
     where call_attempts.campaign_id in (select id from campaign)
@@ -114,15 +114,17 @@ with provider as (
     where (call_attempts.metadata ->> 'recording_url') is not null
         and call_attempts.campaign_id in (select id from campaign)
 ), transcript as (
-    select transcript_snippets.id, transcript_snippets.organization_id
+    select transcript_snippets.organization_id
     from provider
     join transcript_snippets
         on transcript_snippets.organization_id = provider.organization_id
         and transcript_snippets.created_at < provider.transcripts_before
-    union
-    select transcript_snippets.id, transcript_snippets.organization_id
+    union all
+    select transcript_snippets.organization_id
     from attempt
     join transcript_snippets on transcript_snippets.call_attempt_id = attempt.id
+    left join provider on provider.organization_id = transcript_snippets.organization_id
+    where (transcript_snippets.created_at < provider.transcripts_before) is not true
 ), email as (
     select id, organization_id
     from email_notifications
