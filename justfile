@@ -66,6 +66,10 @@ fmt:
 seed *args:
     cargo run -p seeder -- "$@"
 
+# Generate data: just generate --contacts 100000
+generate *args:
+    cargo run --release -p seeder -- generate "$@"
+
 # Run all tests, or those whose name contains the argument.
 test *filter:
     cargo test --workspace -- "$@"

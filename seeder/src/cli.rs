@@ -3,19 +3,30 @@
 use std::{
     io::{self, Write as _},
     path::PathBuf,
-    process::ExitCode,
+    process::{self, ExitCode},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use chrono::Utc;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use environment::{AppEnvVariable, chain, load_dot_env};
 use tracing_subscriber::EnvFilter;
 
-use crate::{Error, Fixtures, Mode, Target, check};
+use crate::{
+    Error, Fixtures, Mode, Target, check,
+    generate::{Options, Parameters, generate},
+};
 
-/// Loads fixture records into a development or test database.
+/// The exit code of a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// Loads fixture records into a development or test database, or generates data.
 ///
-/// Running it again changes nothing. All changes are one transaction, which is rolled back after an error.
+/// Without a command it loads the fixture records. Running it again changes nothing. All changes are one transaction, which
+/// is rolled back after an error.
 #[derive(Parser)]
 #[command(name = "seeder", version)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -60,15 +71,19 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Generates data, or checks that data is consistent.
+    /// Generates any amount of realistic data, the same for the same options, or checks that data are consistent:
+    /// docs/data.md and docs/consistency.md.
     Generate(Generate),
 }
 
 #[derive(Args)]
 struct Generate {
     /// Check the consistency rules of docs/consistency.md, print violations, and change nothing. The database may be any.
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with_all = ["profile", "organizations", "contacts", "campaigns", "history", "seed", "until", "append", "resume", "connections"])]
     check: bool,
+
+    #[command(flatten)]
+    options: Options,
 }
 
 /// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
@@ -77,8 +92,8 @@ pub async fn run() -> ExitCode {
     if let Err(error) = load_dot_env() {
         return fail(&error.into());
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, parameters) = match Cli::try_parse().and_then(Cli::checked) {
+        Ok(checked) => checked,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
             // If printing fails, the exit code remains.
@@ -86,10 +101,23 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    execute(cli).await.unwrap_or_else(|error| fail(&error))
+    execute(cli, parameters).await.unwrap_or_else(|error| fail(&error))
 }
 
-async fn execute(cli: Cli) -> Result<ExitCode, Error> {
+impl Cli {
+    /// Returns the parameters of the data to generate, `None` if none are to be.
+    fn checked(self) -> Result<(Self, Option<Parameters>), clap::Error> {
+        match &self.command {
+            Some(Command::Generate(Generate { check: false, options })) => match options.parameters() {
+                Ok(parameters) => Ok((self, Some(parameters))),
+                Err(message) => Err(Self::command().error(ErrorKind::ValueValidation, message)),
+            },
+            _ => Ok((self, None)),
+        }
+    }
+}
+
+async fn execute(cli: Cli, parameters: Option<Parameters>) -> Result<ExitCode, Error> {
     let Cli { command, fixtures, dry_run, database_url, app_env, verbose } = cli;
     if verbose {
         // No other target: sqlx warns of a misspelt URL parameter with its value, which may be a password.
@@ -99,16 +127,24 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
             .without_time()
             .init();
     }
-    if let Some(Command::Generate(Generate { check: true })) = command {
+    if let Some(Command::Generate(Generate { check: true, .. })) = command {
         return check_rules(&announced(Target::to_check(database_url.as_deref())?)).await;
     }
     let target = announced(Target::resolve(database_url.as_deref(), app_env.0)?);
-    let fixtures = match fixtures {
-        Some(directory) => Fixtures::from_dir(&directory)?,
-        None => Fixtures::built_in()?,
+    let report = if let (Some(Command::Generate(Generate { options, .. })), Some(parameters)) =
+        (command, parameters)
+    {
+        let stop = stop_on_signals()?;
+        tell(&format!("generate {parameters}"));
+        generate(&target, &parameters, options.start(), options.connections(), &stop).await?.to_string()
+    } else {
+        let fixtures = match fixtures {
+            Some(directory) => Fixtures::from_dir(&directory)?,
+            None => Fixtures::built_in()?,
+        };
+        let mode = if dry_run { Mode::DryRun } else { Mode::Commit };
+        fixtures.load(&target.connect().await?, mode).await?.to_string()
     };
-    let mode = if dry_run { Mode::DryRun } else { Mode::Commit };
-    let report = fixtures.load(&target.connect().await?, mode).await?;
     writeln!(io::stdout(), "{report}").map_err(Error::Report)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -127,6 +163,19 @@ fn announced(target: Target) -> Target {
         tell(&format!("DATABASE_URL is not set: using the {target}"));
     }
     target
+}
+
+/// Returns a flag that SIGINT, SIGTERM or SIGHUP sets. The second one ends the process.
+fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            process::exit(INTERRUPTED);
+        }
+        tell("stopping after the transactions under way; press Ctrl-C again to roll them back");
+    })?;
+    Ok(stop)
 }
 
 fn fail(error: &Error) -> ExitCode {

@@ -89,6 +89,14 @@ impl Target {
             .map_err(|error| Error::connection(self.to_string(), error))
     }
 
+    /// The options of a connection, or `None` for SQLite.
+    pub(crate) fn postgres(&self) -> Option<&PgConnectOptions> {
+        match &self.server {
+            Server::Postgres(options) => Some(options),
+            Server::Sqlite(_) => None,
+        }
+    }
+
     fn place(&self) -> Place {
         match &self.server {
             Server::Postgres(options) => Place::of(options),

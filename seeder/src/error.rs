@@ -5,10 +5,16 @@ use std::{fmt, io, path::PathBuf, sync::Arc};
 use database::SettingsError;
 use sea_orm::{DbErr, RuntimeErr};
 
-/// A failed load. No message contains a password or the content of a personal field.
+/// A failed load or run. No message contains a password or the content of a personal field.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// Another run works on the database.
+    #[error("another run of seeder works on the {target}; wait until it has ended")]
+    Busy {
+        /// The database.
+        target: String,
+    },
     /// A statement failed for a reason other than the fixtures.
     #[error("the database refused to go on with {table}: {cause}{remedy}")]
     Database {
@@ -38,6 +44,17 @@ pub enum Error {
         /// The accepted file names.
         tables: String,
     },
+    /// Data cannot be generated into a database with rows, unless they are added to.
+    #[error(
+        "the {target} contains data already; add to them with --append, continue a run that ended early with --resume, or \
+         choose an empty database{runs}"
+    )]
+    Filled {
+        /// The database.
+        target: String,
+        /// The runs that generated them, after a full stop; empty if none is known.
+        runs: String,
+    },
     /// A fixture file cannot be read.
     #[error("{} cannot be read", path.display())]
     File {
@@ -53,6 +70,14 @@ pub enum Error {
         place: Place,
         /// The fault.
         fault: Fault,
+    },
+    /// A run was stopped by a signal.
+    #[error("stopped: {holds}; continue with: {command}")]
+    Interrupted {
+        /// What the database holds.
+        holds: String,
+        /// The command that continues.
+        command: String,
     },
     /// The file of the SQLite database does not exist.
     #[error("the {target} does not exist; run: cargo run -p migration -- up")]
@@ -76,9 +101,33 @@ pub enum Error {
         /// The accepted file names.
         tables: String,
     },
+    /// The run to continue is not in the database.
+    #[error(
+        "the {target} contains no run of {parameters}; continue with the parameters of a run that it contains, or add this \
+         one with --append{runs}"
+    )]
+    NotBegun {
+        /// The database.
+        target: String,
+        /// The parameters.
+        parameters: String,
+        /// The runs that it contains, after a full stop; empty if none is known.
+        runs: String,
+    },
     /// Fixtures are not permitted on the database.
     #[error(transparent)]
     NotPermitted(#[from] environment::Refusal),
+    /// The run is in the database already.
+    #[error(
+        "the {target} contains a run of {parameters} already; complete it with --resume, or add other data with --append and \
+         another --seed"
+    )]
+    Present {
+        /// The database.
+        target: String,
+        /// The parameters.
+        parameters: String,
+    },
     /// The report could not be printed.
     #[error("the run succeeded, but its report cannot be printed")]
     Report(#[source] io::Error),
@@ -88,6 +137,22 @@ pub enum Error {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The handler of signals could not be installed.
+    #[error("the signals cannot be handled")]
+    Signals(#[from] ctrlc::Error),
+    /// A thread that generates rows ended.
+    #[error("a thread that generates rows ended early")]
+    Thread,
+    /// The type of a column has no encoding.
+    #[error(
+        "the column {column} cannot be written by COPY: {cause}; add its type to seeder/src/generate/copy.rs"
+    )]
+    Unencodable {
+        /// The column.
+        column: String,
+        /// The reason.
+        cause: String,
+    },
     /// The database cannot be reached.
     #[error("the {target} cannot be reached: {cause}{remedy}")]
     Unreachable {

@@ -1,4 +1,4 @@
-//! Loads fixture records from YAML files, one file per table, into a migrated database.
+//! Loads fixture records from YAML files, one file per table, into a migrated database, or generates data.
 //!
 //! Loading is idempotent: a record that exists and is equal is not written, one that differs is updated, and nothing is
 //! deleted. [`check()`] looks for rows that contradict each other.
@@ -9,6 +9,7 @@ mod connect;
 mod dangling;
 mod error;
 mod fixtures;
+pub mod generate;
 mod reference;
 mod refusal;
 mod report;
