@@ -105,3 +105,32 @@ fn place(sums: &[i64], fraction: i64) -> (i64, i64) {
     let rest = (target - (start << ONE_BITS)) / (end - start).max(1);
     (i64::try_from(place).unwrap_or_default(), rest.clamp(0, (1 << ONE_BITS) - 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DAY, HOUR, Schedule, is_calling, next_calling};
+
+    /// Monday, 2026-10-26.
+    const MONDAY: i64 = 20_752;
+
+    #[test]
+    fn first_calls_are_in_the_order_of_the_contacts_and_within_the_window() {
+        let schedule = Schedule::new((9, 20), MONDAY, MONDAY + 13);
+        let calls: Vec<i64> = (0..5_000)
+            .map(|number| schedule.first_call(number, 5_000, (number * 7_919) % (1 << 32)))
+            .collect();
+        assert!(calls.is_sorted());
+        assert!(calls.iter().all(|call| schedule.contains(*call)));
+        assert!(calls[0] < MONDAY * DAY + 10 * HOUR && calls[4_999] > (MONDAY + 12) * DAY + 19 * HOUR);
+        let on = |day: i64| calls.iter().filter(|call| call.div_euclid(DAY) == MONDAY + day).count();
+        assert!(on(0) > 2 * on(5) && on(5) > 0, "fewer on Saturday");
+        assert_eq!(on(6) + on(13), 0, "none on Sunday");
+    }
+
+    #[test]
+    fn no_day_of_calls_is_a_sunday() {
+        assert!(is_calling(MONDAY) && !is_calling(MONDAY - 1));
+        assert_eq!(next_calling(MONDAY - 1), MONDAY);
+        assert_eq!(next_calling(MONDAY), MONDAY);
+    }
+}

@@ -1,6 +1,6 @@
 //! The options of `seeder generate`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use clap::Args;
 
 use super::{
@@ -10,6 +10,10 @@ use super::{
 
 /// The number of connections unless it is given: one for each processor, but no more than this.
 const MOST_CONNECTIONS: usize = 8;
+
+/// The years of `--until`: ids of version 7 count from 1970, and the longest history is ten years.
+const EARLIEST: i32 = 1990;
+const LATEST: i32 = 9_000;
 
 /// The options of `seeder generate`.
 #[derive(Args, Clone, Debug)]
@@ -59,7 +63,7 @@ impl Options {
     /// The parameters, or a message about options that exclude each other.
     ///
     /// # Errors
-    /// Fewer contacts than organizations.
+    /// Fewer contacts than organizations, or a history that an id of version 7 cannot express.
     pub fn parameters(&self) -> Result<Parameters, String> {
         let Self { profile, organizations, contacts, campaigns, history, seed, until, .. } = self;
         let sizes = profile.sizes();
@@ -72,6 +76,9 @@ impl Options {
         }
         let campaigns = campaigns.unwrap_or_else(|| Parameters::default_campaigns(organizations, contacts));
         let history = history.unwrap_or(sizes.2);
+        if !(EARLIEST..=LATEST).contains(&until.year()) {
+            return Err(format!("--until is a time of the years {EARLIEST} to {LATEST}"));
+        }
         Ok(Parameters { organizations, contacts, campaigns, history, seed: *seed, until: *until })
     }
 

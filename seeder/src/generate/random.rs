@@ -150,3 +150,53 @@ pub(super) fn step(stream: &mut Stream, size: i64) -> i64 {
     }
     step
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Key, Use, scale, step};
+
+    #[test]
+    fn ids_are_of_version_7_and_sort_by_their_time() {
+        let mut stream = Key::new(&"a").stream(Use::Chunk, 1);
+        let ids: Vec<_> = (0..10_000).map(|place| stream.uuid(1_700_000_000_000_000 + place * 7)).collect();
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
+        assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn other_parameters_uses_and_numbers_have_other_streams() {
+        let (one, other) = (Key::new(&"a"), Key::new(&"b"));
+        let first = |key: &Key, of, number| key.stream(of, number).below(i64::MAX);
+        let numbers = BTreeSet::from([
+            first(&one, Use::Chunk, 1),
+            first(&one, Use::Chunk, 2),
+            first(&one, Use::Organization, 1),
+            first(&other, Use::Chunk, 1),
+        ]);
+        assert_eq!(numbers.len(), 4);
+        assert_eq!(first(&one, Use::Chunk, 1), first(&Key::new(&"a"), Use::Chunk, 1));
+    }
+
+    #[test]
+    fn numbers_are_spread_evenly() {
+        let mut stream = Key::new(&"a").stream(Use::Chunk, 1);
+        let mut counts = [0; 10];
+        for _ in 0..100_000 {
+            counts[super::index(stream.below(10))] += 1;
+        }
+        assert!(counts.iter().all(|count| (9_500..10_500).contains(count)), "{counts:?}");
+        assert_eq!((scale(0, 7), scale(u64::MAX, 7)), (0, 6));
+    }
+
+    #[test]
+    fn multiples_of_a_step_visit_each_place_once() {
+        let mut stream = Key::new(&"a").stream(Use::Chunk, 1);
+        for size in [1, 2, 100, 997, 12_600] {
+            let step = step(&mut stream, size);
+            let places: BTreeSet<i64> = (0..size).map(|place| place * step % size).collect();
+            assert_eq!(places.len(), super::index(size));
+        }
+    }
+}

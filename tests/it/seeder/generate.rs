@@ -13,7 +13,10 @@ use tests::{SqliteFile, catalog, connect, migrated, run, texts};
 /// Enough for each status of a campaign, and for several chunks.
 const OPTIONS: &str = "--organizations 2 --contacts 9000 --history 60";
 
-/// As many as one chunk.
+/// Tables without generated rows: what other programs write.
+const NOT_GENERATED: [&str; 4] = ["audit_seals", "erasure_requests", "retention_runs", "signing_keys"];
+
+/// Fewer than one chunk.
 const FEW: &str = "--organizations 1 --contacts 500 --history 30";
 
 #[tokio::test]
@@ -26,9 +29,41 @@ async fn the_rows_are_the_same_with_any_number_of_threads_and_on_both_engines() 
     }
     let one = rows(&connect(&one.url()).await.unwrap()).await;
     assert_eq!(one["contacts"].len(), 9000);
+    for (table, rows) in &one {
+        assert_eq!(rows.is_empty(), NOT_GENERATED.contains(table), "{table}");
+    }
     for url in [eight.url(), file.url()] {
         assert_equal(&one, &rows(&connect(&url).await.unwrap()).await);
     }
+}
+
+on_both_engines!(migrated: generated_data_are_consistent_and_vary);
+
+async fn generated_data_are_consistent_and_vary(Engine { db, url, .. }: &Engine) {
+    generate(url, OPTIONS).succeeds();
+    generate(url, "--organizations 3 --contacts 900 --history 7 --until 2026-07-12T22:30:00Z --append")
+        .succeeds();
+    generate(url, "--check").succeeds();
+    for (values, count) in [
+        ("contacts.state", 6),
+        ("contacts.preferred_language", 3),
+        ("call_attempts.outcome", 5),
+        ("campaigns.status", 6),
+        ("campaigns.language", 2),
+        ("email_notifications.status", 3),
+        ("events.event_type", 3),
+        ("exclusion_list_entries.source", 3),
+        ("transcript_snippets.language", 2),
+    ] {
+        let (table, column) = values.split_once('.').unwrap();
+        let query = format!("select cast(count(distinct {column}) as text) from {table}");
+        assert_eq!(texts(db, &query).await, [count.to_string()], "{values}");
+    }
+    let twice = "select phone_number from contacts group by campaign_id, phone_number having count(*) > 1";
+    assert_eq!(texts(db, twice).await, [""; 0], "a number is once in a campaign");
+    let shared =
+        "select phone_number from contacts group by organization_id, phone_number having count(*) > 1";
+    assert!(texts(db, shared).await.len() > 100, "a person is in several campaigns");
 }
 
 on_both_engines!(migrated: another_seed_generates_other_rows_which_can_be_added);
@@ -102,6 +137,8 @@ async fn options_that_exclude_each_other_are_usage_errors() {
     generate(&file.url(), "--append --resume").is_misused(&["--append", "--resume"]);
     generate(&file.url(), "--organizations 3 --contacts 2").is_misused(&["3 organizations need at least"]);
     generate(&file.url(), "--history 6").is_misused(&["7..="]);
+    generate(&file.url(), "--until 1970-01-02T00:00:00Z").is_misused(&["--until", "1990 to 9000"]);
+    generate(&file.url(), "--check --seed 1").is_misused(&["--check", "--seed"]);
     for arguments in [&["--dry-run", "generate"][..], &["--fixtures", directory, "generate"]] {
         let exited = Running::start(&mut seeder(&file.url(), arguments), "generate").wait();
         exited.is_misused(&["cannot be used with"]);
