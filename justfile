@@ -60,7 +60,7 @@ _psql *args:
 
 # Format the code, including the modules that a macro declares, which `cargo fmt` does not find.
 fmt:
-    git ls-files -z '*.rs' | xargs -0 rustfmt
+    git ls-files -z --cached --others --exclude-standard '*.rs' | xargs -0 rustfmt
 
 # Load the fixture records.
 seed *args:

@@ -154,7 +154,7 @@ async fn each_program_obeys_the_rule_on_each_address_with_each_app_env_and_mark(
                 // Each fixture of an audited table has left an entry.
                 let fixtures =
                     rows(&db).await.into_iter().filter(|row| !row.starts_with("audit_log_entries: "));
-                assert_eq!(fixtures.count(), 21, "the fixtures");
+                assert_eq!(fixtures.count(), crate::seeder::total(), "the fixtures");
                 let programs = || ["seeder", "scheduler-tokio"].into_iter().chain(DESTRUCTIVE);
                 if let Some(refused) = expected(address, app_env, is_marked) {
                     for program in programs() {

@@ -5,7 +5,8 @@ use crate::isolation::contexts::{
     Application, Context, Entered, INSUFFICIENT_PRIVILEGE, State, UNBOUND, Visible,
 };
 use crate::isolation::plain;
-use crate::isolation::probes::{self, Action, Expect, Probe, may};
+use crate::isolation::probes::{self, Action, Expect, Probe};
+use crate::schema::shape::may;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::collections::BTreeSet;
 use tests::{code, run};

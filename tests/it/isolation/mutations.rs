@@ -4,8 +4,8 @@ use crate::isolation::catalogue::B;
 use crate::isolation::contexts::{Application, Before, Binding, Context, State};
 use crate::isolation::matrix::Report;
 use crate::isolation::plain::Login;
-use crate::isolation::probes::may;
 use crate::isolation::{OWN, Setup};
+use crate::schema::shape::may;
 use tests::{run, texts};
 
 /// The triggers stand behind the policies and privileges that are judged here.

@@ -1,6 +1,7 @@
 //! What a customer may try on a table, and how each attempt has to end.
 
 use crate::isolation::catalogue::{Catalogue, LONELY, Organization, Row, Table, insert};
+use crate::schema::shape::may;
 use Action::{
     CopyTo, Count, Delete, Function, Insert, Join, Lock, Move, Reference, Returning, Select, Truncate,
     Update, Upsert, View,
@@ -54,17 +55,6 @@ pub enum Expect {
     Refused,
     /// In whatever way: it reads no table.
     NoTable,
-}
-
-/// What the data model lets a customer do.
-pub fn may(table: &str) -> &'static [&'static str] {
-    match table {
-        "organizations" | "users" => &["select", "update"],
-        "audit_seals" | "retention_runs" | "signing_keys" => &[],
-        "audit_log_entries" | "user_organizations" => &["select"],
-        "exclusion_list_entries" | "transcript_snippets" => &["select", "insert", "delete"],
-        _ => &["select", "insert", "update"],
-    }
 }
 
 /// Everything that is tried on a table but COPY TO the client, for which the crate `database` has no way.

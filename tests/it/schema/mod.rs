@@ -4,4 +4,4 @@ mod constraints;
 mod file;
 mod legacy_clients;
 pub(crate) mod model;
-mod shape;
+pub(crate) mod shape;

@@ -243,6 +243,17 @@ async fn no_identifier_is_longer_than_63_bytes() {
     assert_eq!(long, [""; 0]);
 }
 
+/// What a customer may do.
+pub fn may(table: &str) -> &'static [&'static str] {
+    match table {
+        "organizations" | "users" => &["select", "update"],
+        "audit_seals" | "retention_runs" | "signing_keys" => &[],
+        "audit_log_entries" | "user_organizations" => &["select"],
+        "exclusion_list_entries" | "transcript_snippets" => &["select", "insert", "delete"],
+        _ => &["select", "insert", "update"],
+    }
+}
+
 /// What a customer may update, by the names of the columns.
 const UPDATABLE: [&str; 11] = [
     "call_attempts (answered_at, ended_at, error_code, metadata, outcome, provider_call_id, provider_raw_status)",
@@ -271,14 +282,10 @@ async fn the_customer_has_the_privileges_of_the_data_model_and_no_others() {
         .tables
         .iter()
         .map(|table| {
-            let privileges = match table.name {
-                "organizations" | "users" => "SELECT, UPDATE",
-                "audit_seals" | "retention_runs" | "signing_keys" => "",
-                "audit_log_entries" | "user_organizations" => "SELECT",
-                "exclusion_list_entries" | "transcript_snippets" => "DELETE, INSERT, SELECT",
-                _ => "INSERT, SELECT, UPDATE",
-            };
-            format!("{}: {privileges}", table.name)
+            let mut privileges: Vec<String> =
+                may(table.name).iter().map(|verb| verb.to_uppercase()).collect();
+            privileges.sort();
+            format!("{}: {}", table.name, privileges.join(", "))
         })
         .collect();
     // What the customer can do by whatever way: its own grants, those to PUBLIC, on the table or on a column.
