@@ -82,6 +82,11 @@ scratch *command:
 example runtime="tokio":
     cargo run -p scratch -- --database example examples/run {{ runtime }}
 
+# Show the plan of a query on a filled database: just explain contacts.claim_due --contacts 1000000
+[no-exit-message]
+explain *args:
+    cargo run -p tests --bin performance -- explain "$@"
+
 # Measure performance against its limits.
 bench:
     cargo bench -p tests

@@ -697,6 +697,9 @@ create index ix_retention_runs_created on retention_runs (created_at);
 create index ix_email_templates_locale on email_templates (locale);
 create index ix_email_templates_type on email_templates (type);
 
+create index ix_exclusion_list_entries_organization_created_id on exclusion_list_entries (
+    organization_id, created_at, id
+);
 create index ix_exclusion_list_entries_phone on exclusion_list_entries (phone_number);
 
 create index ix_provider_configs_organization on provider_configs (organization_id);
@@ -712,15 +715,22 @@ create index ix_campaigns_organization_created_live on campaigns (organization_i
 where deleted_at is null;
 create index ix_campaigns_status on campaigns (status);
 
-create index ix_contacts_campaign_created on contacts (campaign_id, created_at);
+create index ix_contacts_campaign_attempts_count_last_attempt_created_due on contacts (
+    campaign_id, attempts_count, last_attempt_at, created_at
+)
+where state = any(array['pending'::contact_state, 'not_reached'::contact_state]);
 create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at)
 where state = any(array['pending'::contact_state, 'not_reached'::contact_state]);
+create index ix_contacts_campaign_created_id on contacts (campaign_id, created_at, id);
 create index ix_contacts_campaign_state on contacts (campaign_id, state);
 create index ix_contacts_organization_campaign_state on contacts (organization_id, campaign_id, state);
 create index ix_contacts_phone on contacts (phone_number);
 
 create index ix_call_attempts_campaign on call_attempts (campaign_id);
 create index ix_call_attempts_contact on call_attempts (contact_id);
+create index ix_call_attempts_organization_campaign_outcome_answered_ended on call_attempts (
+    organization_id, campaign_id, outcome, answered_at, ended_at
+);
 create index ix_call_attempts_organization_started_id_recorded on call_attempts (
     organization_id, started_at, id
 )
@@ -734,17 +744,17 @@ create index ix_erasure_requests_due_open on erasure_requests (due_at) where com
 create index ix_erasure_requests_organization on erasure_requests (organization_id);
 
 create index ix_events_call_attempt on events (call_attempt_id);
-create index ix_events_campaign on events (campaign_id);
+create index ix_events_campaign_created_id on events (campaign_id, created_at, id);
 create index ix_events_contact on events (contact_id);
 create index ix_events_created on events (created_at);
 create index ix_events_created_unpublished on events (created_at) where published_at is null;
 create index ix_events_event_type on events (event_type);
 
 create index ix_survey_responses_call_attempt on survey_responses (call_attempt_id);
-create index ix_survey_responses_campaign on survey_responses (campaign_id);
+create index ix_survey_responses_campaign_created_id on survey_responses (campaign_id, created_at, id);
 create index ix_survey_responses_completed on survey_responses (completed_at);
 create index ix_survey_responses_contact on survey_responses (contact_id);
-create index ix_survey_responses_organization on survey_responses (organization_id);
+create index ix_survey_responses_organization_campaign on survey_responses (organization_id, campaign_id);
 
 create index ix_transcript_snippets_call_attempt on transcript_snippets (call_attempt_id);
 create index ix_transcript_snippets_created on transcript_snippets (created_at);

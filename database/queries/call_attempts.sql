@@ -180,10 +180,15 @@ select id as event_id, contact_id, campaign_id from event;
 -- without an attempt left, an event `survey.not_reached` is inserted. Attempts that another transaction has locked
 -- are skipped.
 -- param batch - The maximum number of attempts.
-with stalled as (
+with under_way as materialized (
+    -- Few, whatever the number of attempts. In one step, the planner may look for them among all attempts by their time.
+    select id, started_at
+    from call_attempts
+    where outcome is null
+), stalled as (
     select id
     from call_attempts
-    where outcome is null and started_at < :started_before
+    where id = any(array(select id from under_way where started_at < :started_before)) and outcome is null
     order by started_at
     limit :batch
     for update skip locked
@@ -253,7 +258,10 @@ cross join limits
 where call_attempts.organization_id = :organization_id
     and (call_attempts.metadata ->> 'recording_url') is not null
     and call_attempts.started_at < (select started_before from bound)
-    and (call_attempts.started_at, call_attempts.id) > (:after_started_at::timestamptz, :after_id::uuid)
+    -- With the organization, which is the same, because the planner may prefer an index that begins with the time, and read
+    -- the attempts of all organizations.
+    and (call_attempts.organization_id, call_attempts.started_at, call_attempts.id)
+        > (:organization_id::uuid, :after_started_at::timestamptz, :after_id::uuid)
     and (
         call_attempts.started_at < limits.expires_before
         or campaigns.deleted_at < limits.deleted_before

@@ -48,29 +48,69 @@ with campaign as (
         where organization_id = campaign.organization_id and outcome is null and ended_at is null
     ) as free
     from campaign
-), due as (
-    -- `contacts` is the only table of this FROM, and the rest are subqueries: the planner then scans its index in the
-    -- order of `created_at` until the limit is reached, and cannot choose a join that reads the whole table.
-    select id, created_at
-    from contacts
-    where campaign_id = :campaign_id
-        and state in ('pending', 'not_reached')
-        and do_not_call is false
-        and attempts_count < (select max_attempts from campaign)
-        and (last_attempt_at is null or last_attempt_at <= (select retry_before from campaign))
-        and not exists (
-            select from exclusion_list_entries as excluded
-            where excluded.organization_id = contacts.organization_id
-                and excluded.phone_number = contacts.phone_number
-            -- Prevents the planner from turning the subquery into an anti-join.
-            offset 0  -- noqa: AM09
-        )
-        and (select free from capacity) > 0
-    order by created_at
-    limit :batch
-    for update skip locked
+), attempts_made as (
+    -- One scan of the index for each number of attempts below the campaign's limit, so that contacts without an attempt
+    -- left are not read. No row without a campaign or without capacity. The limit is beyond the highest one of a campaign:
+    -- the planner would expect a thousand scans.
+    select generate_series(0, campaign.max_attempts - 1) as count
+    from campaign
+    cross join capacity
+    where capacity.free > 0
+    limit 10
+), never_called as (
+    -- `contacts` is the only table of the inner FROM, and the rest are subqueries: the planner then scans its index in
+    -- the order of `created_at` until the limit is reached, and cannot choose a join that reads the whole table.
+    select due.id, due.created_at
+    from attempts_made
+    cross join lateral (
+        select id, created_at
+        from contacts
+        where campaign_id = :campaign_id
+            and state in ('pending', 'not_reached')
+            and do_not_call is false
+            and attempts_count = attempts_made.count
+            and last_attempt_at is null
+            and not exists (
+                select from exclusion_list_entries as excluded
+                where excluded.organization_id = contacts.organization_id
+                    and excluded.phone_number = contacts.phone_number
+                -- Prevents the planner from turning the subquery into an anti-join.
+                offset 0  -- noqa: AM09
+            )
+        -- `last_attempt_at` is constant here, and belongs to the order of the index. The limit is a subquery, so that the
+        -- planner does not know it: it expects fewer contacts than there are, and would rather sort them.
+        order by last_attempt_at, created_at
+        limit (select :batch::bigint)
+        for update skip locked
+    ) as due
+), called as (
+    -- The same for those whose retry interval has passed. In the order of `created_at` the scan would read past those
+    -- whose interval has not.
+    select due.id, due.created_at
+    from attempts_made
+    cross join lateral (
+        select id, created_at
+        from contacts
+        where campaign_id = :campaign_id
+            and state in ('pending', 'not_reached')
+            and do_not_call is false
+            and attempts_count = attempts_made.count
+            and last_attempt_at <= (select retry_before from campaign)
+            and not exists (
+                select from exclusion_list_entries as excluded
+                where excluded.organization_id = contacts.organization_id
+                    and excluded.phone_number = contacts.phone_number
+                offset 0  -- noqa: AM09
+            )
+        order by last_attempt_at, created_at
+        limit (select :batch::bigint)
+        for update skip locked
+    ) as due
 ), chosen as (
-    select id from due order by created_at limit greatest((select free from capacity), 0)
+    select id
+    from (select * from never_called union all select * from called) as due
+    order by created_at
+    limit least(:batch, (select free from capacity))
 ), claimed as (
     update contacts
     set
@@ -83,25 +123,28 @@ with campaign as (
         last_attempt_at = now()
     where id = any(array(select id from chosen))
     returning id, organization_id, campaign_id, attempts_count, phone_number, preferred_language, created_at
-), attempts as (
-    insert into call_attempts (organization_id, contact_id, campaign_id, attempt_number, call_id)
-    select organization_id, id, campaign_id, attempts_count, uuid_generate_v4()::text
+), calls as (
+    -- The ids are those of the inserted rows. A join of the returned rows with `claimed` would compare each with each:
+    -- the planner expects few.
+    select uuid_generate_v4() as call_attempt_id, uuid_generate_v4()::text as call_id, claimed.*
     from claimed
-    returning id, contact_id, attempt_number, call_id
+), attempts as (
+    insert into call_attempts (id, organization_id, contact_id, campaign_id, attempt_number, call_id)
+    select call_attempt_id, organization_id, id, campaign_id, attempts_count, call_id
+    from calls
 )
 select
-    attempts.id as call_attempt_id,
-    attempts.contact_id,
-    attempts.attempt_number,
-    attempts.call_id,
-    claimed.phone_number,
-    case claimed.preferred_language
+    call_attempt_id as "call_attempt_id!",
+    id as "contact_id!",
+    attempts_count as "attempt_number!",
+    call_id as "call_id!",
+    phone_number as "phone_number!",
+    case preferred_language
         when 'auto' then (select language from campaign)
-        else claimed.preferred_language::text::language_code
+        else preferred_language::text::language_code
     end as "language!"
-from attempts
-join claimed on claimed.id = attempts.contact_id
-order by claimed.created_at, claimed.id;
+from calls
+order by created_at, id;
 
 -- name: CreateMany :many
 -- scope: either
@@ -157,6 +200,7 @@ order by place;
 
 -- name: SweepExcluded :execrows
 -- scope: either
+-- reads: all - each contact that would still be called is looked up in the exclusion list
 -- deleted: campaigns, organizations: reads - an excluded number is not called, whatever is restored
 -- Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
 -- excluded, and returns their number. An admin transaction covers all organizations.
@@ -179,6 +223,21 @@ where contacts.id = found.id
     -- Checked again on the locked row: a scheduler may have claimed the contact concurrently.
     and contacts.state in ('pending', 'not_reached')
     -- A contact without an attempt left keeps its state.
+    and contacts.attempts_count < campaigns.max_attempts;
+
+-- name: ExcludeNumbers :execrows
+-- scope: customer
+-- visibility: crate
+-- Sets the state of an organization's contacts that would still be called, and have one of these numbers, to excluded,
+-- and returns their number.
+update contacts
+set state = 'excluded'
+-- Not `= any(…)`, which would compare a contact that an index did not find with each of them.
+from campaigns, unnest(:phone_numbers::text[]) as given (phone_number)
+where contacts.organization_id = :organization_id
+    and contacts.phone_number = given.phone_number
+    and campaigns.id = contacts.campaign_id
+    and contacts.state in ('pending', 'not_reached')
     and contacts.attempts_count < campaigns.max_attempts;
 
 -- name: Export :stream
@@ -292,20 +351,23 @@ cross join known;
 -- name: Purge :one
 -- scope: admin
 -- deleted: campaigns, email_templates, organizations: reads - it removes what was deleted
--- Looks at the next contacts of an organization, in the order of their ids, whose campaign or organization was deleted
--- before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed rows. A
--- contact with a recording is kept, because nothing else names the file. Those that another transaction has locked are
--- skipped.
--- param after_id ContactId - The last contact of the previous batch; nil for the first one.
+-- Looks at the next contacts of an organization, by campaign and from the oldest, whose campaign or organization was
+-- deleted before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed
+-- rows. A contact with a recording is kept, because nothing else names the file. Those that another transaction has
+-- locked are skipped.
+-- param after_campaign_id CampaignId - The campaign of the last contact of the previous batch; nil for the first one.
+-- param after_created_at - The same contact's time; the epoch for the first batch.
+-- param after_id ContactId - The same contact; nil for the first batch.
 -- param deleted_days - Days after which what is marked as deleted is removed.
 -- param batch - The maximum number of contacts.
+-- column last_campaign_id CampaignId
 -- column last_id ContactId
 with candidate as materialized (
-    -- Before the condition on recordings, whose selectivity the planner does not know.
-    select id
+    -- Before the condition on recordings, whose selectivity the planner does not know. By campaign, so that the contacts
+    -- of live ones are not read.
+    select id, campaign_id, created_at
     from contacts
-    where organization_id = :organization_id
-        and id > :after_id
+    where (campaign_id, created_at, id) > (:after_campaign_id::uuid, :after_created_at::timestamptz, :after_id::uuid)
         and campaign_id = any(array(
             select campaigns.id
             from campaigns
@@ -314,8 +376,10 @@ with candidate as materialized (
                 and least(campaigns.deleted_at, organizations.deleted_at)
                     < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
         ))
-    order by id
+    order by campaign_id, created_at, id
     limit :batch
+), last as (
+    select * from candidate order by campaign_id desc, created_at desc, id desc limit 1
 ), purged as (
     select contacts.id
     from contacts
@@ -353,4 +417,6 @@ select
     (select count(*) from attempt) as "call_attempts!",
     (select count(*) from contact) as "contacts!",
     (select count(*) from candidate) as "seen!",
-    (select id from candidate order by id desc limit 1) as "last_id?";
+    (select campaign_id from last) as "last_campaign_id?",
+    (select created_at from last) as "last_created_at?",
+    (select id from last) as "last_id?";

@@ -8,6 +8,9 @@ use sea_orm::EntityTrait;
 
 /// Returns a page of the entries, newest first: in a customer transaction those of its organization. `SQLite` has none.
 ///
+/// # Reads
+/// - all: in an admin transaction; an index for it would slow down each audited change
+///
 /// # Deleted rows
 /// - `organizations`: reads - entries outlive what they name
 pub async fn list(

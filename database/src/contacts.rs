@@ -205,7 +205,8 @@ pub async fn create_many(tx: &Tx<impl Scope>, contacts: CreateMany) -> Result<Ve
 /// provider configuration.
 ///
 /// A contact is due if its state is pending or not reached, it has an attempt left, the retry interval has passed since
-/// its last attempt, and it is neither marked do-not-call nor on the exclusion list. No contact is due unless the campaign
+/// its last attempt, and it is neither marked do-not-call nor on the exclusion list. If more than `batch` are due for
+/// another call, those are considered whose last call is the longest ago. No contact is due unless the campaign
 /// is running, its organization is not deleted, and `local_time` is within the call window, start inclusive and end
 /// exclusive. The calls under way in the organization, those with neither an outcome nor an end, never exceed
 /// `max_concurrent_calls` of its newest provider configuration.

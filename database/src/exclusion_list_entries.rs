@@ -112,8 +112,8 @@ pub async fn remove(tx: &CustomerTx, id: ExclusionListEntryId) -> Result<(), Err
     if done.rows_affected == 0 { Err(Error::NotFound("exclusion list entry")) } else { Ok(()) }
 }
 
-/// Inserts any number of phone numbers, and sets the state of contacts that would still be called to excluded. An
-/// existing entry keeps its reason and source. Texts that are not E.164 numbers are skipped and counted.
+/// Inserts any number of phone numbers, and sets the state of contacts with one of them that would still be called to
+/// excluded. An existing entry keeps its reason and source. Texts that are not E.164 numbers are skipped and counted.
 ///
 /// `phone_numbers` may be in any order and contain duplicates; `reason` and `source` apply to all of them.
 ///
@@ -131,8 +131,10 @@ pub async fn import(
 ) -> Result<Import, Error> {
     let organization = Parent::Organization(tx.organization());
     parent::require_live(&tx.query("exclusion_list_entries.import"), &[organization]).await?;
-    let import = generated::Import { organization_id: tx.organization(), phone_numbers, reason, source };
+    let organization_id = tx.organization();
+    let numbers = phone_numbers.clone();
+    let import = generated::Import { phone_numbers, organization_id, reason, source };
     let ImportRow { imported, known, malformed } = generated::import(tx, import).await?;
-    let excluded_contacts = contacts::sweep_excluded(tx).await?;
+    let excluded_contacts = contacts::exclude_numbers(tx, numbers, organization_id).await?;
     Ok(Import { imported, known, malformed, excluded_contacts })
 }

@@ -31,6 +31,9 @@ macro_rules! discard {
 
 /// The timeouts of a session, for connections to the server that serve no other client. Behind `PgBouncer` in transaction
 /// mode each transaction sets its own instead.
+///
+/// With them JIT is switched off, which compiles a statement whenever the planner expects much. That takes tenths of a
+/// second each time, and a claim of contacts, of which it expects much, a few milliseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeouts(Arc<str>);
 
@@ -39,8 +42,10 @@ impl Timeouts {
     pub(crate) fn new(statement: Duration, idle_in_transaction: Duration) -> Self {
         let (statement, idle) = (statement.as_millis(), idle_in_transaction.as_millis());
         Self(
-            format!("set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}")
-                .into(),
+            format!(
+                "set statement_timeout = {statement}; set idle_in_transaction_session_timeout = {idle}; set jit = off"
+            )
+            .into(),
         )
     }
 

@@ -29,14 +29,14 @@ const UNNAMED: &str = "unnamed";
 
 /// Sets the timeouts for an admin transaction behind a pooler.
 const TIMEOUTS: &str = "select set_config('statement_timeout', $1, true), \
-    set_config('idle_in_transaction_session_timeout', $2, true)";
+    set_config('idle_in_transaction_session_timeout', $2, true), set_config('jit', 'off', true)";
 
 /// Binds an actor on a connection that has its timeouts.
 const BIND: &str = "select set_config('role', 'customer', true), bind_actor($1, $2, $3) as role";
 
 /// The same behind a pooler.
 const BIND_WITH_TIMEOUTS: &str = "select set_config('statement_timeout', $4, true), \
-    set_config('idle_in_transaction_session_timeout', $5, true), \
+    set_config('idle_in_transaction_session_timeout', $5, true), set_config('jit', 'off', true), \
     set_config('role', 'customer', true), bind_actor($1, $2, $3) as role";
 
 /// The limits of each transaction.

@@ -17,7 +17,7 @@ use database::transcript_snippets::{self, DeleteExpired};
 use database::{AdminTx, campaigns, contacts, email_templates, users};
 use entity::enums::RetentionOutcome;
 use entity::id::{
-    CallAttemptId, ContactId, EmailNotificationId, EventId, OrganizationId, RetentionRunId,
+    CallAttemptId, CampaignId, ContactId, EmailNotificationId, EventId, OrganizationId, RetentionRunId,
     TranscriptSnippetId,
 };
 use entity::json::RemovedRows;
@@ -392,9 +392,18 @@ impl Run<'_> {
 
     async fn contacts(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
         let (batch, deleted_days) = (self.work.batch, self.work.limits.deleted_days);
-        let mut after_id = ContactId::from_uuid(Uuid::nil());
+        let mut after =
+            (CampaignId::from_uuid(Uuid::nil()), DateTimeUtc::UNIX_EPOCH, ContactId::from_uuid(Uuid::nil()));
         loop {
-            let next = contacts::Purge { organization_id, after_id, deleted_days, batch };
+            let (after_campaign_id, after_created_at, after_id) = after;
+            let next = contacts::Purge {
+                organization_id,
+                after_campaign_id,
+                after_created_at,
+                after_id,
+                deleted_days,
+                batch,
+            };
             let (last, seen, removed) = self
                 .batch("removing contacts", async |tx| {
                     let contacts::PurgeRow {
@@ -405,8 +414,11 @@ impl Run<'_> {
                         call_attempts,
                         contacts,
                         seen,
+                        last_campaign_id,
+                        last_created_at,
                         last_id,
                     } = contacts::purge(tx, next.clone()).await?;
+                    let last = last_campaign_id.zip(last_created_at).zip(last_id);
                     let removed = Removed::from([
                         ("email_notifications", email_notifications),
                         ("events", events),
@@ -415,10 +427,10 @@ impl Run<'_> {
                         ("call_attempts", call_attempts),
                         ("contacts", contacts),
                     ]);
-                    Ok(((last_id, seen, contacts), removed))
+                    Ok(((last, seen, contacts), removed))
                 })
                 .await?;
-            after_id = last.unwrap_or(after_id);
+            after = last.map_or(after, |((campaign, created_at), id)| (campaign, created_at, id));
             if self.is_last(seen, removed) {
                 return Ok(());
             }

@@ -14,14 +14,19 @@
     reason = "tests query the catalogue, and bypass what an application may do"
 )]
 
+pub mod cases;
 pub mod catalog;
+pub mod declared;
 pub mod engine;
 pub mod factory;
+pub mod large;
 pub mod login_role;
+pub mod plans;
 pub mod private_server;
 pub mod process;
 pub mod queries;
 pub mod runtime;
+pub mod world;
 
 pub use environment::chain;
 

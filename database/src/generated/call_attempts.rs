@@ -342,10 +342,14 @@ pub async fn refuse_survey(
 }
 
 const REQUEUE_STALLED: &str = r"
-with stalled as (
+with under_way as materialized (
+    select id, started_at
+    from call_attempts
+    where outcome is null
+), stalled as (
     select id
     from call_attempts
-    where outcome is null and started_at < $1
+    where id = any(array(select id from under_way where started_at < $1)) and outcome is null
     order by started_at
     limit $2
     for update skip locked
@@ -447,7 +451,8 @@ cross join limits
 where call_attempts.organization_id = $1
     and (call_attempts.metadata ->> 'recording_url') is not null
     and call_attempts.started_at < (select started_before from bound)
-    and (call_attempts.started_at, call_attempts.id) > ($3::timestamptz, $4::uuid)
+    and (call_attempts.organization_id, call_attempts.started_at, call_attempts.id)
+        > ($1::uuid, $3::timestamptz, $4::uuid)
     and (
         call_attempts.started_at < limits.expires_before
         or campaigns.deleted_at < limits.deleted_before

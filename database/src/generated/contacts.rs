@@ -67,26 +67,59 @@ with campaign as (
         where organization_id = campaign.organization_id and outcome is null and ended_at is null
     ) as free
     from campaign
-), due as (
-    select id, created_at
-    from contacts
-    where campaign_id = $1
-        and state in ('pending', 'not_reached')
-        and do_not_call is false
-        and attempts_count < (select max_attempts from campaign)
-        and (last_attempt_at is null or last_attempt_at <= (select retry_before from campaign))
-        and not exists (
-            select from exclusion_list_entries as excluded
-            where excluded.organization_id = contacts.organization_id
-                and excluded.phone_number = contacts.phone_number
-            offset 0
-        )
-        and (select free from capacity) > 0
-    order by created_at
-    limit $4
-    for update skip locked
+), attempts_made as (
+    select generate_series(0, campaign.max_attempts - 1) as count
+    from campaign
+    cross join capacity
+    where capacity.free > 0
+    limit 10
+), never_called as (
+    select due.id, due.created_at
+    from attempts_made
+    cross join lateral (
+        select id, created_at
+        from contacts
+        where campaign_id = $1
+            and state in ('pending', 'not_reached')
+            and do_not_call is false
+            and attempts_count = attempts_made.count
+            and last_attempt_at is null
+            and not exists (
+                select from exclusion_list_entries as excluded
+                where excluded.organization_id = contacts.organization_id
+                    and excluded.phone_number = contacts.phone_number
+                offset 0
+            )
+        order by last_attempt_at, created_at
+        limit (select $4::bigint)
+        for update skip locked
+    ) as due
+), called as (
+    select due.id, due.created_at
+    from attempts_made
+    cross join lateral (
+        select id, created_at
+        from contacts
+        where campaign_id = $1
+            and state in ('pending', 'not_reached')
+            and do_not_call is false
+            and attempts_count = attempts_made.count
+            and last_attempt_at <= (select retry_before from campaign)
+            and not exists (
+                select from exclusion_list_entries as excluded
+                where excluded.organization_id = contacts.organization_id
+                    and excluded.phone_number = contacts.phone_number
+                offset 0
+            )
+        order by last_attempt_at, created_at
+        limit (select $4::bigint)
+        for update skip locked
+    ) as due
 ), chosen as (
-    select id from due order by created_at limit greatest((select free from capacity), 0)
+    select id
+    from (select * from never_called union all select * from called) as due
+    order by created_at
+    limit least($4, (select free from capacity))
 ), claimed as (
     update contacts
     set
@@ -98,25 +131,26 @@ with campaign as (
         last_attempt_at = now()
     where id = any(array(select id from chosen))
     returning id, organization_id, campaign_id, attempts_count, phone_number, preferred_language, created_at
-), attempts as (
-    insert into call_attempts (organization_id, contact_id, campaign_id, attempt_number, call_id)
-    select organization_id, id, campaign_id, attempts_count, uuid_generate_v4()::text
+), calls as (
+    select uuid_generate_v4() as call_attempt_id, uuid_generate_v4()::text as call_id, claimed.*
     from claimed
-    returning id, contact_id, attempt_number, call_id
+), attempts as (
+    insert into call_attempts (id, organization_id, contact_id, campaign_id, attempt_number, call_id)
+    select call_attempt_id, organization_id, id, campaign_id, attempts_count, call_id
+    from calls
 )
 select
-    attempts.id as call_attempt_id,
-    attempts.contact_id,
-    attempts.attempt_number,
-    attempts.call_id,
-    claimed.phone_number,
-    case claimed.preferred_language
+    call_attempt_id as "call_attempt_id",
+    id as "contact_id",
+    attempts_count as "attempt_number",
+    call_id as "call_id",
+    phone_number as "phone_number",
+    case preferred_language
         when 'auto' then (select language from campaign)
-        else claimed.preferred_language::text::language_code
+        else preferred_language::text::language_code
     end as "language"
-from attempts
-join claimed on claimed.id = attempts.contact_id
-order by claimed.created_at, claimed.id
+from calls
+order by created_at, id
 "#;
 
 /// The parameters of `claim_due`.
@@ -295,11 +329,41 @@ where contacts.id = found.id
 /// Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
 /// excluded, and returns their number. An admin transaction covers all organizations.
 ///
+/// # Reads
+/// - all: each contact that would still be called is looked up in the exclusion list
+///
 /// # Deleted rows
 /// - `campaigns`, `organizations`: reads - an excluded number is not called, whatever is restored
 pub async fn sweep_excluded(tx: &Tx<impl Scope>) -> Result<u64, Error> {
     let tx = tx.postgres("contacts.sweep_excluded")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, SWEEP_EXCLUDED, []);
+    Ok(tx.execute_raw(statement).await?.rows_affected())
+}
+
+const EXCLUDE_NUMBERS: &str = r"
+update contacts
+set state = 'excluded'
+from campaigns, unnest($1::text[]) as given (phone_number)
+where contacts.organization_id = $2
+    and contacts.phone_number = given.phone_number
+    and campaigns.id = contacts.campaign_id
+    and contacts.state in ('pending', 'not_reached')
+    and contacts.attempts_count < campaigns.max_attempts
+";
+
+/// Sets the state of an organization's contacts that would still be called, and have one of these numbers, to excluded,
+/// and returns their number.
+pub(crate) async fn exclude_numbers(
+    tx: &CustomerTx,
+    phone_numbers: Vec<String>,
+    organization_id: OrganizationId,
+) -> Result<u64, Error> {
+    let tx = tx.postgres("contacts.exclude_numbers")?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        EXCLUDE_NUMBERS,
+        [phone_numbers.into(), organization_id.into()],
+    );
     Ok(tx.execute_raw(statement).await?.rows_affected())
 }
 
@@ -497,20 +561,21 @@ pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<
 
 const PURGE: &str = r#"
 with candidate as materialized (
-    select id
+    select id, campaign_id, created_at
     from contacts
-    where organization_id = $1
-        and id > $2
+    where (campaign_id, created_at, id) > ($1::uuid, $2::timestamptz, $3::uuid)
         and campaign_id = any(array(
             select campaigns.id
             from campaigns
             join organizations on organizations.id = campaigns.organization_id
-            where campaigns.organization_id = $1
+            where campaigns.organization_id = $4
                 and least(campaigns.deleted_at, organizations.deleted_at)
-                    < now() - least($3::bigint, 36500) * interval '1 day'
+                    < now() - least($5::bigint, 36500) * interval '1 day'
         ))
-    order by id
-    limit $4
+    order by campaign_id, created_at, id
+    limit $6
+), last as (
+    select * from candidate order by campaign_id desc, created_at desc, id desc limit 1
 ), purged as (
     select contacts.id
     from contacts
@@ -548,15 +613,21 @@ select
     (select count(*) from attempt) as "call_attempts",
     (select count(*) from contact) as "contacts",
     (select count(*) from candidate) as "seen",
-    (select id from candidate order by id desc limit 1) as "last_id"
+    (select campaign_id from last) as "last_campaign_id",
+    (select created_at from last) as "last_created_at",
+    (select id from last) as "last_id"
 "#;
 
 /// The parameters of [`purge`].
 #[derive(Clone, Debug)]
 pub struct Purge {
-    pub organization_id: OrganizationId,
-    /// The last contact of the previous batch; nil for the first one.
+    /// The campaign of the last contact of the previous batch; nil for the first one.
+    pub after_campaign_id: CampaignId,
+    /// The same contact's time; the epoch for the first batch.
+    pub after_created_at: DateTimeUtc,
+    /// The same contact; nil for the first batch.
     pub after_id: ContactId,
+    pub organization_id: OrganizationId,
     /// Days after which what is marked as deleted is removed.
     pub deleted_days: i64,
     /// The maximum number of contacts.
@@ -573,6 +644,8 @@ pub struct PurgeRow {
     pub call_attempts: i64,
     pub contacts: i64,
     pub seen: i64,
+    pub last_campaign_id: Option<CampaignId>,
+    pub last_created_at: Option<DateTimeUtc>,
     pub last_id: Option<ContactId>,
 }
 
@@ -586,25 +659,35 @@ impl PurgeRow {
             call_attempts: row.try_get_by_index(4)?,
             contacts: row.try_get_by_index(5)?,
             seen: row.try_get_by_index(6)?,
-            last_id: row.try_get_by_index(7)?,
+            last_campaign_id: row.try_get_by_index(7)?,
+            last_created_at: row.try_get_by_index(8)?,
+            last_id: row.try_get_by_index(9)?,
         })
     }
 }
 
-/// Looks at the next contacts of an organization, in the order of their ids, whose campaign or organization was deleted
-/// before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed rows. A
-/// contact with a recording is kept, because nothing else names the file. Those that another transaction has locked are
-/// skipped.
+/// Looks at the next contacts of an organization, by campaign and from the oldest, whose campaign or organization was
+/// deleted before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed
+/// rows. A contact with a recording is kept, because nothing else names the file. Those that another transaction has
+/// locked are skipped.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`: reads - it removes what was deleted
 pub async fn purge(tx: &AdminTx, parameters: Purge) -> Result<PurgeRow, Error> {
     let tx = tx.postgres("contacts.purge")?;
-    let Purge { organization_id, after_id, deleted_days, batch } = parameters;
+    let Purge { after_campaign_id, after_created_at, after_id, organization_id, deleted_days, batch } =
+        parameters;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         PURGE,
-        [organization_id.into(), after_id.into(), deleted_days.into(), batch.into()],
+        [
+            after_campaign_id.into(),
+            after_created_at.into(),
+            after_id.into(),
+            organization_id.into(),
+            deleted_days.into(),
+            batch.into(),
+        ],
     );
     let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("contact"))?;
     Ok(PurgeRow::read(&row)?)

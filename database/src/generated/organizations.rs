@@ -96,60 +96,78 @@ with provider as (
     from campaigns
     join organizations on organizations.id = campaigns.organization_id
     where least(campaigns.deleted_at, organizations.deleted_at) < (select deleted_before from limits)
-), attempt as not materialized (
-    select call_attempts.id, call_attempts.organization_id
+), gone as (
+    select array(select id from campaign) as campaigns
+), attempt as (
+    select call_attempts.id, call_attempts.organization_id, call_attempts.started_at,
+        (call_attempts.metadata ->> 'recording_url') is not null as recorded
     from call_attempts
-    where call_attempts.campaign_id in (select id from campaign)
+    where call_attempts.campaign_id = any((select campaigns from gone)::uuid[])
 ), recording as (
-    select call_attempts.organization_id
+    select provider.organization_id
     from provider
-    join call_attempts
-        on call_attempts.organization_id = provider.organization_id
-        and call_attempts.started_at < provider.recordings_before
-    where (call_attempts.metadata ->> 'recording_url') is not null
-        and call_attempts.campaign_id not in (select id from campaign)
+    cross join lateral (
+        select id
+        from call_attempts
+        where call_attempts.organization_id = provider.organization_id
+            and (call_attempts.metadata ->> 'recording_url') is not null
+            and call_attempts.started_at < provider.recordings_before
+        offset 0
+    ) as expired
     union all
-    select call_attempts.organization_id
-    from call_attempts
-    where (call_attempts.metadata ->> 'recording_url') is not null
-        and call_attempts.campaign_id in (select id from campaign)
+    select attempt.organization_id
+    from attempt
+    left join provider on provider.organization_id = attempt.organization_id
+    where attempt.recorded and (attempt.started_at < provider.recordings_before) is not true
 ), transcript as (
-    select transcript_snippets.organization_id
+    select provider.organization_id
     from provider
-    join transcript_snippets
-        on transcript_snippets.organization_id = provider.organization_id
-        and transcript_snippets.created_at < provider.transcripts_before
+    cross join lateral (
+        select id
+        from transcript_snippets
+        where transcript_snippets.organization_id = provider.organization_id
+            and transcript_snippets.created_at < provider.transcripts_before
+        offset 0
+    ) as expired
     union all
-    select transcript_snippets.organization_id
+    select attempt.organization_id
     from attempt
     join transcript_snippets on transcript_snippets.call_attempt_id = attempt.id
-    left join provider on provider.organization_id = transcript_snippets.organization_id
+    left join provider on provider.organization_id = attempt.organization_id
     where (transcript_snippets.created_at < provider.transcripts_before) is not true
 ), email as (
-    select id, organization_id
+    select organization_id
     from email_notifications
     where status <> 'pending'
         and updated_at < (select emails_before from limits)
         and created_at < (select emails_before from limits)
-    union
-    select email_notifications.id, email_notifications.organization_id
+    union all
+    select organization_id
     from email_notifications
-    where email_notifications.campaign_id in (select id from campaign)
-), kept as (
-    select email_notifications.event_id, email_notifications.template_id
-    from email_notifications
-    left join email on email.id = email_notifications.id
-    where email.id is null
+    where campaign_id = any((select campaigns from gone)::uuid[])
+        and (status = 'pending' or updated_at >= (select emails_before from limits))
 ), event as (
-    select events.id, events.organization_id
+    select events.organization_id
     from events
     where events.published_at < (select events_before from limits)
         and events.created_at < (select events_before from limits)
-        and not exists (select from kept where kept.event_id = events.id)
-    union
-    select events.id, events.organization_id
+        and not exists (
+            select from email_notifications
+            where email_notifications.event_id = events.id
+                and email_notifications.campaign_id <> all((select campaigns from gone)::uuid[])
+                and (
+                    email_notifications.status = 'pending'
+                    or email_notifications.updated_at >= (select emails_before from limits)
+                )
+        )
+    union all
+    select events.organization_id
     from events
-    where events.campaign_id in (select id from campaign)
+    where events.campaign_id = any((select campaigns from gone)::uuid[])
+        and (
+            events.published_at < (select events_before from limits)
+            and events.created_at < (select events_before from limits)
+        ) is not true
 )
 select organization_id as "organization_id", kind as "kind", count(*) as "rows"
 from (
@@ -163,11 +181,13 @@ from (
     union all
     select organization_id, 'survey_responses'
     from survey_responses
-    where campaign_id in (select id from campaign)
+    where campaign_id = any((select campaigns from gone)::uuid[])
     union all
     select organization_id, 'call_attempts' from attempt
     union all
-    select organization_id, 'contacts' from contacts where campaign_id in (select id from campaign)
+    select organization_id, 'contacts'
+    from contacts
+    where campaign_id = any((select campaigns from gone)::uuid[])
     union all
     select organization_id, 'campaigns' from campaign
     union all
@@ -179,7 +199,15 @@ from (
     from email_templates
     join organizations on organizations.id = email_templates.organization_id
     where least(email_templates.deleted_at, organizations.deleted_at) < (select deleted_before from limits)
-        and not exists (select from kept where kept.template_id = email_templates.id)
+        and not exists (
+            select from email_notifications
+            where email_notifications.template_id = email_templates.id
+                and email_notifications.campaign_id <> all((select campaigns from gone)::uuid[])
+                and (
+                    email_notifications.status = 'pending'
+                    or email_notifications.updated_at >= (select emails_before from limits)
+                )
+        )
     union all
     select organization_id, 'provider_configs'
     from provider_configs
@@ -227,6 +255,9 @@ impl ListPastRetentionRow {
 /// - `deleted_days`: Days after which a row that is marked as deleted is removed.
 /// - `email_days`: Days after which an e-mail that was sent, or failed, is removed.
 /// - `event_days`: Days after which a published event is removed.
+///
+/// # Reads
+/// - all: each row that is past its limit is counted
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`, `users`: reads - retention covers them

@@ -72,6 +72,8 @@ pub(crate) struct Query<'a> {
     /// The line of its name.
     pub(crate) line: usize,
     pub(crate) doc: Vec<&'a str>,
+    /// The line `-- reads: all - …`: why it reads a large part of a table.
+    pub(super) reads_all: Option<&'a str>,
     /// The lines `-- deleted: …`: what it does with a deleted row of a table.
     pub(crate) deleted: Vec<&'a str>,
     pub(super) parameters: Vec<Parameter<'a>>,
@@ -182,6 +184,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
     let mut public_parameters = false;
     let mut row = None;
     let mut doc = Vec::new();
+    let mut reads_all = None;
     let mut deleted = Vec::new();
     let mut annotations = Vec::new();
     let mut columns = Vec::new();
@@ -198,6 +201,8 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             public_parameters = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
             row = Some(name.trim());
+        } else if let Some(reason) = comment.strip_prefix("reads: all - ") {
+            reads_all = Some(reason);
         } else if let Some(text) = comment.strip_prefix("deleted: ") {
             deleted.push(text);
         } else if let Some(text) = comment.strip_prefix("param ") {
@@ -233,6 +238,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             row,
             line,
             doc,
+            reads_all,
             deleted,
             parameters,
             columns,

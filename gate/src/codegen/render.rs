@@ -178,6 +178,10 @@ fn documentation(function: &Function<'_>, as_struct: bool) -> String {
             lines.extend(documented);
         }
     }
+    if let Some(reason) = query.reads_all {
+        lines.extend(["", "# Reads"].map(ToOwned::to_owned));
+        lines.push(format!("- all: {reason}"));
+    }
     if !query.deleted.is_empty() {
         lines.extend(["", "# Deleted rows"].map(ToOwned::to_owned));
         lines.extend(query.deleted.iter().map(|decision| {

@@ -1,8 +1,11 @@
 //! Creates `contacts`: the people that a campaign calls.
 //!
-//! Intent: the scheduler claims the oldest due contacts (`ix_contacts_campaign_created_due`); lists and counts
-//! select by campaign and state or by campaign and time; exclusion and inbound calls select by phone number. The
-//! predicate of the scheduler's index contains only the state: clients write `do_not_call is false`, which an index
+//! Intent: the scheduler claims due contacts. It reads those with each number of attempts that the campaign allows
+//! (`ix_contacts_campaign_attempts_count_last_attempt_created_due`), and so neither contacts without an attempt left
+//! nor contacts whose retry interval has not passed, of which there may be any number. Older clients select by
+//! `created_at` alone (`ix_contacts_campaign_created_due`). Counts select by campaign and state; lists and retention
+//! read a campaign in the order of `created_at` and `id`, because contacts that were imported together have one
+//! `created_at`; exclusion and inbound calls select by phone number. The predicate of the schedulers' indexes contains only the state: clients write `do_not_call is false`, which an index
 //! on `do_not_call = false` does not serve. The policy adds `organization_id` to a customer's counts by state.
 //! Without an index that contains it, each contact would be fetched (`ix_contacts_organization_campaign_state`). As
 //! an included column of the index by campaign and state it would prevent deduplication, and that index would be
@@ -51,8 +54,13 @@ impl MigrationTrait for Migration {
             .index(&["campaign_id", "state"])
             .index(&["organization_id", "campaign_id", "state"])
             .index(&["phone_number"])
-            .index(&["campaign_id", "created_at"])
+            .index(&["campaign_id", "created_at", "id"])
             .index_where(&["campaign_id", "created_at"], "due", "state in ('pending', 'not_reached')")
+            .index_where(
+                &["campaign_id", "attempts_count", "last_attempt_at", "created_at"],
+                "due",
+                "state in ('pending', 'not_reached')",
+            )
             .create(manager)
             .await
     }

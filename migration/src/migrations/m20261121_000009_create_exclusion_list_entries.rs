@@ -1,7 +1,8 @@
 //! Creates `exclusion_list_entries`: the phone numbers that are never called.
 //!
 //! Intent: an import adds each number once (the unique constraint); the scheduler looks a number up
-//! (`ix_exclusion_list_entries_phone`).
+//! (`ix_exclusion_list_entries_phone`); pages are read in their order
+//! (`ix_exclusion_list_entries_organization_created_id`).
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.
 //! Locks: organizations (share row exclusive: the key).
@@ -32,6 +33,7 @@ impl MigrationTrait for Migration {
             )
             .unique(&["organization_id", "phone_number"])
             .index(&["phone_number"])
+            .index(&["organization_id", "created_at", "id"])
             .create(manager)
             .await
     }

@@ -1,7 +1,9 @@
 //! Creates `call_attempts`: the calls, one row for each attempt.
 //!
 //! Intent: webhooks find an attempt by `call_id` (unique) or `provider_call_id`; the calls of a contact and of a
-//! campaign are selected by their keys; the dashboard selects by outcome and time; retention reads an organization's
+//! campaign are selected by their keys; the dashboard selects by outcome and time, and counts a campaign's calls and
+//! their durations without reading the calls (`ix_call_attempts_organization_campaign_outcome_answered_ended`, with
+//! `organization_id` because the policy adds it); retention reads an organization's
 //! recordings by time (`ix_call_attempts_organization_started_id_recorded`), and not the calls whose recording is gone. No
 //! check orders the times, because a provider's clock may be wrong.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
@@ -50,6 +52,7 @@ impl MigrationTrait for Migration {
             .index(&["provider_call_id"])
             .index(&["outcome"])
             .index(&["started_at"])
+            .index(&["organization_id", "campaign_id", "outcome", "answered_at", "ended_at"])
             .index_where(
                 &["organization_id", "started_at", "id"],
                 "recorded",

@@ -1,7 +1,10 @@
 //! Creates `survey_responses`: the three answers of a contact.
 //!
 //! Intent: one response for each contact of a campaign (the unique constraint); the dashboard and the export read
-//! by campaign and by time of completion.
+//! by campaign and by time of completion; pages of a campaign's responses are read in their order
+//! (`ix_survey_responses_campaign_created_id`). The key to the campaign is looked up by
+//! `ix_survey_responses_organization_campaign`: an index on the organization alone would be smaller, be preferred, and
+//! read the responses of the whole organization.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.
 //! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key); contacts (share
@@ -38,9 +41,9 @@ impl MigrationTrait for Migration {
             .references_own("campaign_id", "campaigns", ForeignKeyAction::Cascade)
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::Cascade)
             .unique(&["contact_id", "campaign_id"])
-            .index(&["organization_id"])
+            .index(&["organization_id", "campaign_id"])
             .index(&["contact_id"])
-            .index(&["campaign_id"])
+            .index(&["campaign_id", "created_at", "id"])
             .index(&["call_attempt_id"])
             .index(&["completed_at"])
             .create(manager)

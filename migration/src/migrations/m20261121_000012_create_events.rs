@@ -1,7 +1,8 @@
 //! Creates `events`: the events for the event bus.
 //!
-//! Intent: the publisher reads the oldest unpublished events (`ix_events_created_unpublished`); other queries
-//! select by campaign, contact, call, type or time.
+//! Intent: the publisher reads the oldest unpublished events (`ix_events_created_unpublished`); pages of a campaign's
+//! events are read in their order (`ix_events_campaign_created_id`); other queries select by campaign, contact, call, type
+//! or time.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.
 //! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key); contacts (share
@@ -32,7 +33,7 @@ impl MigrationTrait for Migration {
             .references_own("contact_id", "contacts", ForeignKeyAction::Cascade)
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::SetNull)
             .unique(&["organization_id", "id"])
-            .index(&["campaign_id"])
+            .index(&["campaign_id", "created_at", "id"])
             .index(&["created_at"])
             .index(&["contact_id"])
             .index(&["call_attempt_id"])

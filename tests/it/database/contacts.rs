@@ -164,6 +164,25 @@ async fn a_claim_creates_the_attempt_and_marks_the_contact() {
 }
 
 #[tokio::test]
+async fn of_more_contacts_than_a_batch_that_are_due_again_those_called_longest_ago_are_claimed() {
+    let t = T::new().await;
+    let campaign = running_campaign(&t).await;
+    let mut ids = Vec::new();
+    for (attempts, day) in [(1, "03"), (1, "01"), (1, "02")] {
+        let called = Some(time(&format!("2025-01-{day}T12:00:00Z")));
+        let contact = t.factory.contact(&campaign).with(|row| {
+            (row.attempts_count, row.last_attempt_at) = (Set(attempts), Set(called));
+        });
+        ids.push(contact.await.id);
+    }
+    let tx = t.customer().await;
+    let claimed =
+        async || -> Vec<_> { claim(&tx, &campaign, 2).await.iter().map(|row| row.contact_id).collect() };
+    assert_eq!(claimed().await, [ids[1], ids[2]]);
+    assert_eq!(claimed().await, [ids[0]]);
+}
+
+#[tokio::test]
 async fn a_contact_whose_count_was_set_back_does_not_stop_the_campaign() {
     let t = T::new().await;
     let campaign = running_campaign(&t).await;

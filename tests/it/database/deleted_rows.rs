@@ -1,21 +1,17 @@
 //! Each query of `database` does with deleted rows what its documentation declares.
 
-mod cases;
-mod declared;
-mod world;
-
-use cases::{Case, Run, cases};
 use database::{Error, Scope, Tx};
-use declared::{Declared, queries};
 use futures_util::future::join;
 use sea_orm::DbErr;
 use sea_orm::prelude::DateTimeUtc;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tests::cases::{Case, Run, cases};
+use tests::declared::{Declared, queries};
 use tests::factory::{open, settings};
 use tests::runtime::sleep;
+use tests::world::{TABLES, World};
 use tests::{SqliteFile, code, migrated, run, texts};
-use world::{TABLES, World};
 
 /// The error of a statement that waits for a lock beyond `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -97,7 +93,7 @@ fn every_query_has_a_decision_and_a_case_in_each_scope_that_it_accepts() {
     assert_eq!(names.len(), cases.len(), "a query has one case");
     assert_eq!(names, queries.keys().map(String::as_str).collect());
     for Case { query, admin, customer } in cases {
-        let Declared { scope, decisions } = &queries[query];
+        let Declared { scope, decisions, .. } = &queries[query];
         let scopes = (admin.is_some(), customer.is_some());
         assert_eq!(scopes, (scope != "CustomerTx", scope != "AdminTx"), "{query}: {scope}");
         assert!(!decisions.is_empty(), "{query} has no decision");

@@ -18,6 +18,7 @@ mod isolation_level;
 mod observability;
 mod organizations;
 mod page;
+mod plans;
 mod provider_configs;
 mod proxy;
 mod survey_responses;

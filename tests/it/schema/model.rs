@@ -114,8 +114,9 @@ table contacts of organization
     index campaign_id, state
     index organization_id, campaign_id, state
     index phone_number
-    index campaign_id, created_at
+    index campaign_id, created_at, id
     index campaign_id, created_at as due where state in ('pending', 'not_reached')
+    index campaign_id, attempts_count, last_attempt_at, created_at as due where state in ('pending', 'not_reached')
 
 table exclusion_list_entries of organization
     phone_number text(50)
@@ -124,6 +125,7 @@ table exclusion_list_entries of organization
     unique organization_id, phone_number
     check phone_number_e164
     index phone_number
+    index organization_id, created_at, id
 
 table erasure_requests of organization
     contact_id uuid null -> contacts set null
@@ -154,6 +156,7 @@ table call_attempts of organization
     index provider_call_id
     index outcome
     index started_at
+    index organization_id, campaign_id, outcome, answered_at, ended_at
     index organization_id, started_at, id as recorded where (metadata ->> 'recording_url') is not null
 
 table survey_responses of organization
@@ -171,9 +174,9 @@ table survey_responses of organization
     check q1_confidence_range
     check q2_confidence_range
     check q3_confidence_range
-    index organization_id
+    index organization_id, campaign_id
     index contact_id
-    index campaign_id
+    index campaign_id, created_at, id
     index call_attempt_id
     index completed_at
 
@@ -184,7 +187,7 @@ table events of organization
     call_attempt_id uuid null -> call_attempts set null
     payload jsonb = {}
     published_at timestamptz null
-    index campaign_id
+    index campaign_id, created_at, id
     index created_at
     index contact_id
     index call_attempt_id

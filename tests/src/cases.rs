@@ -1,6 +1,7 @@
 //! A call of each query, and whether it found or changed what it is about.
 
-use super::world::World;
+use crate::queries::{answers, busy_event, contacts_with, new_campaign, new_contact, time, time_of_day};
+use crate::world::World;
 use database::call_attempts::LockExpiredRecordings;
 use database::campaigns::{CallsPerDay, CampaignChanges, NewCampaign};
 use database::email_notifications::{DeleteFinal, NewEmailNotification};
@@ -19,13 +20,12 @@ use database::{
 use entity::enums::{
     CampaignStatus, EmailStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode, UserRole,
 };
-use entity::id::{CallAttemptId, ContactId, EmailNotificationId, EventId, TranscriptSnippetId};
+use entity::id::{CallAttemptId, CampaignId, ContactId, EmailNotificationId, EventId, TranscriptSnippetId};
 use entity::json::{EventPayload, Preferences};
 use futures_util::TryStreamExt;
 use sea_orm::prelude::{DateTimeUtc, Uuid};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, Set};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, IntoActiveModel, Set};
 use std::pin::Pin;
-use tests::queries::{answers, busy_event, contacts_with, new_campaign, new_contact, time, time_of_day};
 
 /// Whether the query found or changed its rows.
 pub type Found<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + 'a>>;
@@ -34,9 +34,13 @@ pub type Found<'a> = Pin<Box<dyn Future<Output = Result<bool, Error>> + Send + '
 pub type Run<Tx> = for<'a> fn(&'a World, &'a Tx) -> Found<'a>;
 
 /// The calls of one query, one for each scope that it accepts.
+#[derive(Clone, Copy, Debug)]
 pub struct Case {
+    /// The function, as `contacts::find`.
     pub query: &'static str,
+    /// Its call in an admin transaction; `None`: it accepts none.
     pub admin: Option<Run<AdminTx>>,
+    /// Its call in a customer transaction.
     pub customer: Option<Run<CustomerTx>>,
 }
 
@@ -66,11 +70,12 @@ const NEW_NUMBER: &str = "+14155550100";
 /// A time past every limit of retention.
 const OLD: DateTimeUtc = DateTimeUtc::from_timestamp(1_000_000_000, 0).unwrap();
 
+/// A case for each query.
 #[expect(clippy::too_many_lines, reason = "one entry for each query")]
 pub fn cases() -> Vec<Case> {
     cases! {
-        either audit_log_entries::list(_w, tx) {
-            let found = audit_log_entries::list(tx, None, 10).await?;
+        either audit_log_entries::list(w, tx) {
+            let found = audit_log_entries::list(tx, None, w.batch.into()).await?;
             Ok(!found.items.is_empty() || tx.get_database_backend() == DbBackend::Sqlite)
         }
 
@@ -98,8 +103,8 @@ pub fn cases() -> Vec<Case> {
         either call_attempts::refuse_survey(w, tx) {
             Ok(call_attempts::refuse_survey(tx, w.under_way.id).await?.is_some())
         }
-        either call_attempts::requeue_stalled(_w, tx) {
-            Ok(!call_attempts::requeue_stalled(tx, time("2026-06-01T00:00:00Z"), 10).await?.is_empty())
+        either call_attempts::requeue_stalled(w, tx) {
+            Ok(!call_attempts::requeue_stalled(tx, time("2026-06-01T00:00:00Z"), w.batch.into()).await?.is_empty())
         }
         admin call_attempts::lock_expired_recordings(w, tx) {
             let next = LockExpiredRecordings {
@@ -107,7 +112,7 @@ pub fn cases() -> Vec<Case> {
                 deleted_days: 1,
                 after_started_at: DateTimeUtc::UNIX_EPOCH,
                 after_id: CallAttemptId::from_uuid(Uuid::nil()),
-                batch: 10,
+                batch: w.batch.into(),
             };
             Ok(!call_attempts::lock_expired_recordings(tx, next).await?.is_empty())
         }
@@ -116,7 +121,7 @@ pub fn cases() -> Vec<Case> {
         }
 
         either campaigns::find(w, tx) { Ok(campaigns::find(tx, w.campaign.id).await?.is_some()) }
-        customer campaigns::list(_w, tx) { Ok(!campaigns::list(tx, None, None, 10).await?.items.is_empty()) }
+        customer campaigns::list(w, tx) { Ok(!campaigns::list(tx, None, None, w.batch.into()).await?.items.is_empty()) }
         customer campaigns::count(_w, tx) { Ok(campaigns::count(tx, None).await? > 0) }
         either campaigns::list_callable(_w, tx) {
             Ok(!campaigns::list_callable(tx, time_of_day("12:00:00")).await?.is_empty())
@@ -146,8 +151,8 @@ pub fn cases() -> Vec<Case> {
         }
         admin campaigns::purge(w, tx) {
             w.mark(tx, "campaigns", Some(OLD)).await?;
-            entity::contacts::Entity::delete_many().exec(tx).await?;
-            Ok(campaigns::purge(tx, w.organization.id, 1, 10).await? > 0)
+            w.remove_all::<entity::contacts::Entity>(tx).await?;
+            Ok(campaigns::purge(tx, w.organization.id, 1, w.batch.into()).await? > 0)
         }
         customer campaigns::statistics(w, tx) {
             let seen = campaigns::statistics(tx, w.campaign.id).await?;
@@ -170,7 +175,7 @@ pub fn cases() -> Vec<Case> {
 
         either contacts::find(w, tx) { Ok(contacts::find(tx, w.due.id).await?.is_some()) }
         customer contacts::list_by_campaign(w, tx) {
-            Ok(!contacts::list_by_campaign(tx, w.campaign.id, None, None, 10).await?.items.is_empty())
+            Ok(!contacts::list_by_campaign(tx, w.campaign.id, None, None, w.batch.into()).await?.items.is_empty())
         }
         customer contacts::list_by_campaign_and_phone_number(w, tx) {
             let (campaign, number) = (w.campaign.id, &w.due.phone_number);
@@ -187,7 +192,7 @@ pub fn cases() -> Vec<Case> {
             Ok(contacts::create_many(tx, new).await?.is_empty())
         }
         customer contacts::claim_due(w, tx) {
-            let claimed = contacts::claim_due(tx, w.campaign.id, 10, || time_of_day("12:00:00")).await?;
+            let claimed = contacts::claim_due(tx, w.campaign.id, w.batch.into(), || time_of_day("12:00:00")).await?;
             Ok(!claimed.is_empty())
         }
         either contacts::sweep_excluded(_w, tx) { Ok(contacts::sweep_excluded(tx).await? > 0) }
@@ -199,9 +204,14 @@ pub fn cases() -> Vec<Case> {
 
         admin contacts::purge(w, tx) {
             w.mark(tx, "campaigns", Some(OLD)).await?;
-            let after_id = ContactId::from_uuid(Uuid::nil());
-            let next =
-                contacts::Purge { organization_id: w.organization.id, after_id, deleted_days: 1, batch: 10 };
+            let next = contacts::Purge {
+                organization_id: w.organization.id,
+                deleted_days: 1,
+                after_campaign_id: CampaignId::from_uuid(Uuid::nil()),
+                after_created_at: DateTimeUtc::UNIX_EPOCH,
+                after_id: ContactId::from_uuid(Uuid::nil()),
+                batch: w.batch.into(),
+            };
             Ok(contacts::purge(tx, next).await?.contacts > 0)
         }
 
@@ -224,13 +234,15 @@ pub fn cases() -> Vec<Case> {
         }
 
         admin email_notifications::delete_final(w, tx) {
-            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            w.remove_all::<entity::email_notifications::Entity>(tx).await?;
             let mut sent = w.email.clone().into_active_model().reset_all();
             (sent.created_at, sent.updated_at) = (Set(OLD), Set(OLD));
             sent.status = Set(EmailStatus::Sent);
-            sent.insert(tx).await?;
+            if !w.is_large {
+                sent.insert(tx).await?;
+            }
             let after_id = EmailNotificationId::from_uuid(Uuid::nil());
-            let next = DeleteFinal { email_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: 10 };
+            let next = DeleteFinal { email_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: w.batch.into() };
             Ok(!email_notifications::delete_final(tx, next).await?.is_empty())
         }
 
@@ -260,14 +272,14 @@ pub fn cases() -> Vec<Case> {
         }
 
         admin email_templates::purge(w, tx) {
-            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            w.remove_all::<entity::email_notifications::Entity>(tx).await?;
             w.mark(tx, "email_templates", Some(OLD)).await?;
-            Ok(email_templates::purge(tx, w.organization.id, 1, 10).await? > 0)
+            Ok(email_templates::purge(tx, w.organization.id, 1, w.batch.into()).await? > 0)
         }
 
         either events::find(w, tx) { Ok(events::find(tx, w.event.id).await?.is_some()) }
         customer events::list_by_campaign(w, tx) {
-            Ok(!events::list_by_campaign(tx, w.campaign.id, None, 10).await?.items.is_empty())
+            Ok(!events::list_by_campaign(tx, w.campaign.id, None, w.batch.into()).await?.items.is_empty())
         }
         customer events::list_by_contact(w, tx) {
             Ok(!events::list_by_contact(tx, w.completed.id).await?.is_empty())
@@ -282,33 +294,33 @@ pub fn cases() -> Vec<Case> {
             };
             events::create(tx, new).await.map(|_| true)
         }
-        either events::publish(_w, tx) {
+        either events::publish(w, tx) {
             let publish = async |events: Vec<events::UnpublishedEvent>| events.iter().map(|row| row.id).collect();
-            Ok(events::publish(tx, 10, publish).await? > 0)
+            Ok(events::publish(tx, w.batch.into(), publish).await? > 0)
         }
 
         admin events::delete_published(w, tx) {
-            entity::email_notifications::Entity::delete_many().exec(tx).await?;
+            w.remove_all::<entity::email_notifications::Entity>(tx).await?;
             let (id, published_at, created_at) = (Set(w.event.id), Set(Some(OLD)), Set(OLD));
             let published = entity::events::ActiveModel { id, published_at, created_at, ..Default::default() };
             published.update(tx).await?;
             let after_id = EventId::from_uuid(Uuid::nil());
-            let next = DeletePublished { event_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: 10 };
+            let next = DeletePublished { event_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: w.batch.into() };
             Ok(events::delete_published(tx, next).await?.events > 0)
         }
 
         admin exclusion_list_entries::purge(w, tx) {
             w.mark(tx, "organizations", Some(OLD)).await?;
             let (organization_id, after_phone_number) = (w.organization.id, String::new());
-            let next = exclusion_list_entries::Purge { organization_id, deleted_days: 1, after_phone_number, batch: 10 };
+            let next = exclusion_list_entries::Purge { organization_id, deleted_days: 1, after_phone_number, batch: w.batch.into() };
             Ok(!exclusion_list_entries::purge(tx, next).await?.is_empty())
         }
         customer exclusion_list_entries::find_by_phone_number(w, tx) {
             let number = &w.exclusion.phone_number;
             Ok(exclusion_list_entries::find_by_phone_number(tx, number).await?.is_some())
         }
-        customer exclusion_list_entries::list(_w, tx) {
-            Ok(!exclusion_list_entries::list(tx, None, 10).await?.items.is_empty())
+        customer exclusion_list_entries::list(w, tx) {
+            Ok(!exclusion_list_entries::list(tx, None, w.batch.into()).await?.items.is_empty())
         }
         customer exclusion_list_entries::add(_w, tx) {
             let (phone_number, source) = (NEW_NUMBER.to_owned(), ExclusionSource::Manual);
@@ -318,8 +330,8 @@ pub fn cases() -> Vec<Case> {
         customer exclusion_list_entries::remove(w, tx) {
             exclusion_list_entries::remove(tx, w.exclusion.id).await.map(|()| true)
         }
-        customer exclusion_list_entries::import(_w, tx) {
-            let (numbers, source) = (vec![NEW_NUMBER.to_owned()], ExclusionSource::Import);
+        customer exclusion_list_entries::import(w, tx) {
+            let (numbers, source) = (vec![w.due.phone_number.clone()], ExclusionSource::Import);
             let import = exclusion_list_entries::import(tx, numbers, None, source).await?;
             Ok(import.imported == 1 && import.excluded_contacts == 1)
         }
@@ -338,7 +350,7 @@ pub fn cases() -> Vec<Case> {
             Ok(!organizations::list_by_user(tx, w.user.id).await?.is_empty())
         }
         admin organizations::create(w, tx) {
-            let slug = w.organization.slug.clone();
+            let slug = w.taken(&w.organization.slug);
             let new = NewOrganization { name: "New".to_owned(), slug, metadata: Preferences::default() };
             organizations::create(tx, new).await.map(|_| true)
         }
@@ -351,12 +363,12 @@ pub fn cases() -> Vec<Case> {
         }
 
         admin organizations::list_past_retention(_w, tx) {
-            Ok(!organizations::list_past_retention(tx, 1, 1, 1).await?.is_empty())
+            Ok(!organizations::list_past_retention(tx, 30, 90, 90).await?.is_empty())
         }
         admin organizations::purge(w, tx) {
-            entity::campaigns::Entity::delete_many().exec(tx).await?;
-            entity::email_templates::Entity::delete_many().exec(tx).await?;
-            entity::exclusion_list_entries::Entity::delete_many().exec(tx).await?;
+            w.remove_all::<entity::campaigns::Entity>(tx).await?;
+            w.remove_all::<entity::email_templates::Entity>(tx).await?;
+            w.remove_all::<entity::exclusion_list_entries::Entity>(tx).await?;
             w.mark(tx, "organizations", Some(OLD)).await?;
             Ok(organizations::purge(tx, w.organization.id, 1).await?.organizations > 0)
         }
@@ -390,7 +402,7 @@ pub fn cases() -> Vec<Case> {
             Ok(survey_responses::find_by_contact_and_campaign(tx, contact, campaign).await?.is_some())
         }
         customer survey_responses::list_by_campaign(w, tx) {
-            Ok(!survey_responses::list_by_campaign(tx, w.campaign.id, None, 10).await?.items.is_empty())
+            Ok(!survey_responses::list_by_campaign(tx, w.campaign.id, None, w.batch.into()).await?.items.is_empty())
         }
 
         customer transcript_snippets::list_by_call_attempt(w, tx) {
@@ -409,7 +421,7 @@ pub fn cases() -> Vec<Case> {
                 organization_id: w.organization.id,
                 after_created_at: DateTimeUtc::UNIX_EPOCH,
                 after_id: TranscriptSnippetId::from_uuid(Uuid::nil()),
-                batch: 10,
+                batch: w.batch.into(),
             };
             Ok(!transcript_snippets::delete_expired(tx, next).await?.is_empty())
         }
@@ -430,12 +442,12 @@ pub fn cases() -> Vec<Case> {
         }
         either users::find_by_email(w, tx) { Ok(users::find_by_email(tx, &w.user.email).await?.is_some()) }
         either users::list_by_organization(w, tx) {
-            Ok(!users::list_by_organization(tx, w.organization.id, None, 10).await?.items.is_empty())
+            Ok(!users::list_by_organization(tx, w.organization.id, None, w.batch.into()).await?.items.is_empty())
         }
         admin users::create(w, tx) {
             let new = NewUser {
                 oidc_sub: "new".to_owned(),
-                email: w.user.email.clone(),
+                email: w.taken(&w.user.email),
                 name: "New".to_owned(),
                 role: UserRole::Viewer,
                 metadata: Preferences::default(),
@@ -456,7 +468,7 @@ pub fn cases() -> Vec<Case> {
         admin users::delete(w, tx) { users::delete(tx, w.user.id).await.map(|()| true) }
         admin users::purge(w, tx) {
             w.mark(tx, "users", Some(OLD)).await?;
-            Ok(users::purge(tx, 1, 10).await?.users > 0)
+            Ok(users::purge(tx, 1, w.batch.into()).await?.users > 0)
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct Declared {
     pub scope: String,
     /// The decision for each table.
     pub decisions: BTreeMap<String, String>,
+    /// The reason why it reads a large part of a table, from the section "Reads"; `None`: it reads none.
+    pub reads_all: Option<String>,
 }
 
 /// Every public function that takes a transaction, as `contacts::create`.
@@ -32,8 +34,15 @@ pub fn queries() -> BTreeMap<String, Declared> {
                     && matches!(function.vis, Visibility::Public(_))
                     && let Some(scope) = scope(&function.sig)
                 {
-                    let decisions = decisions(&function.attrs);
-                    found.insert(format!("{module}::{}", function.sig.ident), Declared { scope, decisions });
+                    let decisions = section(&function.attrs, "# Deleted rows");
+                    let first_word = |decision: String| decision.split(' ').next().unwrap().to_owned();
+                    let decisions = decisions
+                        .into_iter()
+                        .map(|(table, decision)| (table, first_word(decision)))
+                        .collect();
+                    let reads_all = section(&function.attrs, "# Reads").remove("all");
+                    let name = format!("{module}::{}", function.sig.ident);
+                    found.insert(name, Declared { scope, decisions, reads_all });
                 }
             }
         }
@@ -50,25 +59,24 @@ fn scope(signature: &syn::Signature) -> Option<String> {
     ["AdminTx", "CustomerTx", "Tx"].contains(&name.as_str()).then_some(name)
 }
 
-/// The section "Deleted rows", whose lines are `` - `table`, `table`: decision - reason ``.
-fn decisions(attributes: &[syn::Attribute]) -> BTreeMap<String, String> {
+/// A section whose lines are `` - `table`, `table`: text ``, by table.
+fn section(attributes: &[syn::Attribute], title: &str) -> BTreeMap<String, String> {
     let lines = attributes.iter().filter_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else { return None };
         let Expr::Lit(literal) = &pair.value else { return None };
         let Lit::Str(text) = &literal.lit else { return None };
         pair.path.is_ident("doc").then(|| text.value())
     });
-    let section = lines.skip_while(|line| line.trim() != "# Deleted rows").skip(1);
-    let mut decisions = BTreeMap::new();
-    for line in section.take_while(|line| !line.trim_start().starts_with('#')) {
-        let Some((tables, decision)) = line.trim().strip_prefix("- ").and_then(|line| line.split_once(": "))
+    let lines = lines.skip_while(|line| line.trim() != title).skip(1);
+    let mut found = BTreeMap::new();
+    for line in lines.take_while(|line| !line.trim_start().starts_with('#')) {
+        let Some((tables, text)) = line.trim().strip_prefix("- ").and_then(|line| line.split_once(": "))
         else {
             continue;
         };
-        let word = decision.split(' ').next().unwrap();
         for table in tables.split(", ") {
-            decisions.insert(table.trim_matches('`').to_owned(), word.to_owned());
+            found.insert(table.trim_matches('`').to_owned(), text.to_owned());
         }
     }
-    decisions
+    found
 }
