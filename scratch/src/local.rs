@@ -111,9 +111,9 @@ impl Local {
         Err(Error::Upgraded { place: self.place.clone(), detail })
     }
 
-    /// Stops the server: its sessions end, its files stay.
-    pub(crate) fn stop(&self) -> Result<(), Error> {
-        self.tell("stop")?;
+    /// Stops the server: its sessions end, its files stay. At once: as by a crash, after which the start recovers.
+    pub(crate) fn stop(&self, at_once: bool) -> Result<(), Error> {
+        self.tell(if at_once { "stop_at_once" } else { "stop" })?;
         self.wait_for_state("stopped", None)
     }
 

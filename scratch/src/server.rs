@@ -61,7 +61,15 @@ impl Server {
     /// # Errors
     /// If the server is not our own, or does not stop.
     pub fn stop(&self) -> Result<(), Error> {
-        self.inner.ours()?.stop()
+        self.inner.ours()?.stop(false)
+    }
+
+    /// As [`Server::stop`], without a shutdown of the server, which recovers when it is started again: an immediate stop.
+    ///
+    /// # Errors
+    /// If the server is not our own, or does not stop.
+    pub fn stop_at_once(&self) -> Result<(), Error> {
+        self.inner.ours()?.stop(true)
     }
 
     /// Starts the server that was stopped, at the same address.

@@ -1,7 +1,8 @@
 # Runs one server until its owner ends, then removes every trace of it.
 # Arguments: the directory, the directory of the programs, then the server's options; or the directory, nothing, then
 # another program and its arguments.
-# Input: a pipe whose other end only the owner holds; its lines stop the server and start it again, in turn.
+# Input: a pipe whose other end only the owner holds; its lines stop the server and start it again, in turn. The line
+# `stop_at_once` stops it without waiting for its sessions, so that the start recovers as after a crash.
 # Output: the lock. Error output: the log.
 set -u
 directory=$1
@@ -58,8 +59,9 @@ while :; do
     server=$!
 
     (
-        read -r _ <&3 && : >"$directory/stopped"
+        read -r how <&3 && : >"$directory/stopped"
         tick=0
+        [ "$how" = stop_at_once ] && tick=50
         while :; do
             # Repeated, because a signal that comes before the server's handler is lost.
             if [ "$tick" -lt 50 ]; then

@@ -255,6 +255,26 @@ fn a_stopped_server_starts_again_with_its_databases_and_is_removed_in_both_state
 }
 
 #[test]
+fn a_server_that_is_stopped_at_once_recovers_what_was_committed() {
+    let mut options = own();
+    options.settings = vec![("synchronous_commit".to_owned(), "on".to_owned())];
+    let server = options.start().unwrap();
+    let database = server.create_database("crashes").unwrap();
+    let log = server.socket_dir().unwrap().join("log");
+    let recoveries = || fs::read_to_string(&log).unwrap().matches("automatic recovery in progress").count();
+    execute(&database.url(), "create table committed (id int)");
+    server.stop().unwrap();
+    server.start_again().unwrap();
+    assert_eq!(recoveries(), 0, "an ordinary stop is a shutdown");
+    execute(&database.url(), "insert into committed values (1)");
+    server.stop_at_once().unwrap();
+    assert!(try_query(&database.url(), "select 1::text").is_err(), "it is down");
+    server.start_again().unwrap();
+    assert_eq!(recoveries(), 1);
+    assert_eq!(query(&database.url(), "select count(*)::text from committed"), "1");
+}
+
+#[test]
 fn a_killed_supervisors_server_stops_with_its_owner_and_the_next_start_removes_the_directory() {
     let root = open_directory();
     let running = Running::start(&mut program_in(root.path()));

@@ -12,6 +12,7 @@ mod entity;
 mod env_example;
 mod examples;
 mod isolation;
+mod load;
 mod migration;
 mod ops;
 mod schema;

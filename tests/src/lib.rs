@@ -20,6 +20,7 @@ pub mod declared;
 pub mod engine;
 pub mod factory;
 pub mod large;
+pub mod load;
 pub mod login_role;
 pub mod plans;
 pub mod private_server;

@@ -1,11 +1,12 @@
 //! The consistency rules: what the services leave keeps all of them, and each of them finds a contradiction.
 
-use ::seeder::{CheckReport, Checked, Fixtures, Mode, Rule, check};
+use ::seeder::generate::{Parameters, Start, generate};
+use ::seeder::{CheckReport, Checked, Fixtures, Mode, Rule, Target, check};
 use database::call_attempts::{ApplyProviderEvent, CompleteSurvey};
 use database::contacts::ClaimedContact;
 use database::email_notifications::NewEmailNotification;
 use database::events::UnpublishedEvent;
-use database::{call_attempts, contacts, email_notifications, events, exclusion_list_entries};
+use database::{AppEnv, call_attempts, contacts, email_notifications, events, exclusion_list_entries};
 use entity::campaigns;
 use entity::enums::{
     CallOutcome, CampaignStatus, ContactState, EmailTemplateType, EventType, ExclusionSource,
@@ -17,7 +18,9 @@ use sea_orm::{ConnectionTrait, Set};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
+use tests::engine::{Engine, on_both_engines};
 use tests::factory::{T, open, settings};
 use tests::process::{Running, binary};
 use tests::{SqliteFile, migrated};
@@ -475,6 +478,24 @@ async fn the_command_exits_with_1_and_names_the_rows_without_personal_data() {
             "{inconsistent}"
         );
     }
+}
+
+on_both_engines!(migrated: what_is_generated_is_consistent);
+
+async fn what_is_generated_is_consistent(Engine { url, .. }: &Engine) {
+    let parameters = Parameters {
+        organizations: 3,
+        contacts: 6_000,
+        campaigns: 8,
+        history: 60,
+        seed: 7,
+        until: ChronoUtc::now(),
+    };
+    let target = Target::resolve(Some(url), Some(AppEnv::Test)).unwrap();
+    generate(&target, &parameters, Start::Empty, 2, &AtomicBool::new(false)).await.unwrap();
+    let database = open(&settings(&[("DATABASE_URL", url)])).await;
+    let report = check(&database.admin().await.unwrap(), ChronoUtc::now()).await.unwrap();
+    assert!(report.is_consistent(), "{report}");
 }
 
 #[tokio::test]
