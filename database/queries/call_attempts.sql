@@ -181,7 +181,8 @@ select id as event_id, contact_id, campaign_id from event;
 -- are skipped.
 -- param batch - The maximum number of attempts.
 with under_way as materialized (
-    -- Few, whatever the number of attempts. In one step, the planner may look for them among all attempts by their time.
+    -- Few, whatever the number of attempts. In one step, the planner may look for them among all attempts by their
+    -- time.
     select id, started_at
     from call_attempts
     where outcome is null
@@ -258,8 +259,8 @@ cross join limits
 where call_attempts.organization_id = :organization_id
     and (call_attempts.metadata ->> 'recording_url') is not null
     and call_attempts.started_at < (select started_before from bound)
-    -- With the organization, which is the same, because the planner may prefer an index that begins with the time, and read
-    -- the attempts of all organizations.
+    -- With the organization, which is the same, because the planner may prefer an index that begins with the time, and
+    -- read the attempts of all organizations.
     and (call_attempts.organization_id, call_attempts.started_at, call_attempts.id)
         > (:organization_id::uuid, :after_started_at::timestamptz, :after_id::uuid)
     and (

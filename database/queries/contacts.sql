@@ -50,13 +50,13 @@ with campaign as (
     from campaign
 ), attempts_made as (
     -- One scan of the index for each number of attempts below the campaign's limit, so that contacts without an attempt
-    -- left are not read. No row without a campaign or without capacity. The limit is beyond the highest one of a campaign:
-    -- the planner would expect a thousand scans.
+    -- left are not read. No row without a campaign or without capacity. The limit is beyond the highest one of a
+    -- campaign: the planner would expect a thousand scans.
     select generate_series(0, campaign.max_attempts - 1) as count
     from campaign
     cross join capacity
     where capacity.free > 0
-    limit 10
+    limit 10  -- noqa: AM09
 ), never_called as (
     -- `contacts` is the only table of the inner FROM, and the rest are subqueries: the planner then scans its index in
     -- the order of `created_at` until the limit is reached, and cannot choose a join that reads the whole table.
@@ -77,8 +77,8 @@ with campaign as (
                 -- Prevents the planner from turning the subquery into an anti-join.
                 offset 0  -- noqa: AM09
             )
-        -- `last_attempt_at` is constant here, and belongs to the order of the index. The limit is a subquery, so that the
-        -- planner does not know it: it expects fewer contacts than there are, and would rather sort them.
+        -- `last_attempt_at` is constant here, and belongs to the order of the index. The limit is a subquery, so that
+        -- the planner does not know it: it expects fewer contacts than there are, and would rather sort them.
         order by last_attempt_at, created_at
         limit (select :batch::bigint)
         for update skip locked
@@ -108,7 +108,11 @@ with campaign as (
     ) as due
 ), chosen as (
     select id
-    from (select * from never_called union all select * from called) as due
+    from (
+        select * from never_called
+        union all
+        select * from called
+    ) as due
     order by created_at
     limit least(:batch, (select free from capacity))
 ), claimed as (
@@ -363,8 +367,8 @@ cross join known;
 -- column last_campaign_id CampaignId
 -- column last_id ContactId
 with candidate as materialized (
-    -- Before the condition on recordings, whose selectivity the planner does not know. By campaign, so that the contacts
-    -- of live ones are not read.
+    -- Before the condition on recordings, whose selectivity the planner does not know. By campaign, so that the
+    -- contacts of live ones are not read.
     select id, campaign_id, created_at
     from contacts
     where (campaign_id, created_at, id) > (:after_campaign_id::uuid, :after_created_at::timestamptz, :after_id::uuid)

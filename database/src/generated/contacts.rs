@@ -117,7 +117,11 @@ with campaign as (
     ) as due
 ), chosen as (
     select id
-    from (select * from never_called union all select * from called) as due
+    from (
+        select * from never_called
+        union all
+        select * from called
+    ) as due
     order by created_at
     limit least($4, (select free from capacity))
 ), claimed as (
