@@ -1,5 +1,5 @@
--- A contact that is not reached has an event once it has no attempt left, unless the campaign's `max_attempts` was changed
--- since, or retention may have removed the event.
+-- A contact that is not reached has an event once it has no attempt left, unless the campaign's `max_attempts` was
+-- changed since, or retention may have removed the event.
 select
     contacts.id as contact_id,
     'not reached, attempts_count ' || contacts.attempts_count || ' of ' || campaigns.max_attempts

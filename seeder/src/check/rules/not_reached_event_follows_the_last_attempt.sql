@@ -1,5 +1,5 @@
--- A contact has no event that it was not reached before its last attempt, unless the campaign's `max_attempts` was changed
--- since.
+-- A contact has no event that it was not reached before its last attempt, unless the campaign's `max_attempts` was
+-- changed since.
 select
     events.id as event_id,
     'attempt_number ' || call_attempts.attempt_number || ' of ' || campaigns.max_attempts as found

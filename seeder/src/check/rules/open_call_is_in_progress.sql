@@ -1,4 +1,5 @@
--- A call attempt without an outcome is the last one of a contact in progress, or of one that was erased during the call.
+-- A call attempt without an outcome is the last one of a contact in progress, or of one that was erased during the
+-- call.
 select
     call_attempts.id as call_attempt_id,
     'attempt_number ' || call_attempts.attempt_number || ' of ' || contacts.attempts_count || ', contact '

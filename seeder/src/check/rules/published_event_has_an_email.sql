@@ -1,5 +1,5 @@
--- An event that was published more than a day ago has an e-mail, if its campaign has a template for it and its contact an
--- address, unless a template was changed since, something was deleted, or retention may have removed the e-mail.
+-- An event that was published more than a day ago has an e-mail, if its campaign has a template for it and its contact
+-- an address, unless a template was changed since, something was deleted, or retention may have removed the e-mail.
 select events.id as event_id, 'type ' || cast(events.event_type as text) || ', no e-mail' as found
 from events
 join campaigns on campaigns.id = events.campaign_id
