@@ -42,4 +42,7 @@ alter table contacts drop column if exists last_attempt_at";
 const DOWN: &str = "
 alter table contacts add column if not exists last_attempt_at timestamptz;
 grant update (last_attempt_at) on contacts to customer;
-update contacts set last_attempt_at = last_called_at where last_attempt_at is distinct from last_called_at";
+update contacts set last_attempt_at = last_called_at where last_attempt_at is distinct from last_called_at;
+create index if not exists ix_contacts_campaign_attempts_count_last_attempt_created_due
+    on contacts (campaign_id, attempts_count, last_attempt_at, created_at)
+    where state in ('pending', 'not_reached')";
