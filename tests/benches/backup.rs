@@ -64,7 +64,7 @@ fn main() -> ExitCode {
             },
         ],
     );
-    table.times("ops backup : pg_dump, 3,800,000 rows", backup, dump, Some(1.1));
+    table.times("ops backup : pg_dump, 3,600,000 rows", backup, dump, Some(1.1));
 
     let [restore, single, parallel] = medians(
         RESTORES,

@@ -33,7 +33,7 @@ const SCALE: &str = "20";
 /// Organizations with a running campaign each.
 const ORGANIZATIONS: usize = 8;
 
-/// A scheduler whose calls nobody continues was killed; its calls are requeued after this time.
+/// The time after which calls are requeued that no client continues, because their scheduler was killed.
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 
 /// Schedulers that are processes.

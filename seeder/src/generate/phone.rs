@@ -1,4 +1,4 @@
-//! Telephone numbers that regulators reserve for fiction: they are valid, and nobody has them.
+//! Telephone numbers that regulators reserve for fiction: they are valid, and assigned to no subscriber.
 
 /// Consecutive numbers: the international prefix, and the subscriber numbers that follow it.
 struct Range {

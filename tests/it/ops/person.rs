@@ -228,7 +228,7 @@ async fn erasure_writes_to_every_table_with_data_of_a_contact() {
         fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../database/queries/contacts.sql")).unwrap();
     let query = queries.split("-- name: ").find(|query| query.starts_with("Erase :")).unwrap();
     for table in classified {
-        // Kept by `contacts::erase`, so that nobody calls the number; `ops erase` removes it.
+        // Kept by `contacts::erase`, so that the number is not called again; `ops erase` removes it.
         let is_kept = table == "exclusion_list_entries";
         let is_written =
             ["update", "delete from"].iter().any(|verb| query.contains(&format!("    {verb} {table}\n")));
