@@ -1,7 +1,7 @@
 //! A scheduler as a process of its own, which may be killed at any moment.
 //!
-//! It claims, and writes each claimed call as a line after the claim was committed. Killed in between, it
-//! leaves calls that no client continues, and they are requeued.
+//! It claims, and writes each claimed call as a line after the claim was committed. Killed in between, it leaves calls that no
+//! client continues, and they are requeued.
 
 use super::client::noon;
 use super::ledger::{BATCH, Call};
