@@ -105,8 +105,11 @@ impl Load {
         let ended = self.second();
         let calls = self.calls_ended.load(Ordering::Relaxed) - before.1;
         self.stop.store(true, Ordering::Relaxed);
-        let drained =
-            tokio::time::timeout(LONGEST_DRAIN, async { while tasks.join_next().await.is_some() {} });
+        let drained = tokio::time::timeout(LONGEST_DRAIN, async {
+            while let Some(client) = tasks.join_next().await {
+                client.expect("no client panics");
+            }
+        });
         drained.await.expect("the clients end");
         tokio::time::timeout(LONGEST_DRAIN, self.drain()).await.expect("the work ends");
         let mut errors = self.ledger.errors();
