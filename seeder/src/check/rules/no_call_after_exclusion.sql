@@ -1,5 +1,6 @@
--- A number is not called after it was excluded. An hour is allowed, because both times are those when a transaction
--- began. PostgreSQL: SQLite has no intervals.
+-- A number is not called after it was excluded.
+-- An hour is allowed, because both times are those when a transaction began.
+-- PostgreSQL: SQLite has no intervals.
 select call_attempts.id as call_attempt_id, 'started after the number was excluded' as found
 from exclusion_list_entries
 join contacts
