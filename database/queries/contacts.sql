@@ -291,8 +291,8 @@ order by contacts.created_at, contacts.id;
 --
 -- The statement records the request in `erasure_requests`. The exclusion list keeps the phone number, so that the
 -- person is not called by another campaign. The recordings are stored by the provider: this call returns their URLs
--- and removes them. While a call is under way its answers may still arrive, and the request stays open: erase again
--- once it has ended.
+-- and removes them. Until a call has its outcome its answers may still arrive, after its end too, and the request
+-- stays open: erase again then.
 with calls as (
     update call_attempts
     set metadata = '{}', provider_call_id = null
@@ -314,7 +314,7 @@ with calls as (
     -- The snapshot of the statement's start: before `calls` removed the metadata.
     select
         coalesce(array_agg(metadata ->> 'recording_url') filter (where metadata ? 'recording_url'), '{}') as recordings,
-        count(*) filter (where outcome is null and ended_at is null) as calls_under_way
+        count(*) filter (where outcome is null) as calls_without_outcome
     from call_attempts
     where contact_id = :contact_id
 ), transcripts as (
@@ -337,17 +337,17 @@ with calls as (
     update erasure_requests
     set completed_at = now()
     from known
-    where contact_id = :contact_id and completed_at is null and known.calls_under_way = 0
+    where contact_id = :contact_id and completed_at is null and known.calls_without_outcome = 0
 ), requests as (
     insert into erasure_requests (organization_id, contact_id, due_at, completed_at)
     select
         erased.organization_id, erased.id, now() + interval '72 hours',
-        case when known.calls_under_way = 0 then now() end
+        case when known.calls_without_outcome = 0 then now() end
     from erased
     cross join known
     where not exists (select from erasure_requests where contact_id = :contact_id and completed_at is null)
 )
-select erased.id as contact_id, known.recordings as "recordings!", known.calls_under_way as "calls_under_way!",
+select erased.id as contact_id, known.recordings as "recordings!", known.calls_without_outcome as "calls_without_outcome!",
     (select count(*) from transcripts) as "transcripts_deleted!"
 from erased
 cross join known;

@@ -14,6 +14,9 @@ use sea_orm::prelude::ChronoTime;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set};
 use sea_query::Expr;
 
+/// What [`erase`] stores in place of a phone number or an address.
+pub const ERASED: &str = "DELETED";
+
 /// A contact to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewContact {

@@ -25,9 +25,9 @@ pub enum Error {
     /// Any other error of the database or of a statement.
     #[error("the database failed")]
     Database(#[source] Fault),
-    /// The row to insert or update refers to a row that is marked as deleted: the name of that entity, as in `campaign`. The
-    /// caller reports which one it is, because the input is otherwise valid; a row that is itself marked as deleted is
-    /// [`NotFound`](Self::NotFound).
+    /// The row to insert or update refers to a row that is marked as deleted, or to an erased contact: the name of that
+    /// entity, as in `campaign`. The caller reports which one it is, because the input is otherwise valid; a row that is
+    /// itself marked as deleted is [`NotFound`](Self::NotFound).
     #[error("the {0} is deleted; refer to one that is not")]
     Deleted(&'static str),
     /// The row belongs to another organization, a privilege is missing (SQLSTATE 42501), or the acting user is a viewer, whose

@@ -1,8 +1,9 @@
-//! The parents of a row that is inserted: locked, and not marked as deleted.
+//! The parents of a row that is inserted: locked, and neither marked as deleted nor erased.
 
+use crate::contacts::ERASED;
 use crate::{Error, Named, Scope};
-use entity::id::{CampaignId, EmailTemplateId, OrganizationId, UserId};
-use entity::{campaigns, email_templates, organizations, users};
+use entity::id::{CallAttemptId, CampaignId, EmailTemplateId, OrganizationId, UserId};
+use entity::{call_attempts, campaigns, contacts, email_templates, organizations, users};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbErr, EntityName,
     EntityTrait, FromQueryResult, IntoActiveModel, Iterable,
@@ -13,6 +14,8 @@ use sea_query::{Expr, ExprTrait, Query, SelectStatement};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Parent {
     Campaign(CampaignId),
+    /// The contact of a call: erased.
+    ContactOf(CallAttemptId),
     EmailTemplate(EmailTemplateId),
     Organization(OrganizationId),
     /// The organization of a campaign.
@@ -25,26 +28,38 @@ impl Parent {
     fn name(self) -> &'static str {
         match self {
             Self::Campaign(_) => "campaign",
+            Self::ContactOf(_) => "contact",
             Self::EmailTemplate(_) => "e-mail template",
             Self::Organization(_) | Self::OrganizationOf(_) => "organization",
             Self::User(_) => "user",
         }
     }
 
-    /// Locks the row, and returns whether it is marked as deleted.
+    /// Locks the row, and returns whether it is marked as deleted or, a contact, erased.
     fn lock(self) -> SelectStatement {
         match self {
             Self::Campaign(id) => {
-                lock(campaigns::Entity, campaigns::Column::DeletedAt, campaigns::COLUMN.id.eq(id))
+                lock(campaigns::Entity, is_deleted(campaigns::Column::DeletedAt), campaigns::COLUMN.id.eq(id))
+            }
+            Self::ContactOf(call) => {
+                let of = Query::select()
+                    .column(call_attempts::Column::ContactId)
+                    .from(call_attempts::Entity)
+                    .and_where(call_attempts::COLUMN.id.eq(call))
+                    .to_owned();
+                let is_erased = contacts::COLUMN.phone_number.eq(ERASED);
+                lock(contacts::Entity, is_erased, contacts::Column::Id.in_subquery(of))
             }
             Self::EmailTemplate(id) => lock(
                 email_templates::Entity,
-                email_templates::Column::DeletedAt,
+                is_deleted(email_templates::Column::DeletedAt),
                 email_templates::COLUMN.id.eq(id),
             ),
-            Self::Organization(id) => {
-                lock(organizations::Entity, organizations::Column::DeletedAt, organizations::COLUMN.id.eq(id))
-            }
+            Self::Organization(id) => lock(
+                organizations::Entity,
+                is_deleted(organizations::Column::DeletedAt),
+                organizations::COLUMN.id.eq(id),
+            ),
             Self::OrganizationOf(campaign) => {
                 let of = Query::select()
                     .column(campaigns::Column::OrganizationId)
@@ -53,26 +68,27 @@ impl Parent {
                     .to_owned();
                 lock(
                     organizations::Entity,
-                    organizations::Column::DeletedAt,
+                    is_deleted(organizations::Column::DeletedAt),
                     organizations::Column::Id.in_subquery(of),
                 )
             }
-            Self::User(id) => lock(users::Entity, users::Column::DeletedAt, users::COLUMN.id.eq(id)),
+            Self::User(id) => {
+                lock(users::Entity, is_deleted(users::Column::DeletedAt), users::COLUMN.id.eq(id))
+            }
         }
     }
 }
 
-fn lock<E: EntityTrait + EntityName>(table: E, deleted_at: E::Column, this: Expr) -> SelectStatement {
-    Query::select()
-        .expr(deleted_at.is_not_null())
-        .from(table.table_ref())
-        .and_where(this)
-        .lock_shared()
-        .to_owned()
+fn is_deleted(deleted_at: impl ColumnTrait) -> Expr {
+    deleted_at.is_not_null()
+}
+
+fn lock<E: EntityTrait + EntityName>(table: E, is_gone: Expr, this: Expr) -> SelectStatement {
+    Query::select().expr(is_gone).from(table.table_ref()).and_where(this).lock_shared().to_owned()
 }
 
 /// Inserts a row below its parents and returns it, or returns [`Error::Deleted`] for the first parent that is marked as
-/// deleted. The parents are locked as by [`require_live`], in the statement that inserts.
+/// deleted or erased. The parents are locked as by [`require_live`], in the statement that inserts.
 pub(crate) async fn insert<A>(
     tx: &Named<'_, impl Scope>,
     row: A,

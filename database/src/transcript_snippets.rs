@@ -43,7 +43,7 @@ pub async fn list_by_call_attempt(
 /// Inserts a transcript snippet.
 ///
 /// # Errors
-/// [`Error::Constraint`]: the call belongs to another organization. [`Error::Deleted`]: the organization.
+/// [`Error::Constraint`]: the call belongs to another organization. [`Error::Deleted`]: the organization; the contact, which was erased.
 ///
 /// # Deleted rows
 /// - `campaigns`: reads - a call under way is finished
@@ -63,5 +63,6 @@ pub async fn create(
         created_at: NotSet,
         updated_at: NotSet,
     };
-    parent::insert(tx, row, &[Parent::Organization(tx.organization())]).await
+    parent::insert(tx, row, &[Parent::Organization(tx.organization()), Parent::ContactOf(call_attempt_id)])
+        .await
 }

@@ -1,11 +1,12 @@
 //! The right to erasure: removes what is stored about a person from every table, and proves it (GDPR, article 17).
 
-use crate::person::{ERASED, Names, Person, ids, select, texts};
+use crate::person::{Names, Person, ids, select, texts};
 use crate::retention::Hook;
 use crate::retention::hook::{RECORDINGS, Recording};
 use crate::snapshot::identifier;
 use crate::{Error, Store};
-use database::{AdminTx, contacts};
+use database::AdminTx;
+use database::contacts::{self, ERASED};
 use entity::id::{ContactId, OrganizationId};
 use sea_orm::{QueryResult, Value};
 use std::collections::BTreeSet;
@@ -19,7 +20,7 @@ const DISTINCT: usize = 6;
 pub struct Erasure {
     /// The contacts whose data was erased.
     pub contacts: usize,
-    /// Those of them with a call under way, whose data may still arrive. Their requests stay open.
+    /// Those of them with a call without an outcome, whose data may still arrive. Their requests stay open.
     pub open: usize,
     /// The recordings that the hook has deleted.
     pub recordings: usize,
@@ -37,7 +38,7 @@ impl fmt::Display for Erasure {
             "Erased: contacts {contacts}, recordings {recordings}, exclusions {exclusions}, texts {texts}"
         )?;
         if *open > 0 {
-            write!(f, "; {open} requests are open until a call has ended, then: ops erase --open")?;
+            write!(f, "; {open} requests are open until a call has its outcome, then: ops erase --open")?;
         }
         Ok(())
     }
@@ -68,7 +69,7 @@ pub async fn erase(
         for contact in &names.contacts {
             if let Some(erased) = contacts::erase(&tx, *contact).await? {
                 erasure.contacts += 1;
-                erasure.open += usize::from(erased.calls_under_way > 0);
+                erasure.open += usize::from(erased.calls_without_outcome > 0);
             }
         }
         let search = Search::new(person, &names, keep_exclusions);
@@ -95,7 +96,7 @@ pub async fn erase(
     Ok(erasure)
 }
 
-/// Erases again the contacts whose request is open and whose last call has ended. Returns what was done in total.
+/// Erases again the contacts whose request is open and whose last call has its outcome. Returns what was done in total.
 ///
 /// # Errors
 /// As [`erase`].

@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 
 use crate::snapshot::identifier;
+use database::contacts::ERASED;
 use database::{AdminTx, Error};
 use entity::id::{ContactId, OrganizationId};
 use sea_orm::prelude::Uuid;
@@ -37,9 +38,6 @@ pub(crate) struct Names {
     /// The keys in the systems of the organizations.
     pub(crate) external_ids: BTreeSet<String>,
 }
-
-/// The word in place of a phone number or an address that was erased.
-pub(crate) const ERASED: &str = "DELETED";
 
 impl Person {
     /// Finds the person.

@@ -486,7 +486,7 @@ with calls as (
 ), known as (
     select
         coalesce(array_agg(metadata ->> 'recording_url') filter (where metadata ? 'recording_url'), '{}') as recordings,
-        count(*) filter (where outcome is null and ended_at is null) as calls_under_way
+        count(*) filter (where outcome is null) as calls_without_outcome
     from call_attempts
     where contact_id = $1
 ), transcripts as (
@@ -509,17 +509,17 @@ with calls as (
     update erasure_requests
     set completed_at = now()
     from known
-    where contact_id = $1 and completed_at is null and known.calls_under_way = 0
+    where contact_id = $1 and completed_at is null and known.calls_without_outcome = 0
 ), requests as (
     insert into erasure_requests (organization_id, contact_id, due_at, completed_at)
     select
         erased.organization_id, erased.id, now() + interval '72 hours',
-        case when known.calls_under_way = 0 then now() end
+        case when known.calls_without_outcome = 0 then now() end
     from erased
     cross join known
     where not exists (select from erasure_requests where contact_id = $1 and completed_at is null)
 )
-select erased.id as contact_id, known.recordings as "recordings", known.calls_under_way as "calls_under_way",
+select erased.id as contact_id, known.recordings as "recordings", known.calls_without_outcome as "calls_without_outcome",
     (select count(*) from transcripts) as "transcripts_deleted"
 from erased
 cross join known
@@ -530,7 +530,7 @@ cross join known
 pub struct EraseRow {
     pub contact_id: ContactId,
     pub recordings: Vec<String>,
-    pub calls_under_way: i64,
+    pub calls_without_outcome: i64,
     pub transcripts_deleted: i64,
 }
 
@@ -539,7 +539,7 @@ impl EraseRow {
         Ok(Self {
             contact_id: row.try_get_by_index(0)?,
             recordings: row.try_get_by_index(1)?,
-            calls_under_way: row.try_get_by_index(2)?,
+            calls_without_outcome: row.try_get_by_index(2)?,
             transcripts_deleted: row.try_get_by_index(3)?,
         })
     }

@@ -1,7 +1,7 @@
 //! Creates `erasure_requests`: the requests of persons to erase their data, each with its deadline.
 //!
 //! Intent: `contacts::erase` records the request in the statement that erases. A request stays open while a call to the
-//! contact is under way; those that are open are found by their deadline (`ix_erasure_requests_due_open`). A request
+//! contact has no outcome; those that are open are found by their deadline (`ix_erasure_requests_due_open`). A request
 //! outlives its contact as the proof of the erasure, and holds no data of the person. The audit trail records it.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.

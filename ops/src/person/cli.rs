@@ -19,7 +19,7 @@ pub(crate) struct Erase {
     /// The person's phone number, for instance +14155550142: every contact with it is erased.
     #[arg(long, value_name = "NUMBER", value_parser = e164, conflicts_with = "contact")]
     phone: Option<String>,
-    /// Erase again the contacts whose request is open and whose calls have ended.
+    /// Erase again the contacts whose request is open and whose calls have their outcomes.
     #[arg(long, conflicts_with_all = ["contact", "phone"])]
     open: bool,
     /// Only the contacts of this organization.

@@ -472,7 +472,7 @@ async fn an_erased_contact_leaves_no_personal_data_and_is_still_counted() {
     let tx = t.customer().await;
     let erased = contacts::erase(&tx, person.id).await.unwrap().unwrap();
     assert_eq!(
-        (erased.recordings, erased.transcripts_deleted, erased.calls_under_way),
+        (erased.recordings, erased.transcripts_deleted, erased.calls_without_outcome),
         (vec!["https://r/1".to_owned()], 1, 0)
     );
     let after = contact(&tx, person.id).await;
@@ -497,7 +497,7 @@ async fn an_erased_contact_leaves_no_personal_data_and_is_still_counted() {
 }
 
 #[tokio::test]
-async fn a_request_for_erasure_is_open_while_a_call_is_under_way() {
+async fn a_request_for_erasure_is_open_until_the_last_call_has_its_outcome() {
     let t = T::new().await;
     let person = t.factory.contact(&running_campaign(&t).await).await;
     let call = t
@@ -506,16 +506,24 @@ async fn a_request_for_erasure_is_open_while_a_call_is_under_way() {
         .with(|row| (row.outcome, row.ended_at) = (Set(None), Set(None)))
         .await;
     let tx = t.customer().await;
-    for ended in [false, false, true] {
-        if ended {
-            let end = format!("update call_attempts set ended_at = now() where id = '{}'", call.id.as_uuid());
-            tx.execute_unprepared(&end).await.unwrap();
-        }
+    let erase = async || {
         let erased = contacts::erase(&tx, person.id).await.unwrap().unwrap();
-        assert_eq!(erased.calls_under_way, i64::from(!ended));
         let requests = entity::erasure_requests::Entity::find().all(&tx).await.unwrap();
-        assert_eq!(requests.iter().map(|one| one.completed_at.is_some()).collect::<Vec<_>>(), [ended]);
-    }
+        (
+            erased.calls_without_outcome,
+            requests.iter().map(|one| one.completed_at.is_some()).collect::<Vec<_>>(),
+        )
+    };
+    assert_eq!(erase().await, (1, vec![false]));
+    // The provider reports the end before the dialogue reports the answers.
+    let end = format!("update call_attempts set ended_at = now() where id = '{}'", call.id.as_uuid());
+    tx.execute_unprepared(&end).await.unwrap();
+    assert_eq!(erase().await, (1, vec![false]));
+    call_attempts::complete_survey(&tx, answers(call.id)).await.unwrap().unwrap();
+    assert_eq!(erase().await, (0, vec![true]));
+    let response = entity::survey_responses::Entity::find().one(&tx).await.unwrap().unwrap();
+    assert_eq!(response.q1_answer, None);
+    assert_eq!(events(&tx).await[0].payload.answers, None);
 }
 
 async fn under_way(tx: &impl ConnectionTrait, t: &T) -> u64 {

@@ -161,7 +161,7 @@ async fn an_open_request_is_completed_after_the_last_call() {
         &db,
         "insert into transcript_snippets (organization_id, call_attempt_id, transcript_text, language)
          select organization_id, id, 'My number is +1 415 555 0142', 'en' from call_attempts where attempt_number = 1;
-         update call_attempts set ended_at = now()",
+         update call_attempts set outcome = 'failed', ended_at = now()",
     )
     .await
     .unwrap();
