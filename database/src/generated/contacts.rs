@@ -551,8 +551,8 @@ impl EraseRow {
 ///
 /// The statement records the request in `erasure_requests`. The exclusion list keeps the phone number, so that the
 /// person is not called by another campaign. The recordings are stored by the provider: this call returns their URLs
-/// and removes them. While a call is under way its answers may still arrive, and the request stays open: erase again
-/// once it has ended.
+/// and removes them. Until a call has its outcome its answers may still arrive, after its end too, and the request
+/// stays open: erase again then.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`: reads - erasure covers them
