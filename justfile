@@ -91,6 +91,10 @@ explain *args:
 bench:
     cargo bench -p tests
 
+# Release a version: run all checks, write the changelog and what the release fixes, commit and tag: just release 0.2.0
+release version:
+    .ci/release {{ version }}
+
 # Run everything that CI runs, cheapest first.
 ci:
     .ci/run

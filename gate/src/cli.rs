@@ -2,8 +2,8 @@
 
 use crate::docs::{grants, pages, schema_sql};
 use crate::generated_files::{self, Kind, Written};
-use crate::migrations::lock;
 use crate::migrations::main_branch::{self, Comparison};
+use crate::migrations::{changes, lock};
 use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
 use crate::run::{self, Outcome, run_live};
@@ -58,6 +58,8 @@ enum Command {
         #[arg(long, value_name = "REF")]
         base: Option<String>,
     },
+    /// Print what changed in the schema since the last release, in words and as DDL, for CHANGELOG.md.
+    Changes,
     /// Generate database/src/generated from database/queries and a migrated PostgreSQL.
     Codegen {
         /// Write nothing; fail if a file is not current.
@@ -154,6 +156,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
             }
             (text + &problems, code)
         }
+        Command::Changes => (changes::since_release(&workspace).await?, ExitCode::SUCCESS),
         Command::Codegen { check: true } => {
             lines(&generated_files::check(&Subject::migrated(workspace).await?, &codegen::KIND).await?)
         }

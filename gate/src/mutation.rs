@@ -18,6 +18,8 @@ pub enum Mutation {
         /// The replacement.
         with: &'static str,
     },
+    /// The `up`, on PostgreSQL, of a migration after the newest.
+    Added(&'static str),
     /// A text in the SQL that a migration executes, and its replacement.
     Emitted {
         /// The name of the migration.

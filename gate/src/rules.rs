@@ -47,6 +47,7 @@ rules! {
     personal_data_classified,
     policies_canonical,
     policies_to_customer_role,
+    previous_release_compatible,
     primary_key_uuid,
     privileges_granted_to_customer_only,
     restrictive_policy_functions_stable,

@@ -3,7 +3,7 @@
 use crate::catalogue::schema::Schema;
 use crate::mutation::Mutation;
 use crate::{Catalogue, Error, Workspace};
-use migration::{AppEnv, Emitted, Options, Session, Target};
+use migration::{AppEnv, Emitted, Options, Script, Session, Target};
 use scratch::{Database, Server};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -89,6 +89,18 @@ impl Subject {
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
                 workspace.write(file, &after)?;
                 changed = Self { workspace, _copy: Some(directory.into()), ..changed };
+            }
+            Mutation::Added(up) => {
+                let script = |up: &[&str]| Script {
+                    up: up.iter().map(ToString::to_string).collect(),
+                    down: Vec::new(),
+                };
+                changed.emitted.push(Emitted {
+                    name: "m99999999_000001_added".to_owned(),
+                    transactional: true,
+                    postgres: script(&[up]),
+                    sqlite: script(&[]),
+                });
             }
             Mutation::Emitted { migration, text, with } => {
                 let place = changed

@@ -16,12 +16,14 @@ With COMMAND: runs it with that URL as TEST_DATABASE_URL, and ends with its stat
 
 The server is that of TEST_DATABASE_URL, if set; else the newest installed, or SCRATCH_PG_BIN; else a download.";
 
+const VERSION: &str = concat!("scratch ", env!("CARGO_PKG_VERSION"));
+
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
             eprintln!("{message}");
-            return ExitCode::from(if message == USAGE { 0 } else { 2 });
+            return ExitCode::from(if [USAGE, VERSION].contains(&&*message) { 0 } else { 2 });
         }
     };
     run(arguments).unwrap_or_else(|error| {
@@ -38,7 +40,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// Returns the message to print as the error.
+    /// Returns the message to print as the error: [`USAGE`] or [`VERSION`] where it was asked for.
     fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<Self, String> {
         let mut parsed = Self::default();
         while let Some(argument) = arguments.next() {
@@ -49,6 +51,7 @@ impl Arguments {
                     _ => return Err(format!("scratch: --database needs a name\n{USAGE}")),
                 },
                 Some("--help" | "-h") => return Err(USAGE.to_owned()),
+                Some("--version" | "-V") => return Err(VERSION.to_owned()),
                 Some("--") => parsed.command = arguments.by_ref().collect(),
                 Some(option) if option.starts_with('-') => {
                     return Err(format!("scratch: unknown option {option}\n{USAGE}"));

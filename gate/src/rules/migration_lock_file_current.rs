@@ -29,8 +29,8 @@ pub const RULE: Rule = Rule {
         ),
         replace(
             lock::FILE,
-            "# released: none",
-            "# released: m20261121_000016_ghost",
+            "# released: ",
+            "# released: m20261121_000016_ghost\n# ",
             &["m20261121_000016_ghost"],
         ),
         replace(lock::FILE, "", "<<<<<<< a conflict\n", &[lock::FILE]),
