@@ -32,7 +32,7 @@ pub const RULE: Rule = Rule {
             &["m99999999_000001_added signing_keys::Entity"],
         ),
         added(
-            "revoke update on campaigns from customer; revoke update (status) on campaigns from customer",
+            "revoke update (status) on campaigns from customer",
             &["m99999999_000001_added campaigns::transition"],
         ),
         added("drop function bind_actor(uuid, uuid, text)", &["m99999999_000001_added Database::customer"]),

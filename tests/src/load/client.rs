@@ -19,7 +19,7 @@ use fastrand::Rng;
 use futures_util::TryStreamExt;
 use sea_orm::prelude::{ChronoTime, ChronoUtc, Decimal};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Events that a worker publishes at once.
 const PUBLISHED: i64 = 20;
@@ -37,6 +37,7 @@ impl Load {
     pub(super) async fn client(&self, number: u64) {
         let mut random = Rng::with_seed(number);
         while !self.stop.load(Ordering::Relaxed) {
+            let began = Instant::now();
             match random.u8(..100) {
                 0 => self.tried(self.requeue(self.stalled_after)).await,
                 1..12 => self.tried(self.dashboard(&mut random)).await,
@@ -46,6 +47,7 @@ impl Load {
                 }
                 _ => self.call_or_claim(&mut random).await,
             }
+            self.took(began.elapsed());
         }
     }
 

@@ -30,6 +30,8 @@ pub struct Load {
     /// Acknowledged transactions in each second since `started`.
     seconds: Mutex<Vec<u64>>,
     pub(super) calls_ended: AtomicU64,
+    /// The longest turn of a client in this run, in microseconds.
+    longest: AtomicU64,
 }
 
 /// What a number of clients did.
@@ -43,6 +45,8 @@ pub struct Outcome {
     pub calls: u64,
     /// Errors by kind.
     pub errors: BTreeMap<Kind, u64>,
+    /// The longest turn of a client: a transaction or a few, with the waiting for a connection and for locks.
+    pub longest: Duration,
 }
 
 impl Outcome {
@@ -80,6 +84,7 @@ impl Load {
             started: Instant::now(),
             seconds: Mutex::default(),
             calls_ended: AtomicU64::new(0),
+            longest: AtomicU64::new(0),
         })
     }
 
@@ -94,6 +99,7 @@ impl Load {
         meanwhile: impl Future<Output = ()>,
     ) -> Outcome {
         self.stop.store(false, Ordering::Relaxed);
+        self.longest.store(0, Ordering::Relaxed);
         let before = (self.ledger.errors(), self.calls_ended.load(Ordering::Relaxed));
         let mut tasks = JoinSet::new();
         let begun = self.second();
@@ -121,7 +127,14 @@ impl Load {
         let mut seconds = self.seconds().clone();
         seconds.resize(ended.max(seconds.len()), 0);
         let seconds = seconds[(begun + 1).min(ended)..ended].to_vec();
-        Outcome { clients, seconds, calls, errors }
+        let longest = Duration::from_micros(self.longest.load(Ordering::Relaxed));
+        Outcome { clients, seconds, calls, errors, longest }
+    }
+
+    /// Notes the time of a client's turn.
+    pub(super) fn took(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.longest.fetch_max(micros, Ordering::Relaxed);
     }
 
     fn second(&self) -> usize {
