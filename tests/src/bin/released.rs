@@ -4,6 +4,7 @@
 //! prepared. The entities add what an app may send: all columns of each table, read and inserted.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "as in tests: a failed step ends the program")]
+#![expect(clippy::disallowed_methods, reason = "reads the catalogue, and writes statements of apps")]
 
 use clap::Parser;
 use database::{Database, Error, Scope, Tx};
