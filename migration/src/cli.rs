@@ -2,9 +2,10 @@
 
 use crate::keys::{self, Change};
 use crate::status::{self, State, Status};
-use crate::{Error, Event, Mark, Options, Session, Target, generate, history};
+use crate::{Error, Event, Mark, Options, Rows, Session, Target, generate, history};
 use clap::{Parser, Subcommand, ValueEnum};
 use environment::{AppEnvVariable, chain, load_dot_env};
+use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::sea_orm::prelude::Uuid;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -33,8 +34,8 @@ struct Cli {
     )]
     database_url: Option<String>,
 
-    /// What the database is used for: development, test, staging or production [default: development]. Destructive commands
-    /// on another machine require it.
+    /// What the database is used for: development, test, staging or production [default: development]. Destructive
+    /// commands on another machine require it.
     #[arg(
         long,
         global = true,
@@ -52,6 +53,10 @@ struct Cli {
     /// Seconds that a statement waits for a table's lock before the migration is retried; 0: no limit.
     #[arg(long, global = true, env = "MIGRATION_LOCK_TIMEOUT", default_value_t = 5, value_name = "SECONDS")]
     lock_timeout: u32,
+
+    /// Seconds that a standby may be behind; a backfill pauses while one is further behind.
+    #[arg(long, global = true, env = "MIGRATION_MAX_LAG", default_value_t = 10, value_name = "SECONDS")]
+    max_lag: u32,
 
     /// Permit down, fresh, refresh and reset in production, for this run.
     #[arg(long, global = true)]
@@ -140,9 +145,9 @@ enum KeysCommand {
     },
 }
 
-/// Parses the command line and the environment, runs the command, and returns the exit code: 0, 1 for a failure, or 2
-/// for incorrect usage.
-pub async fn run() -> ExitCode {
+/// Parses the command line and the environment, runs the command on the migrations of `M`, and returns the exit code:
+/// 0, 1 for a failure, or 2 for incorrect usage.
+pub async fn run<M: MigratorTrait>() -> ExitCode {
     if let Err(error) = load_dot_env() {
         return fail(&error.into());
     }
@@ -155,13 +160,13 @@ pub async fn run() -> ExitCode {
         }
     };
     listen(cli.verbose);
-    match execute(cli).await {
+    match execute::<M>(cli).await {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
 
-async fn execute(cli: Cli) -> Result<ExitCode, Error> {
+async fn execute<M: MigratorTrait>(cli: Cli) -> Result<ExitCode, Error> {
     let command = cli.command.unwrap_or(Command::Up { num: None });
     if let Command::Generate { migration_name, local_time, .. } = &command {
         let file = generate::generate(migration_name, *local_time)?;
@@ -182,12 +187,13 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     let options = Options {
         lock_wait: Duration::from_secs(cli.lock_wait.into()),
         lock_timeout: Duration::from_secs(cli.lock_timeout.into()),
+        max_lag: Duration::from_secs(cli.max_lag.into()),
         allow_destructive: cli.allow_destructive,
         log_statements: cli.verbose,
         report: tell,
     };
     let database = target.to_string();
-    let session = Session::new(target, options);
+    let session = Session::<M>::of(target, options);
     let done = match command {
         Command::Up { num } => session.up(num).await?,
         Command::Down { num } => session.down(Some(num)).await?,
@@ -224,7 +230,7 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn manage_keys(session: &Session, command: &KeysCommand) -> Result<(), Error> {
+async fn manage_keys<M: MigratorTrait>(session: &Session<M>, command: &KeysCommand) -> Result<(), Error> {
     let change = match command {
         KeysCommand::Add => Change::Add(std::env::var("CONTEXT_SIGNING_KEY").unwrap_or_default().parse()?),
         KeysCommand::Disable => Change::Disable,
@@ -262,6 +268,10 @@ fn tell(event: &Event<'_>) {
         Event::RolledBack { migration, took } => {
             say(&format!("Rolled back {migration} ({} ms)", took.as_millis()));
         }
+        Event::Backfilled { migration, rows: Rows { done, left } } => {
+            say(&format!("{migration}: {done} rows filled, {left} left"));
+        }
+        Event::Throttled { migration, reason } => warn(&format!("{migration}: {reason}")),
         Event::Marked => say("Marked the database as production"),
         Event::Dropped => say("Dropped every table and type of the schema"),
         Event::Waiting { holder } => warn(&format!("Waiting for the migration lock, held by {holder}")),

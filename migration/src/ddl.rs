@@ -27,18 +27,23 @@ pub struct EnumType {
 
 impl EnumType {
     /// A column of this type that is not null.
+    #[must_use]
     pub fn column(&self, name: &'static str) -> ColumnDef {
         self.column_null(name).not_null().take()
     }
 
     /// A column of this type that may be null.
+    #[must_use]
     pub fn column_null(&self, name: &'static str) -> ColumnDef {
         ColumnDef::new(name).enumeration(self.name, self.values.iter().copied()).take()
     }
 
     /// Creates the type unless it exists. Does nothing on SQLite.
+    ///
+    /// # Errors
+    /// The statement fails.
     pub async fn create(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-        if manager.get_database_backend() != DbBackend::Postgres {
+        if !is_postgres(manager) {
             return Ok(());
         }
         let values: Vec<String> = self.values.iter().map(|value| literal(value)).collect();
@@ -54,8 +59,11 @@ impl EnumType {
     }
 
     /// Drops the type if it exists. Does nothing on SQLite.
+    ///
+    /// # Errors
+    /// The statement fails.
     pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-        if manager.get_database_backend() != DbBackend::Postgres {
+        if !is_postgres(manager) {
             return Ok(());
         }
         execute(manager, &format!("drop type if exists {}", quote(self.name))).await
@@ -101,7 +109,7 @@ impl NewTable {
     /// `unique(&["organization_id", "id"])`, which their composite keys need.
     pub fn tenant(manager: &SchemaManager<'_>, name: &'static str, privileges: &str) -> Self {
         let mut organization = uuid("organization_id");
-        if manager.get_database_backend() == DbBackend::Postgres {
+        if is_postgres(manager) {
             organization.default(Expr::cust("current_organization_id()"));
         }
         let own = format!("organization_id = {BOUND_ORGANIZATION}");
@@ -331,7 +339,7 @@ impl<'a> Policy<'a> {
 
 /// Creates or replaces a policy on an existing table. Does nothing on SQLite.
 pub async fn set_policy(manager: &SchemaManager<'_>, table: &str, policy: &Policy<'_>) -> Result<(), DbErr> {
-    if manager.get_database_backend() != DbBackend::Postgres {
+    if !is_postgres(manager) {
         return Ok(());
     }
     execute(manager, &policy.statements(table).join(";\n")).await
@@ -339,7 +347,7 @@ pub async fn set_policy(manager: &SchemaManager<'_>, table: &str, policy: &Polic
 
 /// Drops a policy if it and its table exist. Does nothing on SQLite.
 pub async fn drop_policy(manager: &SchemaManager<'_>, table: &str, name: &str) -> Result<(), DbErr> {
-    if manager.get_database_backend() != DbBackend::Postgres {
+    if !is_postgres(manager) {
         return Ok(());
     }
     execute(manager, &format!("drop policy if exists {} on {}", quote(name), quote(table))).await
@@ -348,7 +356,7 @@ pub async fn drop_policy(manager: &SchemaManager<'_>, table: &str, name: &str) -
 /// Lets triggers write an entry of the audit trail for each changed row of a table; the values of the columns `personal` are
 /// replaced by digests. Does nothing on SQLite.
 pub async fn audit(manager: &SchemaManager<'_>, table: &str, personal: &[&str]) -> Result<(), DbErr> {
-    if manager.get_database_backend() != DbBackend::Postgres {
+    if !is_postgres(manager) {
         return Ok(());
     }
     let personal: Vec<String> = personal.iter().map(|column| literal(column)).collect();
@@ -364,7 +372,7 @@ pub async fn audit(manager: &SchemaManager<'_>, table: &str, personal: &[&str]) 
 
 /// Drops the triggers that [`audit`] creates, if they and the table exist. Does nothing on SQLite.
 pub async fn drop_audit(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
-    if manager.get_database_backend() != DbBackend::Postgres {
+    if !is_postgres(manager) {
         return Ok(());
     }
     let table = quote(table);
@@ -378,9 +386,18 @@ pub async fn drop_table(manager: &SchemaManager<'_>, name: &'static str) -> Resu
     manager.drop_table(Table::drop().table(name).if_exists().take()).await
 }
 
-/// Runs SQL text as it is.
+/// Executes SQL text as it is. Statements in one text share a transaction, also where the migration has none.
+///
+/// # Errors
+/// A statement fails.
 pub async fn execute(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     manager.get_connection().execute_unprepared(sql).await.map(|_| ())
+}
+
+/// Whether the migration runs on PostgreSQL.
+#[must_use]
+pub fn is_postgres(manager: &SchemaManager<'_>) -> bool {
+    manager.get_database_backend() == DbBackend::Postgres
 }
 
 /// An identifier in double quotes.
@@ -410,7 +427,8 @@ fn foreign_key(
         .take()
 }
 
-fn index_name(table: &str, columns: &[&str]) -> String {
+/// `ix_<table>_<columns without their _id, _at, _number>`.
+pub(crate) fn index_name(table: &str, columns: &[&str]) -> String {
     let mut name = format!("ix_{table}");
     for column in columns {
         let bare = ["_id", "_at", "_number"].iter().find_map(|suffix| column.strip_suffix(suffix));

@@ -97,8 +97,13 @@ impl Emitted {
             .then(|| format!("{} statements were executed, and it has {}", earlier.len(), now.len()))
     }
 
+    /// The statements for an engine.
+    pub(crate) fn of(&self, engine: DbBackend) -> &Script {
+        if engine == DbBackend::Postgres { &self.postgres } else { &self.sqlite }
+    }
+
     fn up(&self, engine: DbBackend) -> Vec<String> {
-        statements(if engine == DbBackend::Postgres { &self.postgres.up } else { &self.sqlite.up })
+        statements(&self.of(engine).up)
     }
 }
 
@@ -135,7 +140,7 @@ impl Script {
 }
 
 /// A connection that records what is executed.
-fn recorder(backend: DbBackend) -> DatabaseConnection {
+pub(crate) fn recorder(backend: DbBackend) -> DatabaseConnection {
     MockDatabase::new(backend)
         .append_exec_results(vec![MockExecResult::default(); LONGEST])
         .append_query_results(vec![Vec::<MockRow>::new(); LONGEST])
@@ -143,7 +148,7 @@ fn recorder(backend: DbBackend) -> DatabaseConnection {
 }
 
 /// The executed statements, with their values in place of the parameters.
-fn recorded(recorder: DatabaseConnection) -> Vec<String> {
+pub(crate) fn recorded(recorder: DatabaseConnection) -> Vec<String> {
     let transactions = recorder.into_transaction_log();
     transactions.iter().flat_map(Transaction::statements).map(ToString::to_string).collect()
 }

@@ -4,5 +4,5 @@ use std::process::ExitCode;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    migration::cli::run().await
+    migration::cli::run::<migration::Migrator>().await
 }

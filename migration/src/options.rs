@@ -9,6 +9,8 @@ pub struct Options {
     pub lock_wait: Duration,
     /// The limit of a statement's wait for a table's lock, after which the migration is rolled back and retried.
     pub lock_timeout: Duration,
+    /// The replication lag of a standby at which a backfill pauses; in whole seconds.
+    pub max_lag: Duration,
     /// Whether a database of `APP_ENV=production` may lose its data.
     pub allow_destructive: bool,
     /// Whether each statement is logged, at debug level; migrations hold no personal data.
@@ -22,6 +24,7 @@ impl Default for Options {
         Self {
             lock_wait: Duration::from_mins(1),
             lock_timeout: Duration::from_secs(5),
+            max_lag: Duration::from_secs(10),
             allow_destructive: false,
             log_statements: false,
             report: |_| (),
@@ -39,6 +42,13 @@ pub enum Event<'a> {
         migration: &'a str,
         /// How long it took, retries included.
         took: Duration,
+    },
+    /// A backfill has filled rows, and is complete if none is left.
+    Backfilled {
+        /// Its name.
+        migration: &'a str,
+        /// The rows filled by all runs, and those left.
+        rows: Rows,
     },
     /// Everything was dropped, to be created again.
     Dropped,
@@ -62,9 +72,25 @@ pub enum Event<'a> {
         /// How long it took, retries included.
         took: Duration,
     },
+    /// A backfill is slowed down, or cannot find out whether it should be.
+    Throttled {
+        /// Its name.
+        migration: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
     /// Another migrator holds the lock.
     Waiting {
         /// The process that holds the lock.
         holder: &'a str,
     },
+}
+
+/// The rows of a backfill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// The rows it has filled.
+    pub done: i64,
+    /// The rows it still has to fill.
+    pub left: i64,
 }

@@ -5,6 +5,8 @@ use crate::emitted::Accepted;
 use crate::error::{code, sqlx_error};
 use crate::history::{self, Applied};
 use crate::keys::{self, Change, Key};
+use crate::online::progress;
+use crate::online::run::Run;
 use crate::options::{Event, Options};
 use crate::status::{self, State, Status};
 use crate::target::Server;
@@ -16,6 +18,7 @@ use sea_orm_migration::sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
 /// The number of attempts for a migration that cannot get its locks.
@@ -34,17 +37,28 @@ enum Direction {
 /// One run of the migrator against one database.
 ///
 /// On PostgreSQL it holds an advisory lock while it changes anything, and each migration has its own transaction. On SQLite the whole run is one immediate transaction, which is the lock as well.
+///
+/// `M` lists the migrations, by default those of this workspace.
 #[derive(Debug)]
-pub struct Session {
+pub struct Session<M = Migrator> {
     target: Target,
     options: Options,
+    migrations: PhantomData<fn() -> M>,
 }
 
 impl Session {
-    /// A session on `target`. It connects when it is used.
+    /// A session on `target` with the migrations of this workspace. It connects when it is used.
     #[must_use]
     pub fn new(target: Target, options: Options) -> Self {
-        Self { target, options }
+        Self::of(target, options)
+    }
+}
+
+impl<M: MigratorTrait> Session<M> {
+    /// A session on `target` with the migrations of `M`. It connects when it is used.
+    #[must_use]
+    pub fn of(target: Target, options: Options) -> Self {
+        Self { target, options, migrations: PhantomData }
     }
 
     /// Applies pending migrations, all or the first `steps`, and returns how many there were.
@@ -89,10 +103,13 @@ impl Session {
         if let Server::Sqlite(file) = &self.target.server
             && !file.get_filename().exists()
         {
-            return Ok(status::all_pending());
+            return Ok(status::all_pending::<M>());
         }
         let db = connect::connect(&self.target, &self.options, Purpose::Look).await?;
-        self.standings(&db).await
+        let mut list = self.standings(&db).await?;
+        let counted = status::count::<M>(&db, &mut list).await;
+        counted.map_err(|error| Error::database("counting the rows of backfills", &self.target, &error))?;
+        Ok(list)
     }
 
     /// Returns the applied migrations, newest first. Like [`Session::status`], it changes nothing.
@@ -249,11 +266,11 @@ impl Session {
                 self.steps(db, Direction::Up, None).await
             }
             Work::Fresh => {
-                self.retrying("fresh", || Migrator::fresh(db)).await?;
+                self.retrying("fresh", || M::fresh(db)).await?;
                 (self.options.report)(&Event::Dropped);
                 let applied = self.standing(db).await?;
                 for Status { name, .. } in &applied {
-                    let record = emitted(name).await?.recorded(db.get_database_backend());
+                    let record = emitted::<M>(name).await?.recorded(db.get_database_backend());
                     self.retrying(name, || ledger::record(db, name, &record, None)).await?;
                     (self.options.report)(&Event::Applied { migration: name, took: Duration::ZERO });
                 }
@@ -270,7 +287,7 @@ impl Session {
     {
         let done = self.steps(db, Direction::Down, steps).await?;
         if self.standing(db).await?.iter().all(|status| status.state == State::Pending) {
-            self.retrying("dropping the ledger", || Migrator::uninstall(db)).await?;
+            self.retrying("dropping the ledger", || M::uninstall(db)).await?;
         }
         Ok(done)
     }
@@ -281,6 +298,7 @@ impl Session {
         for<'c> &'c C: IntoSchemaManagerConnection<'c>,
     {
         let list = self.standing(db).await?;
+        self.forget_progress(db, direction, &list).await?;
         if direction == Direction::Up {
             self.check_history(&list)?;
             if self.target.app_env == Some(AppEnv::Production) {
@@ -300,10 +318,14 @@ impl Session {
             let started = Instant::now();
             match direction {
                 Direction::Up => {
-                    let emitted = emitted(migration).await?;
-                    self.retrying(migration, || apply_next(db, &emitted)).await?;
+                    let emitted = emitted::<M>(migration).await?;
+                    let run = Run::new(migration, &self.options);
+                    self.retrying(migration, || run.clone().scope(apply_next::<C, M>(db, &emitted))).await?;
+                    if !emitted.transactional {
+                        self.forget_progress(db, direction, &[]).await?;
+                    }
                 }
-                Direction::Down => self.retrying(migration, || Migrator::down(db, Some(1))).await?,
+                Direction::Down => self.retrying(migration, || M::down(db, Some(1))).await?,
             }
             let took = started.elapsed();
             (self.options.report)(&match direction {
@@ -312,6 +334,26 @@ impl Session {
             });
         }
         Ok(names.len())
+    }
+
+    /// Drops progress that no run continues: that of a backfill which the ledger has, and any before a rollback.
+    async fn forget_progress(
+        &self,
+        db: &impl ConnectionTrait,
+        direction: Direction,
+        list: &[Status],
+    ) -> Result<(), Error> {
+        let stored = progress::read(db).await;
+        let stored = stored
+            .map_err(|error| Error::database("reading the progress of a backfill", &self.target, &error))?;
+        let is_continued = |name: &str| {
+            direction == Direction::Up
+                && list.iter().any(|status| status.name == name && status.state == State::Pending)
+        };
+        if stored.is_some_and(|(name, _)| !is_continued(&name)) {
+            self.retrying("dropping the progress of a backfill", || progress::forget(db)).await?;
+        }
+        Ok(())
     }
 
     /// Marks the database before its first migration, so that one that is interrupted is protected as well.
@@ -324,7 +366,7 @@ impl Session {
         if mark::is_set(db).await.map_err(failed)? {
             return Ok(());
         }
-        self.retrying("creating the ledger", || Migrator::install(db)).await?;
+        self.retrying("creating the ledger", || M::install(db)).await?;
         self.retrying("setting the mark", || mark::set(db)).await?;
         (self.options.report)(&Event::Marked);
         Ok(())
@@ -361,7 +403,7 @@ impl Session {
     }
 
     async fn standings(&self, db: &impl ConnectionTrait) -> Result<Vec<Status>, Error> {
-        let list = status::read(db, &Accepted::all()?).await;
+        let list = status::read::<M>(db, &Accepted::all()?).await;
         list.map_err(|error| Error::database("reading the ledger", &self.target, &error))
     }
 
@@ -386,7 +428,7 @@ impl Session {
 }
 
 /// Applies the next migration and records it in the ledger, in one transaction unless the migration opts out.
-async fn apply_next<C>(db: &C, emitted: &Emitted) -> Result<(), DbErr>
+async fn apply_next<C, M: MigratorTrait>(db: &C, emitted: &Emitted) -> Result<(), DbErr>
 where
     C: ConnectionTrait + TransactionTrait<Transaction = DatabaseTransaction>,
     for<'c> &'c C: IntoSchemaManagerConnection<'c>,
@@ -394,18 +436,18 @@ where
     let record = emitted.recorded(db.get_database_backend());
     let started = Instant::now();
     if !emitted.transactional {
-        Migrator::up(db, Some(1)).await?;
+        M::up(db, Some(1)).await?;
         return ledger::record(db, &emitted.name, &record, Some(started.elapsed())).await;
     }
     let transaction = db.begin().await?;
-    Migrator::up(&transaction, Some(1)).await?;
+    M::up(&transaction, Some(1)).await?;
     ledger::record(&transaction, &emitted.name, &record, Some(started.elapsed())).await?;
     transaction.commit().await
 }
 
 /// Records what a migration of this build executes.
-async fn emitted(name: &str) -> Result<Emitted, Error> {
-    let migrations = Migrator::migrations();
+async fn emitted<M: MigratorTrait>(name: &str) -> Result<Emitted, Error> {
+    let migrations = M::migrations();
     let migration = migrations.iter().find(|migration| migration.name() == name);
     let missing = || Error::emission(name, &DbErr::Migration("this build does not have it".to_owned()));
     let emitted = Emitted::by(migration.ok_or_else(missing)?.as_ref()).await;

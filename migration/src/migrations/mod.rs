@@ -1,6 +1,7 @@
 //! The migrations, one file for each, named by their time.
 //!
-//! They import nothing of this workspace but the builders of [`crate::ddl`]: they mean in two years what they mean today.
+//! They import nothing of this workspace but the builders of [`crate::ddl`] and [`crate::online`]: they mean in two
+//! years what they mean today.
 
 use sea_orm_migration::prelude::MigrationTrait;
 

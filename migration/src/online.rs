@@ -1,0 +1,70 @@
+//! Builders for changes of tables that are in use: short locks, and no read or write of many rows under a strong one.
+//!
+//! Every function serves both engines and can run again on its own result. A change that takes several migrations has a
+//! function for each step and for its `down`; `docs/migrations.md` shows the order. Applied migrations consist of the
+//! statements of this module: extend it, and never change an emitted statement.
+
+pub(crate) mod backfill;
+mod check;
+mod column;
+mod copy_trigger;
+mod enum_value;
+mod foreign_key;
+mod index;
+mod not_null;
+pub(crate) mod progress;
+mod rename;
+pub(crate) mod run;
+mod sqlite;
+mod throttle;
+
+pub use crate::ddl::{EnumType, execute, is_postgres};
+pub use backfill::{BATCH, Backfill};
+pub use check::Check;
+pub use column::{add_column, drop_column, grant_update};
+pub use copy_trigger::CopyTrigger;
+pub use enum_value::{EnumColumn, EnumValue};
+pub use foreign_key::ForeignKey;
+pub use index::ConcurrentIndex;
+pub use not_null::NotNull;
+pub use rename::Rename;
+pub use sqlite::redefine as sqlite_redefine;
+
+#[cfg(test)]
+mod tests {
+    use super::{ConcurrentIndex, EnumColumn, EnumType, EnumValue, ForeignKey};
+    use crate::emitted::{recorded, recorder};
+    use sea_orm_migration::prelude::SchemaManager;
+    use sea_orm_migration::sea_orm::DbBackend;
+
+    /// What the recipes do not show. The recipes are run against both engines by `tests/it/migration/recipes.rs`.
+    #[tokio::test]
+    async fn variants_of_the_builders_write_these_statements() {
+        let db = recorder(DbBackend::Postgres);
+        let manager = SchemaManager::new(&db);
+        let index = ConcurrentIndex::new("contacts", &["campaign_id", "created_at"]);
+        index.filtered("due", "state = 'pending'").create(&manager).await.unwrap();
+        let key = ForeignKey::new("contacts", "owner_id", "users", "set null");
+        key.add(&manager).await.unwrap();
+        let columns = &[EnumColumn { table: "contacts", name: "mood", default: None }];
+        let before = EnumType { name: "mood", values: &["good"] };
+        EnumValue { before, value: "bad", columns }.remove(&manager).await.unwrap();
+        drop(manager);
+
+        let [_, index, key, removal] = &recorded(db)[..] else { panic!("four statements") };
+        assert_eq!(
+            index,
+            "create index concurrently if not exists \"ix_contacts_campaign_created_due\" on \"contacts\" \
+             (\"campaign_id\", \"created_at\") where state = 'pending'"
+        );
+        assert_eq!(
+            key,
+            "do $$ begin alter table \"contacts\" add constraint \"fk_contacts_owner_id_users\" \
+             foreign key (\"owner_id\") references \"users\" (\"id\") on delete set null not valid; \
+             exception when duplicate_object then null; end $$"
+        );
+        let change =
+            "alter table \"contacts\" alter column \"mood\" type \"mood\" using \"mood\"::text::\"mood\";\n";
+        assert!(removal.contains(change) && !removal.contains("default"), "{removal}");
+    }
+}

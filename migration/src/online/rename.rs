@@ -1,0 +1,110 @@
+//! A new name for a column that code of two releases uses.
+
+use super::backfill::Backfill;
+use super::column::{add_column, drop_column, grant_update};
+use super::copy_trigger::CopyTrigger;
+use crate::ddl::{execute, quote};
+use sea_orm_migration::prelude::*;
+
+/// A nullable column that gets another name in three migrations: expand, backfill, contract. Between the first and the
+/// last, both names hold one value.
+#[derive(Clone, Debug)]
+pub struct Rename {
+    /// The table.
+    pub table: &'static str,
+    /// The old name.
+    pub from: &'static str,
+    /// The new name.
+    pub to: &'static str,
+    /// The column's type.
+    pub column_type: ColumnType,
+    /// Whether the customer may update the column.
+    pub customer_updates: bool,
+}
+
+impl Rename {
+    /// Adds the new name, and the trigger that copies a change of either one.
+    ///
+    /// # Errors
+    /// A statement fails.
+    pub async fn expand(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        self.add(manager, self.to).await?;
+        self.trigger().create(manager).await
+    }
+
+    /// The `down` of [`Rename::expand`]: drops the new name; the old one has every value.
+    ///
+    /// # Errors
+    /// A statement fails.
+    pub async fn undo_expand(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        self.trigger().drop(manager).await?;
+        drop_column(manager, self.table, self.to).await
+    }
+
+    /// The backfill of rows that were written before the trigger.
+    #[must_use]
+    pub fn backfill(&self) -> Backfill {
+        let [from, to] = [self.from, self.to].map(quote);
+        // Qualified: SQLite takes a quoted name that is no column for a text.
+        let table = quote(self.table);
+        // Once both names agree there is nothing to fill, so that a second run changes no row.
+        let pending = format!("{table}.{to} is null and {table}.{from} is not null");
+        Backfill::new(self.table, &format!("{to} = {from}"), &pending)
+    }
+
+    /// Drops the old name, with its indexes, and the trigger, after the backfill `migration`.
+    ///
+    /// # Errors
+    /// The backfill is not complete, or a statement fails.
+    pub async fn contract(
+        &self,
+        manager: &SchemaManager<'_>,
+        migration: &dyn MigrationTrait,
+    ) -> Result<(), DbErr> {
+        self.backfill().require_complete(manager, migration).await?;
+        self.trigger().drop(manager).await?;
+        drop_column(manager, self.table, self.from).await
+    }
+
+    /// The `down` of [`Rename::contract`]: adds the old name, last in the table and without its indexes, fills it in
+    /// one statement, and copies changes again.
+    ///
+    /// # Errors
+    /// A statement fails.
+    pub async fn undo_contract(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        self.add(manager, self.from).await?;
+        let [table, from, to] = [self.table, self.from, self.to].map(quote);
+        let sql = format!("update {table} set {from} = {to} where {from} is distinct from {to}");
+        execute(manager, &sql).await?;
+        self.trigger().create(manager).await
+    }
+
+    async fn add(&self, manager: &SchemaManager<'_>, name: &'static str) -> Result<(), DbErr> {
+        let column = ColumnDef::new_with_type(name, self.column_type.clone()).null().take();
+        add_column(manager, self.table, column).await?;
+        if self.customer_updates {
+            grant_update(manager, self.table, &[name]).await?;
+        }
+        Ok(())
+    }
+
+    /// The comparison with `old` keeps a row that is not filled yet: an update that sets the old name to the value it
+    /// has must not copy the null of the new one.
+    fn trigger(&self) -> CopyTrigger {
+        let [from, to] = [self.from, self.to].map(quote);
+        CopyTrigger {
+            table: self.table,
+            name: self.to,
+            columns: vec![self.from, self.to],
+            body: format!(
+                "if tg_op = 'INSERT' and new.{to} is not null\n\
+                     or tg_op = 'UPDATE' and new.{to} is distinct from old.{to} then\n\
+                     new.{from} := new.{to};\n\
+                 elsif tg_op = 'INSERT' or new.{from} is distinct from old.{from} then\n\
+                     new.{to} := new.{from};\n\
+                 end if;"
+            ),
+            comment: format!("{} and {} are one value under two names.", self.from, self.to),
+        }
+    }
+}
