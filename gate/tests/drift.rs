@@ -412,6 +412,16 @@ async fn a_live_database_behind_or_ahead_says_so_and_nothing_else() {
     let behind = format!("table seaql_migrations: is behind by 1 of {count} migrations: {newest}");
     assert_eq!(judged(&database.url()), (Some(1), vec![behind.clone()]));
 
+    // The progress of an interrupted backfill is the migrator's, and another table of its name is not.
+    let progress = "create table backfill_progress (
+        migration text primary key, last_id uuid, rows_done bigint, updated_at timestamptz)";
+    run(&database.url(), progress).await;
+    assert_eq!(judged(&database.url()), (Some(1), vec![behind.clone()]));
+    run(&database.url(), "alter table backfill_progress add stray text").await;
+    let (_, found) = judged(&database.url());
+    assert!(found.iter().any(|finding| finding.starts_with("table backfill_progress: ")), "{found:?}");
+    run(&database.url(), "drop table backfill_progress").await;
+
     run(&database.url(), "alter table users drop name").await;
     let drifted = vec![behind, "column users.name: is missing".to_owned()];
     assert_eq!(judged(&database.url()), (Some(1), drifted));
