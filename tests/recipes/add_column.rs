@@ -5,7 +5,7 @@
 //! Locks: contacts (access exclusive: for the change of the catalogue).
 //! Down: drops every priority.
 
-use super::statements::{execute, is_postgres, sqlite_add_column, sqlite_drop_column};
+use migration::online::{add_column, drop_column};
 use sea_orm_migration::prelude::*;
 
 #[derive(Debug, DeriveMigrationName)]
@@ -14,22 +14,11 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, UP).await
-        } else {
-            sqlite_add_column(manager, "contacts", "priority bigint not null default 0").await
-        }
+        let column = ColumnDef::new("priority").big_integer().not_null().default(0).take();
+        add_column(manager, "contacts", column).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, DOWN).await
-        } else {
-            sqlite_drop_column(manager, "contacts", "priority").await
-        }
+        drop_column(manager, "contacts", "priority").await
     }
 }
-
-const UP: &str = "alter table contacts add column if not exists priority bigint not null default 0";
-
-const DOWN: &str = "alter table contacts drop column if exists priority";

@@ -5,36 +5,20 @@
 //! Locks: `email_notifications` (access exclusive: for the change of the catalogue).
 //! Down: drops the documents; `error_message` has every message.
 
-use super::statements::{execute, is_postgres, sqlite_add_column, sqlite_drop_column};
+use migration::online::{CopyTrigger, add_column, drop_column, grant_update};
 use sea_orm_migration::prelude::*;
 
-#[derive(Debug, DeriveMigrationName)]
-pub struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, UP).await
-        } else {
-            sqlite_add_column(manager, "email_notifications", SQLITE).await
-        }
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, DOWN).await
-        } else {
-            sqlite_drop_column(manager, "email_notifications", "error_details").await
-        }
+pub fn trigger() -> CopyTrigger {
+    CopyTrigger {
+        table: "email_notifications",
+        name: "error_details",
+        columns: vec!["error_message", "error_details"],
+        body: COPY.to_owned(),
+        comment: "error_message and the message of error_details are one value.".to_owned(),
     }
 }
 
-pub const UP: &str = "
-alter table email_notifications add column if not exists error_details jsonb;
-grant update (error_details) on email_notifications to customer;
-create or replace function email_notifications_error_details() returns trigger language plpgsql as $$
-begin
+const COPY: &str = "
     if tg_op = 'INSERT' and new.error_details is not null
         or tg_op = 'UPDATE' and new.error_details is distinct from old.error_details then
         new.error_message := new.error_details ->> 'message';
@@ -42,19 +26,22 @@ begin
         new.error_details := null;
     elsif tg_op = 'INSERT' or new.error_message is distinct from old.error_message then
         new.error_details := jsonb_build_object('message', new.error_message);
-    end if;
-    return new;
-end $$;
-revoke execute on function email_notifications_error_details() from public;
-comment on function email_notifications_error_details() is
-    'Trigger function: error_message and the message of error_details are one value.';
-create or replace trigger error_details before insert or update of error_message, error_details
-    on email_notifications for each row execute function email_notifications_error_details()";
+    end if;";
 
-const DOWN: &str = "
-drop trigger if exists error_details on email_notifications;
-drop function if exists email_notifications_error_details();
-alter table email_notifications drop column if exists error_details";
+#[derive(Debug, DeriveMigrationName)]
+pub struct Migration;
 
-const SQLITE: &str = "error_details jsonb_text \
-    constraint ck_email_notifications_error_details_type check (json_valid(error_details))";
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let column = ColumnDef::new("error_details").json_binary().take();
+        add_column(manager, "email_notifications", column).await?;
+        grant_update(manager, "email_notifications", &["error_details"]).await?;
+        trigger().create(manager).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        trigger().drop(manager).await?;
+        drop_column(manager, "email_notifications", "error_details").await
+    }
+}

@@ -4,8 +4,17 @@
 //! Risk: writers of a row wait for its batch, milliseconds. `updated_at` of the filled rows changes.
 //! Down: nothing. The documents go with the column.
 
-use super::statements::{is_postgres, update_in_batches};
+use migration::online::{Backfill, is_postgres};
 use sea_orm_migration::prelude::*;
+
+pub fn backfill(manager: &SchemaManager<'_>) -> Backfill {
+    let object = if is_postgres(manager) { "jsonb_build_object" } else { "json_object" };
+    Backfill::new(
+        "email_notifications",
+        &format!("error_details = {object}('message', error_message)"),
+        "error_details is null and error_message is not null",
+    )
+}
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -17,13 +26,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let set = if is_postgres(manager) {
-            "error_details = jsonb_build_object('message', error_message)"
-        } else {
-            "error_details = json_object('message', error_message)"
-        };
-        let pending = "error_details is null and error_message is not null";
-        update_in_batches(manager, "email_notifications", set, pending).await
+        backfill(manager).run(manager).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

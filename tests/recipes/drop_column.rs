@@ -5,7 +5,7 @@
 //! Locks: campaigns (access exclusive: for the change of the catalogue).
 //! Down: adds the column again, last in the table and empty: restore its values from a backup.
 
-use super::statements::{execute, is_postgres, sqlite_add_column, sqlite_drop_column};
+use migration::online::{add_column, drop_column, grant_update};
 use sea_orm_migration::prelude::*;
 
 #[derive(Debug, DeriveMigrationName)]
@@ -14,25 +14,12 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, UP).await
-        } else {
-            sqlite_drop_column(manager, "campaigns", "description").await
-        }
+        drop_column(manager, "campaigns", "description").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, DOWN).await
-        } else {
-            sqlite_add_column(manager, "campaigns", "\"description\" text NULL").await
-        }
+        add_column(manager, "campaigns", ColumnDef::new("description").text().null().take()).await?;
+        // Privileges on a column are dropped with it.
+        grant_update(manager, "campaigns", &["description"]).await
     }
 }
-
-const UP: &str = "alter table campaigns drop column if exists description";
-
-/// Privileges on a column are dropped with it.
-const DOWN: &str = "
-alter table campaigns add column if not exists description text;
-grant update (description) on campaigns to customer";

@@ -6,8 +6,15 @@
 //! Down: fails while a row has the value. PostgreSQL cannot remove one: the type is replaced, which rewrites
 //! `exclusion_list_entries` under an access exclusive lock.
 
-use super::statements::{execute, is_postgres, sqlite_redefine};
+use migration::online::{EnumColumn, EnumType, EnumValue};
 use sea_orm_migration::prelude::*;
+
+/// The value can be used only after this transaction: what writes it is another migration.
+const COMPLAINT: EnumValue = EnumValue {
+    before: EnumType { name: "exclusion_source", values: &["import", "api", "manual"] },
+    value: "complaint",
+    columns: &[EnumColumn { table: "exclusion_list_entries", name: "source", default: Some("manual") }],
+};
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -15,39 +22,10 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, UP).await
-        } else {
-            sqlite_redefine(manager, "exclusion_list_entries", OLD, NEW).await
-        }
+        COMPLAINT.add(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, DOWN).await
-        } else {
-            sqlite_redefine(manager, "exclusion_list_entries", NEW, OLD).await
-        }
+        COMPLAINT.remove(manager).await
     }
 }
-
-/// The value can be used only after this transaction: what writes it is another migration.
-const UP: &str = "alter type exclusion_source add value if not exists 'complaint' after 'manual'";
-
-const DOWN: &str = "
-do $$ begin
-    if 'complaint' <> all (enum_range(null::exclusion_source)::text[]) then
-        return;
-    end if;
-    alter type exclusion_source rename to exclusion_source_old;
-    create type exclusion_source as enum ('import', 'api', 'manual');
-    alter table exclusion_list_entries
-        alter column source drop default,
-        alter column source type exclusion_source using source::text::exclusion_source,
-        alter column source set default 'manual';
-    drop type exclusion_source_old;
-end $$";
-
-const OLD: &str = "'import', 'api', 'manual')";
-
-const NEW: &str = "'import', 'api', 'manual', 'complaint')";

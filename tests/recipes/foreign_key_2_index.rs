@@ -4,8 +4,12 @@
 //! Risk: reads the table twice; readers and writers continue.
 //! Down: drops the index.
 
-use super::statements::{execute, is_postgres};
+use migration::online::ConcurrentIndex;
 use sea_orm_migration::prelude::*;
+
+fn index() -> ConcurrentIndex {
+    ConcurrentIndex::new("contacts", &["invitation_template_id"])
+}
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -17,24 +21,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if !is_postgres(manager) {
-            return execute(manager, SQLITE).await;
-        }
-        execute(manager, DROP).await?;
-        execute(manager, CREATE).await
+        index().create(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sql =
-            if is_postgres(manager) { DROP } else { "drop index if exists ix_contacts_invitation_template" };
-        execute(manager, sql).await
+        index().drop(manager).await
     }
 }
-
-const DROP: &str = "drop index concurrently if exists ix_contacts_invitation_template";
-
-const CREATE: &str = "create index concurrently if not exists ix_contacts_invitation_template
-    on contacts (invitation_template_id)";
-
-const SQLITE: &str = "create index if not exists ix_contacts_invitation_template
-    on contacts (invitation_template_id)";

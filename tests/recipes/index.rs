@@ -5,8 +5,12 @@
 //! An attempt that fails leaves an invalid index, which the next attempt drops.
 //! Down: drops the index.
 
-use super::statements::{execute, is_postgres};
+use migration::online::ConcurrentIndex;
 use sea_orm_migration::prelude::*;
+
+fn index() -> ConcurrentIndex {
+    ConcurrentIndex::new("contacts", &["email"])
+}
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -19,21 +23,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if !is_postgres(manager) {
-            return execute(manager, "create index if not exists ix_contacts_email on contacts (email)")
-                .await;
-        }
-        // One text each: the statements of one text share a transaction.
-        execute(manager, DROP).await?;
-        execute(manager, CREATE).await
+        index().create(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let sql = if is_postgres(manager) { DROP } else { "drop index if exists ix_contacts_email" };
-        execute(manager, sql).await
+        index().drop(manager).await
     }
 }
-
-const DROP: &str = "drop index concurrently if exists ix_contacts_email";
-
-const CREATE: &str = "create index concurrently if not exists ix_contacts_email on contacts (email)";

@@ -2,12 +2,12 @@
 //!
 //! They are written as files of `migration/src/migrations/` are, for both engines, and are no part of the schema.
 
-pub mod statements;
-
 mod add_column;
 mod change_type_1_expand;
 mod change_type_2_backfill;
 mod change_type_3_contract;
+mod check_1_add;
+mod check_2_validate;
 mod drop_column;
 mod enum_value;
 mod foreign_key_1_add;
@@ -24,6 +24,7 @@ mod rename_3_contract;
 mod split_1_expand;
 mod split_2_backfill;
 mod split_3_contract;
+mod unique_constraint;
 
 use sea_orm_migration::prelude::MigrationTrait;
 
@@ -32,6 +33,9 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(add_column::Migration),
         Box::new(index::Migration),
+        Box::new(unique_constraint::Migration),
+        Box::new(check_1_add::Migration),
+        Box::new(check_2_validate::Migration),
         Box::new(not_null_1_check::Migration),
         Box::new(not_null_2_backfill::Migration),
         Box::new(not_null_3_validate::Migration),

@@ -4,8 +4,12 @@
 //! Risk: writers of a row wait for its batch, milliseconds. `updated_at` of the filled rows changes.
 //! Down: nothing. The filled values stay.
 
-use super::statements::update_in_batches;
+use migration::online::Backfill;
 use sea_orm_migration::prelude::*;
+
+pub fn backfill() -> Backfill {
+    Backfill::new("email_templates", "body_text = ''", "body_text is null")
+}
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -18,7 +22,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        update_in_batches(manager, "email_templates", "body_text = ''", "body_text is null").await
+        backfill().run(manager).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

@@ -5,7 +5,7 @@
 //! Locks: `email_templates` (share update exclusive: the validation).
 //! Down: nothing is lost; the check is `not valid` again.
 
-use super::statements::{execute, is_postgres};
+use super::not_null_1_check::BODY_TEXT;
 use sea_orm_migration::prelude::*;
 
 #[derive(Debug, DeriveMigrationName)]
@@ -14,18 +14,10 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) { execute(manager, UP).await } else { Ok(()) }
+        BODY_TEXT.validate(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) { execute(manager, DOWN).await } else { Ok(()) }
+        BODY_TEXT.invalidate(manager).await
     }
 }
-
-const UP: &str = "alter table email_templates validate constraint ck_email_templates_body_text_present";
-
-/// A valid constraint cannot become `not valid`; it is replaced.
-const DOWN: &str = "
-alter table email_templates
-    drop constraint if exists ck_email_templates_body_text_present,
-    add constraint ck_email_templates_body_text_present check (body_text is not null) not valid";

@@ -4,7 +4,7 @@
 //! Risk: writers of a row wait for its batch, milliseconds. `updated_at` of the filled rows changes.
 //! Down: nothing. The values go with the column.
 
-use super::statements::update_in_batches;
+use super::rename_1_expand::rename;
 use sea_orm_migration::prelude::*;
 
 #[derive(Debug, DeriveMigrationName)]
@@ -17,9 +17,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // Once both names agree there is nothing to fill, so that a second run changes no row.
-        let pending = "last_called_at is null and last_attempt_at is not null";
-        update_in_batches(manager, "contacts", "last_called_at = last_attempt_at", pending).await
+        rename().backfill().run(manager).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

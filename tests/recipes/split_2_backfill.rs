@@ -4,8 +4,13 @@
 //! Risk: writers of a row wait for its batch, milliseconds. `updated_at` of the filled rows changes.
 //! Down: nothing. The parts go with their columns.
 
-use super::statements::{is_postgres, update_in_batches};
+use migration::online::{Backfill, is_postgres};
 use sea_orm_migration::prelude::*;
+
+pub fn backfill(manager: &SchemaManager<'_>) -> Backfill {
+    let set = if is_postgres(manager) { SET } else { SQLITE_SET };
+    Backfill::new("exclusion_list_entries", set, "reason_code is null and reason is not null")
+}
 
 #[derive(Debug, DeriveMigrationName)]
 pub struct Migration;
@@ -17,9 +22,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let set = if is_postgres(manager) { SET } else { SQLITE_SET };
-        let pending = "reason_code is null and reason is not null";
-        update_in_batches(manager, "exclusion_list_entries", set, pending).await
+        backfill(manager).run(manager).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {

@@ -5,8 +5,9 @@
 //! Locks: `exclusion_list_entries` (access exclusive: for the change of the catalogue).
 //! Down: adds the text, last in the table, and fills it in one statement from its parts.
 
-use super::split_1_expand;
-use super::statements::{execute, is_postgres, sqlite_add_column, sqlite_drop_column};
+use super::split_1_expand::trigger;
+use super::split_2_backfill::{self, backfill};
+use migration::online::{add_column, drop_column, execute};
 use sea_orm_migration::prelude::*;
 
 #[derive(Debug, DeriveMigrationName)]
@@ -15,33 +16,18 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, UP).await
-        } else {
-            sqlite_drop_column(manager, "exclusion_list_entries", "reason").await
-        }
+        backfill(manager).require_complete(manager, &split_2_backfill::Migration).await?;
+        trigger().drop(manager).await?;
+        drop_column(manager, "exclusion_list_entries", "reason").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if is_postgres(manager) {
-            execute(manager, DOWN).await?;
-            execute(manager, split_1_expand::UP).await
-        } else {
-            sqlite_add_column(manager, "exclusion_list_entries", "\"reason\" text NULL").await?;
-            execute(manager, FILL).await
-        }
+        add_column(manager, "exclusion_list_entries", ColumnDef::new("reason").text().null().take()).await?;
+        execute(manager, FILL).await?;
+        trigger().create(manager).await
     }
 }
 
-const UP: &str = "
-drop trigger if exists reason on exclusion_list_entries;
-drop function if exists exclusion_list_entries_reason();
-alter table exclusion_list_entries drop column if exists reason";
-
-const DOWN: &str = "
-alter table exclusion_list_entries add column if not exists reason text;
-update exclusion_list_entries set reason = reason_code || coalesce(': ' || reason_note, '')
-where reason is distinct from reason_code || coalesce(': ' || reason_note, '')";
-
 const FILL: &str =
-    "update exclusion_list_entries set reason = reason_code || coalesce(': ' || reason_note, '')";
+    "update exclusion_list_entries set reason = reason_code || coalesce(': ' || reason_note, '')
+    where reason is distinct from reason_code || coalesce(': ' || reason_note, '')";

@@ -58,6 +58,8 @@ fn build(packages: &[&str]) -> PathBuf {
 #[derive(Debug)]
 pub struct Migrator {
     directory: TempDir,
+    /// Another binary with the same command line.
+    program: Option<PathBuf>,
     environment: Vec<(String, String)>,
 }
 
@@ -65,7 +67,7 @@ impl Default for Migrator {
     /// Without a database.
     fn default() -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        Self { directory, environment: Vec::new() }
+        Self { directory, program: None, environment: Vec::new() }
     }
 }
 
@@ -73,6 +75,13 @@ impl Migrator {
     /// On the database of `url`.
     pub fn on(url: &str) -> Self {
         Self::default().with("DATABASE_URL", url)
+    }
+
+    /// Of the program at `path`, which has the same command line.
+    #[must_use]
+    pub fn program(mut self, path: &str) -> Self {
+        self.program = Some(path.into());
+        self
     }
 
     /// With one more environment variable.
@@ -89,7 +98,14 @@ impl Migrator {
 
     /// The command, not started; `arguments` are separated by spaces.
     pub fn command(&self, arguments: &str) -> Command {
-        let mut command = binary("migration", self.directory());
+        let mut command = match &self.program {
+            None => binary("migration", self.directory()),
+            Some(program) => {
+                let mut command = Command::new(program);
+                command.env_clear().current_dir(self.directory());
+                command
+            }
+        };
         command.args(arguments.split_whitespace()).stdin(Stdio::null());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command

@@ -6,6 +6,8 @@ mod idempotency;
 mod interruption;
 mod keys;
 mod ledger;
+mod online;
 mod recipes;
 mod round_trip;
 pub mod snapshot;
+mod unsafe_operations;

@@ -1,0 +1,215 @@
+//! Backfills: a kill at any moment, progress, and the contract step that depends on them.
+
+use super::{backend_at, insert_contacts, kills, recipes, settle, state};
+use crate::migration::snapshot::{assert_same, catalogue};
+use migration::online::{BATCH, Backfill};
+use sea_orm::{DbBackend, TransactionTrait as _};
+use sea_orm_migration::prelude::SchemaManager;
+use std::time::Instant;
+use tests::engine::{Engine, on_both_engines};
+use tests::process::Migrator;
+use tests::{connect, migrated, run, texts};
+
+const RECIPES: &str = "rename_1_expand,rename_2_backfill,rename_3_contract";
+
+const FILLED: &str = "select cast(count(*) as text) from contacts where last_called_at is not null";
+
+const PROGRESS: &str = "select rows_done::text from backfill_progress";
+
+/// The rows of a test.
+const ROWS: usize = 20 * BATCH;
+
+/// Contacts beside those of `insert_contacts`.
+const OTHERS: usize = 2;
+
+#[tokio::test]
+async fn up_continues_a_backfill_killed_at_any_moment() {
+    let database = migrated("backfill_kills").await;
+    let url = database.url();
+    let db = connect(&url).await.unwrap();
+    insert_contacts(&db, ROWS - OTHERS).await;
+    let migrator = recipes(&url, "rename_1_expand,rename_2_backfill");
+    migrator.run("up -n 1").succeeds();
+    let before = catalogue(&db).await;
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    println!("seed {seed}; killed after a part of an undisturbed backfill: rows filled");
+
+    let mut running = migrator.start("up");
+    backend_at(&db, &mut running, "with batch as").await;
+    let started = Instant::now();
+    let ended = running.wait();
+    let duration = started.elapsed();
+    assert!(ended.succeeds().stdout.contains(&format!("{ROWS} rows filled, 0 left")), "{ended}");
+
+    let mut between = 0;
+    for _ in 0..kills() {
+        migrator.run("down").succeeds();
+        run(
+            &db,
+            "set session_replication_role = replica;
+             update contacts set last_called_at = null;
+             reset session_replication_role",
+        )
+        .await
+        .unwrap();
+        let mut running = migrator.start("up");
+        backend_at(&db, &mut running, "with batch as").await;
+        let part = random.f64();
+        tokio::time::sleep(duration.mul_f64(part)).await;
+        running.kill();
+        settle(&db).await;
+        let filled: usize = texts(&db, FILLED).await[0].parse().unwrap();
+        println!("{part:.2} of {duration:?}: {filled}");
+        if 0 < filled && filled < ROWS {
+            between += 1;
+            assert_eq!(texts(&db, PROGRESS).await, [filled.to_string()], "progress commits with its batch");
+            let expected = format!("pending, {filled} rows filled, {} left", ROWS - filled);
+            assert_eq!(state(&migrator, "rename_2_backfill"), expected);
+        }
+
+        let now = texts(&db, "select clock_timestamp()::text").await.remove(0);
+        let again = migrator.run("up");
+        again.succeeds();
+        if filled < ROWS {
+            assert!(again.stdout.contains(&format!("{ROWS} rows filled, 0 left")), "{again}");
+        }
+        let later = format!("select count(*)::text from contacts where updated_at > '{now}'");
+        assert_eq!(texts(&db, &later).await, [(ROWS - filled).to_string()], "no row is filled twice");
+        assert_eq!(texts(&db, FILLED).await, [ROWS.to_string()]);
+        assert_same(&before, &catalogue(&db).await, "nothing remains of the progress");
+    }
+    println!("{between} kills hit a backfill between two batches");
+    assert!(between > 0, "no kill hit a backfill at work");
+}
+
+#[tokio::test]
+async fn up_completes_after_a_backfill_killed_at_any_moment_on_sqlite() {
+    let engine = Engine::migrated_sqlite("").await;
+    let Engine { db, url, .. } = &engine;
+    insert_contacts(db, ROWS - OTHERS).await;
+    let migrator = recipes(url, RECIPES);
+    migrator.run("up -n 1").succeeds();
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let started = Instant::now();
+    migrator.run("up -n 1").succeeds();
+    let duration = started.elapsed();
+    println!("seed {seed}; killed after a part of {duration:?}: rows filled");
+    let mut killed = 0;
+    while killed < kills() {
+        migrator.run("down").succeeds();
+        run(db, "update contacts set last_called_at = null").await.unwrap();
+        let mut running = migrator.start("up -n 1");
+        let part = random.f64();
+        tokio::time::sleep(duration.mul_f64(part)).await;
+        let was_killed = running.kill().code.is_none();
+        let filled = texts(db, FILLED).await.remove(0);
+        println!("{part:.2}: {filled}{}", if was_killed { "" } else { ", had ended" });
+        killed += u32::from(was_killed);
+        assert!(filled == "0" || filled == ROWS.to_string(), "the run is one transaction: {filled}");
+        if filled == "0" {
+            let expected = format!("pending, 0 rows filled, {ROWS} left");
+            assert_eq!(state(&migrator, "rename_2_backfill"), expected);
+            migrator.run("up -n 1").succeeds();
+        }
+        assert_eq!(texts(db, FILLED).await, [ROWS.to_string()]);
+    }
+}
+
+on_both_engines!(migrated: a_contract_step_is_refused_until_its_backfill_is_complete);
+
+async fn a_contract_step_is_refused_until_its_backfill_is_complete(Engine { db, url, .. }: &Engine) {
+    insert_contacts(db, 3).await;
+    let migrator = recipes(url, RECIPES);
+    migrator.run("up -n 2").succeeds();
+    let before = catalogue(db).await;
+    // As by code of an older release on a database that lost the trigger.
+    let unfill = "update contacts set last_called_at = null where phone_number = '+15552'";
+    if db.get_database_backend() == DbBackend::Postgres {
+        run(db, &format!("set session_replication_role = replica; {unfill}; reset session_replication_role"))
+            .await
+            .unwrap();
+    } else {
+        run(db, unfill).await.unwrap();
+    }
+    for _ in 0..2 {
+        let refused = migrator.run("up");
+        refused.fails(&[
+            "rename_3_contract failed on the",
+            "the backfill rename_2_backfill is not complete",
+            "the table contacts has rows where",
+            "roll back to it with down, and fill them with up",
+        ]);
+        assert_same(&before, &catalogue(db).await, "nothing is dropped");
+    }
+    migrator.run("down").succeeds();
+    assert_eq!(migrator.run("up").succeeds().applied(), 2);
+    assert_eq!(texts(db, FILLED).await, ["5"]);
+}
+
+on_both_engines!(migrated: a_backfill_whose_columns_do_not_exist_yet_is_pending);
+
+async fn a_backfill_whose_columns_do_not_exist_yet_is_pending(Engine { db, url, .. }: &Engine) {
+    insert_contacts(db, 3).await;
+    let migrator = recipes(url, RECIPES);
+    assert_eq!(state(&migrator, "rename_2_backfill"), "pending");
+    migrator.run("up -n 1").succeeds();
+    assert_eq!(state(&migrator, "rename_2_backfill"), "pending, 0 rows filled, 5 left");
+    assert_eq!(state(&migrator, "rename_3_contract"), "pending");
+}
+
+#[tokio::test]
+async fn a_rollback_forgets_the_progress_of_an_interrupted_backfill() {
+    let database = migrated("backfill_rollback").await;
+    let url = database.url();
+    let db = connect(&url).await.unwrap();
+    let before = catalogue(&db).await;
+    insert_contacts(&db, ROWS - OTHERS).await;
+    let migrator = recipes(&url, RECIPES);
+    migrator.run("up -n 1").succeeds();
+    interrupt(&migrator, &db).await;
+    migrator.run("down").succeeds();
+    assert_same(&before, &catalogue(&db).await, "down of the expand step");
+    migrator.run("up -n 1").succeeds();
+    interrupt(&migrator, &db).await;
+    // As if the run had been killed after it wrote the ledger.
+    run(&db, "update backfill_progress set migration = 'm20261121_000021_create_erasure_requests'")
+        .await
+        .unwrap();
+    migrator.run("up -n 0").succeeds();
+    let exists = "select 'it exists' from pg_class where relname = 'backfill_progress'";
+    assert_eq!(texts(&db, exists).await, [""; 0]);
+    assert_eq!(migrator.run("up").succeeds().applied(), 2);
+}
+
+/// Kills the backfill after its first batch.
+async fn interrupt(migrator: &Migrator, db: &sea_orm::DatabaseConnection) {
+    let mut running = migrator.start("up -n 1");
+    backend_at(db, &mut running, "with batch as").await;
+    while texts(db, FILLED).await == ["0"] {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    running.kill();
+    settle(db).await;
+    assert_ne!(texts(db, PROGRESS).await, [ROWS.to_string()], "the backfill was at work");
+}
+
+#[tokio::test]
+async fn a_backfill_in_a_transaction_or_without_an_end_is_an_error() {
+    let database = migrated("backfill_endless").await;
+    let db = connect(&database.url()).await.unwrap();
+    insert_contacts(&db, 3).await;
+    let transaction = db.begin().await.unwrap();
+    let in_a_transaction = Backfill::new("contacts", "email = null", "email is not null");
+    let error = in_a_transaction.run(&SchemaManager::new(&transaction)).await.unwrap_err().to_string();
+    assert!(error.contains("let `use_transaction` of its migration return `Some(false)`"), "{error}");
+    transaction.rollback().await.unwrap();
+
+    let endless = Backfill::new("contacts", "email = 'x@example.com'", "email is not null");
+    let error = endless.run(&SchemaManager::new(&db)).await.unwrap_err().to_string();
+    assert!(
+        error.contains("still meet `email is not null`") && error.contains("correct one of the two"),
+        "{error}"
+    );
+}
