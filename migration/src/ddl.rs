@@ -103,7 +103,7 @@ impl NewTable {
         new
     }
 
-    /// A table whose rows each belong to one organization, with the customer's `privileges`.
+    /// A table whose rows each belong to one organization, with the customer's `privileges`, of which there may be none.
     ///
     /// It requires an index that begins with `organization_id`; a referenced table has it by
     /// `unique(&["organization_id", "id"])`, which their composite keys need.
@@ -124,20 +124,10 @@ impl NewTable {
     pub fn column(mut self, column: impl IntoColumnDef) -> Self {
         let column = column.into_column_def();
         let name = column.get_column_name();
-        if self.backend == DbBackend::Sqlite {
-            let check = match column.get_column_type() {
-                Some(ColumnType::Boolean) => Some(format!("{} in (0, 1)", quote(&name))),
-                Some(ColumnType::JsonBinary) => Some(format!("json_valid({})", quote(&name))),
-                Some(ColumnType::Enum { variants, .. }) => {
-                    let values: Vec<String> =
-                        variants.iter().map(|value| literal(&value.to_string())).collect();
-                    Some(format!("{} in ({})", quote(&name), values.join(", ")))
-                }
-                _ => None,
-            };
-            if let Some(check) = check {
-                self = self.check(&format!("{name}_type"), &check);
-            }
+        if self.backend == DbBackend::Sqlite
+            && let Some(check) = sqlite_type_check(&column)
+        {
+            self = self.check(&format!("{name}_type"), &check);
         }
         self.table.col(column);
         self
@@ -258,9 +248,9 @@ impl NewTable {
         self
     }
 
-    /// Grants the customer privileges, for instance `select, update (name)`. Nothing on SQLite.
+    /// Grants the customer privileges, for instance `select, update (name)`; empty: none. Nothing on SQLite.
     pub fn grant(mut self, privileges: &str) -> Self {
-        if self.backend == DbBackend::Postgres {
+        if self.backend == DbBackend::Postgres && !privileges.is_empty() {
             self.after.push(format!("grant {privileges} on {} to {CUSTOMER}", quote(self.name)));
         }
         self
@@ -413,7 +403,28 @@ pub fn literal(text: &str) -> String {
 /// The current time as sqlx writes it in UTC: a whole second has no fraction.
 const SQLITE_NOW: &str = "replace(strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'), '.000+', '+')";
 
-fn foreign_key(
+/// The check that replaces the type of a column on SQLite; `None`: it needs none.
+pub(crate) fn sqlite_type_check(column: &ColumnDef) -> Option<String> {
+    let name = column.get_column_name();
+    match column.get_column_type()? {
+        ColumnType::Boolean => Some(format!("{} in (0, 1)", quote(&name))),
+        ColumnType::JsonBinary => Some(format!("json_valid({})", quote(&name))),
+        ColumnType::Enum { variants, .. } => {
+            let values: Vec<String> = variants.iter().map(ToString::to_string).collect();
+            Some(sqlite_enum_check(&name, values.iter().map(String::as_str)))
+        }
+        _ => None,
+    }
+}
+
+/// The condition that a column has one of the values.
+pub(crate) fn sqlite_enum_check<'a>(column: &str, values: impl IntoIterator<Item = &'a str>) -> String {
+    let values: Vec<String> = values.into_iter().map(literal).collect();
+    format!("{} in ({})", quote(column), values.join(", "))
+}
+
+/// A key without its columns, `fk_<table>_<column>_<referred table>`.
+pub(crate) fn foreign_key(
     table: &'static str,
     column: &'static str,
     referred: &'static str,

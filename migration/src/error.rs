@@ -192,6 +192,14 @@ pub enum Error {
         /// The remedy, after a semicolon.
         remedy: String,
     },
+    /// The file of a migration has still to be written, in whole or in part.
+    #[error("the migration {migration} is not finished: {cause}")]
+    Unfinished {
+        /// The migration.
+        migration: String,
+        /// What is missing.
+        cause: String,
+    },
     /// The URL cannot be used.
     #[error("DATABASE_URL {0}")]
     Url(environment::UrlError),
@@ -199,11 +207,12 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn emission(migration: &str, error: &DbErr) -> Self {
-        let cause = match error {
-            DbErr::Custom(text) | DbErr::Migration(text) => text.clone(),
-            other => other.to_string(),
-        };
-        Self::Emission { migration: migration.to_owned(), cause }
+        let migration = migration.to_owned();
+        match error {
+            DbErr::Migration(text) => Self::Unfinished { migration, cause: text.clone() },
+            DbErr::Custom(text) => Self::Emission { migration, cause: text.clone() },
+            other => Self::Emission { migration, cause: other.to_string() },
+        }
     }
 
     /// An error of a statement, with the remedy for its SQLSTATE.

@@ -1,7 +1,7 @@
 //! Writes the file of a new migration, with the header that every migration has, and lists it.
 
 use crate::Error;
-use chrono::{Local, Utc};
+use chrono::{Local, NaiveDateTime, TimeDelta, Utc};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,38 @@ fn directory() -> PathBuf {
 
 /// Creates the file of an empty migration, appends it to the list in `mod.rs`, and returns the file's path.
 pub(crate) fn generate(name: &str, local_time: bool) -> Result<PathBuf, Error> {
+    let now = Utc::now();
+    let now = if local_time { now.with_timezone(&Local).naive_local() } else { now.naive_utc() };
+    write(&directory(), &module(name, now)?, TEMPLATE)
+}
+
+/// Creates a file for each migration, by its name and text, in `directory`, the folder of the migrations. The first is named by
+/// the current time in UTC, each further one by the next second. Appends them to the list in `mod.rs`, and returns the
+/// files' paths.
+///
+/// # Errors
+/// A name is not in snake case with a verb and an object, or a file cannot be read or written.
+pub fn write_migrations(directory: &Path, migrations: &[(String, String)]) -> Result<Vec<PathBuf>, Error> {
+    let now = Utc::now().naive_utc();
+    let named = migrations
+        .iter()
+        .zip(0..)
+        .map(|((name, text), second)| Ok((module(name, now + TimeDelta::seconds(second))?, text)));
+    let named = named.collect::<Result<Vec<_>, Error>>()?;
+    named.iter().map(|(module, text)| write(directory, module, text)).collect()
+}
+
+fn module(name: &str, now: NaiveDateTime) -> Result<String, Error> {
     let well_formed = name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && name.contains('_');
     if !well_formed {
         return Err(Error::MigrationName(name.to_owned()));
     }
-    let now = Utc::now();
-    let now = if local_time { now.with_timezone(&Local).naive_local() } else { now.naive_utc() };
-    write(&directory(), &format!("m{}_{name}", now.format("%Y%m%d_%H%M%S")))
+    Ok(format!("m{}_{name}", now.format("%Y%m%d_%H%M%S")))
 }
 
-fn write(directory: &Path, module: &str) -> Result<PathBuf, Error> {
+fn write(directory: &Path, module: &str, text: &str) -> Result<PathBuf, Error> {
     let list = directory.join("mod.rs");
     let file = directory.join(format!("{module}.rs"));
     let failed = |path: &Path, cause: String| Error::Generate { file: path.display().to_string(), cause };
@@ -35,7 +55,7 @@ fn write(directory: &Path, module: &str) -> Result<PathBuf, Error> {
             append(&text, module).ok_or_else(|| failed(&list, "it has no `migrations! { … }`".to_owned()))
         })?;
     fs::File::create_new(&file)
-        .and_then(|mut new| new.write_all(TEMPLATE.as_bytes()))
+        .and_then(|mut new| new.write_all(text.as_bytes()))
         .map_err(|error| failed(&file, error.to_string()))?;
     fs::write(&list, listed).map_err(|error| {
         let _ = fs::remove_file(&file);

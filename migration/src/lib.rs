@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "policies, grants, triggers and functions have no builder")]
 
+pub mod alter;
 pub mod annotations;
 pub mod cli;
 mod connect;
@@ -29,7 +30,7 @@ mod tokens;
 pub use emitted::{Emitted, Script, accepts, emitted};
 pub use environment::{AppEnv, Mark};
 pub use error::Error;
-pub use generate::TEMPLATE;
+pub use generate::{TEMPLATE, write_migrations};
 pub use history::Applied;
 pub use options::{Event, Options, Rows};
 pub use session::Session;
