@@ -1,6 +1,7 @@
 //! `contacts`: the people whom a campaign calls.
 
 pub use crate::generated::contacts::*;
+pub use crate::parent::ERASED;
 
 use crate::generated::contacts as generated;
 use crate::page::{self, Cursor, Page};
@@ -13,9 +14,6 @@ use entity::id::{CampaignId, ContactId};
 use sea_orm::prelude::ChronoTime;
 use sea_orm::{ColumnTrait, EntityTrait, NotSet, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set};
 use sea_query::Expr;
-
-/// What [`erase`] stores in place of a phone number or an address.
-pub const ERASED: &str = "DELETED";
 
 /// A contact to insert.
 #[derive(Clone, Debug, PartialEq, Eq)]

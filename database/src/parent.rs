@@ -1,6 +1,5 @@
 //! The parents of a row that is inserted: locked, and neither marked as deleted nor erased.
 
-use crate::contacts::ERASED;
 use crate::{Error, Named, Scope};
 use entity::id::{CallAttemptId, CampaignId, EmailTemplateId, OrganizationId, UserId};
 use entity::{call_attempts, campaigns, contacts, email_templates, organizations, users};
@@ -9,6 +8,9 @@ use sea_orm::{
     EntityTrait, FromQueryResult, IntoActiveModel, Iterable,
 };
 use sea_query::{Expr, ExprTrait, Query, SelectStatement};
+
+/// What [`crate::contacts::erase`] stores in place of a phone number or an address.
+pub const ERASED: &str = "DELETED";
 
 /// A row that the inserted one belongs to or refers to.
 #[derive(Clone, Copy, Debug)]
