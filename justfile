@@ -22,6 +22,10 @@ history:
 new-migration name:
     cargo run -p migration -- generate {{ name }}
 
+# Write a migration from the entities: just migration-from-entities create_invoices --intent "why"
+migration-from-entities *args:
+    cargo run -p gate -- migration "$@"
+
 # List the migrations that the main branch lacks; fail if a merged one was changed: just check-for-migration --base REF
 check-for-migration *args:
     cargo run -p gate -- check-for-migration "$@"

@@ -8,7 +8,7 @@ use crate::report::{self, Format};
 use crate::rule::{Level, Rule};
 use crate::run::{self, Outcome, run_live};
 use crate::selftest::selftest;
-use crate::{Error, Finding, Subject, Workspace, codegen, rules};
+use crate::{Error, Finding, Subject, Workspace, change, codegen, rules};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::fmt::Write as _;
@@ -79,6 +79,18 @@ enum Command {
         /// Mark all migrations as released: they cannot change any more.
         #[arg(long)]
         release: bool,
+    },
+    /// Write a migration from the migrated schema to the entities: new tables, columns, keys, indexes and enum values.
+    ///
+    /// What would lose data or lock a table for long is not written: the migration fails with the recipe instead, and the
+    /// exit code is 1.
+    Migration {
+        /// A verb and an object in snake case: `create_invoices`.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The Intent of the header: why, and for each index the query it serves [default: left to be written].
+        #[arg(long, value_name = "TEXT")]
+        intent: Option<String>,
     },
     /// Violate each rule in a scratch copy, and check that the rule finds it.
     Selftest,
@@ -164,6 +176,12 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
         Command::Explain { rule } => (explain(rule), ExitCode::SUCCESS),
         Command::List => (list(), ExitCode::SUCCESS),
         Command::Lock { release } => lines(&lock::write(&workspace, &migration::emitted().await?, release)?),
+        Command::Migration { name, intent } => {
+            let change::Written { report, findings } =
+                change::write(&Subject::migrated(workspace).await?, &name, intent.as_deref()).await?;
+            let problems = findings.iter().map(|finding| format!("not written: {}\n", finding.problem));
+            (report + &problems.collect::<String>(), ExitCode::from(u8::from(!findings.is_empty())))
+        }
         Command::Selftest => {
             let failures = selftest(&Subject::migrated(workspace).await?, rules::ALL).await?;
             if failures.is_empty() {

@@ -69,7 +69,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
 }
 
 /// As `cargo fmt` would leave it.
-async fn format(workspace: &Workspace, code: &str) -> Result<String, Error> {
+pub(crate) async fn format(workspace: &Workspace, code: &str) -> Result<String, Error> {
     let failed = |error: std::io::Error| Error::Rustfmt(error.to_string());
     let mut rustfmt = tokio::process::Command::new("rustfmt")
         .args(["--edition", "2024", "--config-path"])

@@ -13,6 +13,8 @@ pub struct Model {
     pub(crate) table: String,
     /// Of its struct, if the source is a file.
     pub(crate) line: usize,
+    /// The comment of a file as a sentence, without the table's name; empty if there is none.
+    pub(crate) doc: String,
     /// In their order.
     pub(crate) columns: Vec<String>,
     pub(crate) items: BTreeMap<Item, Description>,
@@ -27,6 +29,8 @@ pub(crate) enum Item {
         table: String,
         to: Vec<String>,
     },
+    /// An index that begins with the column.
+    Index(String),
     /// The rows of a table that refer to this one.
     List(String),
     PrimaryKey,
@@ -39,6 +43,8 @@ pub(crate) struct Description {
     /// The field's, relation's or constraint's.
     pub(crate) name: String,
     pub(crate) line: usize,
+    /// The comment of a field; empty if there is none.
+    pub(crate) doc: String,
     /// The Rust type of a field, if the source is a file.
     pub(crate) rust_type: String,
     pub(crate) facets: BTreeMap<&'static str, String>,
@@ -73,6 +79,8 @@ impl Model {
         let is_comparable =
             |item: &Item| item.columns().iter().all(|column| self.has(column) && other.has(column));
         let missing = other.items.iter().filter(|(item, _)| !self.items.contains_key(item));
+        // An entity states few of its indexes.
+        let missing = missing.filter(|(item, _)| !matches!(item, Item::Index(_)));
         let mut missing: Vec<_> = missing.filter(|(item, _)| is_comparable(item)).collect();
         let mut differences = Vec::new();
         for (item, ours) in &self.items {
@@ -112,6 +120,7 @@ impl Item {
         match self {
             Self::ForeignKey { from, .. } => from.iter().collect(),
             Self::Unique(columns) => columns.iter().collect(),
+            Self::Index(column) => vec![column],
             Self::Column(_) | Self::List(_) | Self::PrimaryKey => Vec::new(),
         }
     }
@@ -136,6 +145,7 @@ impl fmt::Display for Item {
             Self::ForeignKey { from, table, to } => {
                 write!(f, "a foreign key from ({}) to {table} ({})", from.join(", "), to.join(", "))
             }
+            Self::Index(column) => write!(f, "an index that begins with {column}"),
             Self::List(table) => write!(f, "the list of {table}"),
             Self::PrimaryKey => f.write_str("a primary key"),
             Self::Unique(columns) => {

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "queries the catalogue of scratch and live databases")]
 
 pub mod catalogue;
+pub mod change;
 pub mod cli;
 pub mod codegen;
 pub mod docs;

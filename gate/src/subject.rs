@@ -208,6 +208,15 @@ pub fn empty(name: &str) -> Result<Database, Error> {
     server()?.create_database(name).map_err(no_database)
 }
 
+/// A copy of a database without connections.
+///
+/// # Errors
+/// The server refuses it.
+#[cfg(test)]
+pub(crate) fn copy(database: &Database, name: &str) -> Result<Database, Error> {
+    server()?.create_database_from(database, name).map_err(no_database)
+}
+
 /// Applies all migrations of this build.
 ///
 /// # Errors

@@ -392,6 +392,15 @@ impl Constraint {
     }
 }
 
+impl Index {
+    /// The first column of an index over all rows; `None`: it covers some of them, or begins with an expression.
+    pub(crate) fn first_column(&self) -> Option<&str> {
+        let (_, columns) = self.definition.split_once(" (").filter(|(_, text)| !text.contains(" WHERE "))?;
+        let first = columns.split([',', ')', ' ']).next()?;
+        (!first.contains('(')).then_some(first)
+    }
+}
+
 impl Column {
     /// The type as people write it.
     pub(crate) fn short_type(&self) -> String {

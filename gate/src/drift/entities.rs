@@ -32,11 +32,15 @@ impl Entities {
         for column in E::Column::iter() {
             self.add_column(&mut model, column);
         }
-        // SeaORM represents the groups of `unique_key` only as indexes.
-        let indexes = Schema::new(DbBackend::Postgres).create_index_from_entity(entity);
-        let groups = indexes.iter().filter(|index| index.is_unique_key());
-        for group in groups.map(|index| index.get_index_spec().get_column_names().into_iter().collect()) {
-            model.items.insert(Item::Unique(group), Description::default());
+        // SeaORM represents the groups of `unique_key` only as indexes, beside those of `indexed` columns.
+        for index in Schema::new(DbBackend::Postgres).create_index_from_entity(entity) {
+            let columns = index.get_index_spec().get_column_names();
+            let items = if index.is_unique_key() {
+                vec![Item::Unique(columns.into_iter().collect())]
+            } else {
+                columns.into_iter().map(Item::Index).collect()
+            };
+            model.items.extend(items.into_iter().map(|item| (item, Description::default())));
         }
         let key: BTreeSet<String> =
             E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned()).collect();
@@ -60,7 +64,11 @@ impl Entities {
         );
         if let Some(default) = definition.get_column_default() {
             let select = Query::select().expr(default.clone()).to_string(PostgresQueryBuilder);
-            description.facets.insert("default", select.trim_start_matches("SELECT ").to_owned());
+            let default = select.trim_start_matches("SELECT ");
+            // As PostgreSQL prints them.
+            let default =
+                if matches!(default, "TRUE" | "FALSE") { default.to_lowercase() } else { default.to_owned() };
+            description.facets.insert("default", default);
         }
         model.items.insert(Item::Column(name.clone()), description);
         model.columns.push(name);

@@ -23,10 +23,13 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Option<(String, Model)>, 
         path: path.to_owned(),
         reason: format!("line {}: {error}", error.span().start().line),
     };
-    for item in syn::parse_file(text).map_err(wrong)?.items {
+    let file = syn::parse_file(text).map_err(wrong)?;
+    let doc = doc(&file.attrs);
+    for item in file.items {
         let syn::Item::Struct(item) = item else { continue };
         if let Some(table) = words(&item.attrs).map_err(wrong)?.remove("table_name") {
-            let mut model = Model { table, line: item.ident.span().start().line, ..Model::default() };
+            let doc = capitalized(doc.strip_prefix(&format!("`{table}`: ")).unwrap_or(&doc));
+            let mut model = Model { table, line: item.ident.span().start().line, doc, ..Model::default() };
             let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
             for field in &item.fields {
                 model.add(field, &mut groups).map_err(wrong)?;
@@ -70,8 +73,10 @@ impl Model {
                 if let Some(group) = words.remove("unique_key") {
                     groups.entry(group).or_default().insert(name.clone());
                 }
-                // Repeats what the type states.
-                words.remove("nullable");
+                // The first repeats what the type states; the others are compared with the database.
+                for word in ["nullable", "default_value", "indexed"] {
+                    words.remove(word);
+                }
                 self.columns.push(name.clone());
                 let kind = spelled(inner.filter(|_| nullable).unwrap_or(&field.ty))?;
                 (Item::Column(name.clone()), kind, nullable)
@@ -89,7 +94,8 @@ impl Model {
             facets.insert("type", generated(&kind).to_owned());
         }
         let line = ident.span().start().line;
-        self.items.insert(item, Description { name, line, rust_type: kind, facets });
+        let doc = doc(&field.attrs);
+        self.items.insert(item, Description { name, line, doc, rust_type: kind, facets });
         Ok(())
     }
 }
@@ -134,6 +140,27 @@ fn spelled(of: &Type) -> syn::Result<String> {
         (name, Some(inner)) => format!("{name}<{}>", spelled(inner)?),
         (name, None) => name,
     })
+}
+
+/// The text of a comment, in one line.
+fn doc(attributes: &[Attribute]) -> String {
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
+                Some(text.value().trim().to_owned())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+/// The text with a capital letter.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    first + chars.as_str()
 }
 
 /// The words of `#[sea_orm(..)]` with their texts; one without a text has an empty one.

@@ -1,6 +1,6 @@
 //! The SQL of the migrations, executed one after the other on an empty PostgreSQL database.
 
-mod rows;
+pub(crate) mod rows;
 
 use crate::{Catalogue, Error, Finding, subject};
 use migration::Emitted;
@@ -27,7 +27,11 @@ pub(crate) struct Touched {
 impl Replay {
     /// Starts on an empty database.
     pub(crate) async fn start() -> Result<Self, Error> {
-        let database = subject::empty("replay")?;
+        Self::on(subject::empty("replay")?).await
+    }
+
+    /// Continues on a database.
+    pub(crate) async fn on(database: Database) -> Result<Self, Error> {
         let connection = PgConnection::connect(&database.url()).await?;
         Ok(Self { connection, _database: database })
     }

@@ -1,6 +1,6 @@
 //! The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.
 
-use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Schema, Table};
+use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Index, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};
 use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql};
@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule {
     family: Family::Drift,
     requires: "The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.",
     why: "A mismatch is an error at run time, or a value that the entity cannot decode.",
-    fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p migration -- generate.",
+    fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p gate -- migration NAME.",
     source: "docs/conventions.md#entities-and-the-database",
     check: Check::Subject(look),
     breaks: BREAKS,
@@ -54,7 +54,7 @@ fn look(subject: &Subject) -> Answer<'_> {
     Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
 }
 
-fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
+pub(crate) fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Table { name, .. } in &schema.tables {
         if entities.tables.iter().all(|model| model.table != *name) {
@@ -101,7 +101,7 @@ fn finding(table: &str, difference: Difference<'_>) -> Finding {
     Finding::of(object, problem)
 }
 
-fn model(table: &Table) -> Model {
+pub(crate) fn model(table: &Table) -> Model {
     let mut model = Model { table: table.name.clone(), ..Model::default() };
     for Column { name, kind, nullable, default, .. } in &table.columns {
         let default = without_type(default.as_deref().unwrap_or_default()).to_owned();
@@ -127,15 +127,24 @@ fn model(table: &Table) -> Model {
         let name = constraint.name.clone();
         model.items.insert(item, Description { name, facets, ..Description::default() });
     }
+    let of_constraints = table
+        .constraints
+        .iter()
+        .filter(|it| matches!(it.kind, ConstraintKind::Primary | ConstraintKind::Unique));
+    let first = of_constraints.filter_map(|constraint| constraint.columns.first().cloned());
+    let first = first.chain(table.indexes.iter().filter_map(Index::first_column).map(ToOwned::to_owned));
+    model.items.extend(first.map(|column| (Item::Index(column), Description::default())));
     model
 }
 
-/// A default in the form of the entity's builder: PostgreSQL adds a cast to a literal.
+/// A default in the form of the entity's builder: PostgreSQL adds a cast to a literal, and quotes a negative number.
 fn without_type(default: &str) -> &str {
-    if default.starts_with('\'') {
-        default.rsplit_once("::").map_or(default, |(text, _)| text)
-    } else {
-        default
+    match default.rsplit_once("::") {
+        Some((text, "bigint" | "integer" | "numeric" | "double precision" | "real")) => {
+            text.trim_matches('\'')
+        }
+        Some((text, _)) if default.starts_with('\'') => text,
+        _ => default,
     }
 }
 
@@ -157,19 +166,24 @@ mod tests {
             pub id: Uuid,
             #[sea_orm(column_type = "Text", default_value = "none::yet")]
             pub text: String,
-            #[sea_orm(default_value = 3)]
+            #[sea_orm(default_value = -3, indexed)]
             pub stars: i64,
+            #[sea_orm(default_value = false)]
+            pub read: bool,
         }
 
         impl ActiveModelBehavior for ActiveModel {}
     }
 
     #[tokio::test]
-    async fn a_default_of_an_entity_is_the_default_of_the_database() {
-        for (text, stars, expected) in [
-            ("none::yet", 3, vec![]),
-            ("none", 3, vec!["column notes.text"]),
-            ("none::yet", 4, vec!["column notes.stars"]),
+    async fn a_default_and_an_index_of_an_entity_are_those_of_the_database() {
+        for (text, stars, read, index, expected) in [
+            ("none::yet", -3, false, "(stars, id)", vec![]),
+            ("none", -3, false, "(stars)", vec!["column notes.text"]),
+            ("none::yet", 4, false, "(stars)", vec!["column notes.stars"]),
+            ("none::yet", -3, true, "(stars)", vec!["column notes.read"]),
+            ("none::yet", -3, false, "(id, stars)", vec!["table notes"]),
+            ("none::yet", -3, false, "(stars) where read", vec!["table notes"]),
         ] {
             let database = empty("defaults").unwrap();
             migrate(&database).await.unwrap();
@@ -177,10 +191,11 @@ mod tests {
             let sql = format!(
                 "create table notes (
                     id uuid constraint pk primary key, text text not null default '{text}',
-                    stars bigint not null default {stars}
-                )"
+                    stars bigint not null default {stars}, read boolean not null default {read}
+                );
+                create index ix_notes on notes {index}"
             );
-            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
             let schema = Schema::read(&mut connection).await.unwrap();
             let mut entities = Entities::all();
             entities.add(notes::Entity);

@@ -199,6 +199,7 @@ fn file(table: &str) -> String {
 fn field<'a>(difference: &'a Difference<'_>) -> &'a str {
     match (difference.item, difference.ours) {
         (Item::Unique(columns), _) => columns.first().map_or("", String::as_str),
+        (Item::Index(column), _) => column,
         (_, Some(ours)) => &ours.name,
         (Item::Column(name) | Item::List(name) | Item::ForeignKey { table: name, .. }, None) => name,
         (Item::PrimaryKey, None) => "",

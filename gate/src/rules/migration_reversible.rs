@@ -74,7 +74,7 @@ fn look(subject: &Subject) -> Answer<'_> {
 /// Returns the first problem of a migration, and whether it is applied afterwards, so that the next one can run.
 ///
 /// `catalogue` is the catalogue before the migration, and afterwards the one that it created.
-async fn round_trip(
+pub(crate) async fn round_trip(
     replay: &mut Replay,
     migration: &Emitted,
     catalogue: &mut Catalogue,

@@ -48,7 +48,7 @@ fn look(subject: &Subject) -> Answer<'_> {
     Box::pin(async { Ok(subject.emitted().iter().flat_map(lint).collect::<Vec<_>>()) as Result<_, Error> })
 }
 
-fn lint(migration: &Emitted) -> Vec<Finding> {
+pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
     let statements: Vec<String> =
         statements(&migration.postgres.up).iter().map(|text| unwrap(text)).collect();
     let text = statements.join(";\n");

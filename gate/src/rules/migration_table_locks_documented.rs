@@ -86,7 +86,7 @@ fn look(subject: &Subject) -> Answer<'_> {
 /// The strongest lock on a table, in lower case, and whether the table is rewritten.
 type Lock = (String, bool);
 
-fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
+pub(crate) fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
     let line = migration.header.iter().find(|field| field.name == "Locks");
     let at = |problem: String, table: &str| {
         let line = line.map_or(1, |field| field.line);

@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 type Column = (String, Vec<String>);
 
 /// Inserts a row into each empty table; findings are the tables that reject it.
-pub(super) async fn fill(connection: &mut PgConnection) -> Result<Vec<Finding>, Error> {
+pub(crate) async fn fill(connection: &mut PgConnection) -> Result<Vec<Finding>, Error> {
     let needed: Vec<(String, String, Vec<String>)> =
         sqlx::query_as(include_str!("rows.sql")).fetch_all(&mut *connection).await?;
     let mut tables: Vec<(String, Vec<Column>)> = Vec::new();

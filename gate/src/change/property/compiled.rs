@@ -1,0 +1,141 @@
+//! Generated migrations, compiled together and recorded.
+
+use crate::Workspace;
+use crate::migrations::files::MigrationFile;
+use migration::{Emitted, Script, header};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+use tempfile::TempDir;
+
+/// A migration that compiles, and what it executes.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) file: MigrationFile,
+    /// Or the error with which it refuses to run; the number is that of the statements that it executed before.
+    pub(super) emitted: Result<Emitted, (String, u64)>,
+}
+
+/// The program that records the migrations; cases are its modules.
+const PROGRAM: &str = r#"
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend, JsonValue, MockDatabase, MockExecResult};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// The mock connection never waits.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return value;
+        }
+    }
+}
+
+fn recorded(db: DatabaseConnection) -> Vec<String> {
+    let log = db.into_transaction_log();
+    log.iter().flat_map(|transaction| transaction.statements()).map(ToString::to_string).collect()
+}
+
+fn record(migration: &dyn MigrationTrait) -> JsonValue {
+    let mut scripts = vec![("transactional", JsonValue::from(migration.use_transaction() != Some(false)))];
+    for (name, backend, is_up) in [
+        ("postgres up", DbBackend::Postgres, true),
+        ("postgres down", DbBackend::Postgres, false),
+        ("sqlite up", DbBackend::Sqlite, true),
+        ("sqlite down", DbBackend::Sqlite, false),
+    ] {
+        let db = MockDatabase::new(backend).append_exec_results(vec![MockExecResult::default(); 1000]).into_connection();
+        let manager = SchemaManager::new(&db);
+        let done = block_on(async { if is_up { migration.up(&manager).await } else { migration.down(&manager).await } });
+        let statements = recorded(db);
+        if let Err(error) = done {
+            let (error, executed) = (JsonValue::from(error.to_string()), JsonValue::from(statements.len()));
+            return [("error", error), ("executed", executed)].into_iter().collect();
+        }
+        scripts.push((name, statements.into()));
+    }
+    scripts.into_iter().collect()
+}
+"#;
+
+/// Compiles the sources by one call of rustc, without a warning, and records what they execute.
+pub(super) fn compile(workspace: &Workspace, sources: &[String]) -> Vec<Compiled> {
+    let directory = TempDir::new().unwrap();
+    let mut program = format!("#![deny(warnings)]\n{PROGRAM}");
+    for builders in ["alter", "ddl"] {
+        let path = workspace.path(&format!("migration/src/{builders}.rs"));
+        writeln!(program, "#[allow(dead_code)]\n#[path = {path:?}]\nmod {builders};").unwrap();
+    }
+    let names: Vec<String> =
+        (0..sources.len()).map(|place| format!("m20990101_{place:06}_change_schema")).collect();
+    for (name, source) in names.iter().zip(sources) {
+        fs::write(directory.path().join(format!("{name}.rs")), source).unwrap();
+        writeln!(program, "mod {name};").unwrap();
+    }
+    program.push_str("fn main() {\n");
+    for name in &names {
+        writeln!(program, "println!(\"{{}}\", record(&{name}::Migration));").unwrap();
+    }
+    program.push('}');
+    let (main, binary) = (directory.path().join("main.rs"), directory.path().join("main"));
+    fs::write(&main, program).unwrap();
+
+    let (dependencies, library) = library();
+    let mut external = std::ffi::OsString::from("sea_orm_migration=");
+    external.push(library);
+    let mut search = std::ffi::OsString::from("dependency=");
+    search.push(dependencies);
+    let rustc = Command::new("rustc")
+        .args(["--edition", "2024", "-C", "debuginfo=0", "-L"])
+        .arg(search)
+        .arg("--extern")
+        .arg(external)
+        .arg("-o")
+        .args([&binary, &main])
+        .output()
+        .unwrap();
+    assert!(rustc.status.success(), "{}", String::from_utf8_lossy(&rustc.stderr));
+
+    let output = Command::new(&binary).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), sources.len());
+    let compiled = names.into_iter().zip(sources).zip(records).map(|((name, source), record)| {
+        let file =
+            MigrationFile { name: name.clone(), file: format!("{name}.rs"), header: header::parse(source) };
+        Compiled { file, emitted: emitted(name, &record) }
+    });
+    compiled.collect()
+}
+
+fn emitted(name: String, record: &Value) -> Result<Emitted, (String, u64)> {
+    if let Some(error) = record["error"].as_str() {
+        return Err((error.to_owned(), record["executed"].as_u64().unwrap()));
+    }
+    let texts = |script: &str| serde_json::from_value(record[script].clone()).unwrap();
+    let script =
+        |engine: &str| Script { up: texts(&format!("{engine} up")), down: texts(&format!("{engine} down")) };
+    let transactional = record["transactional"].as_bool().unwrap();
+    Ok(Emitted { name, transactional, postgres: script("postgres"), sqlite: script("sqlite") })
+}
+
+/// The directory of the compiled dependencies, and the newest `sea-orm-migration` in it.
+fn library() -> (PathBuf, PathBuf) {
+    let test = std::env::current_exe().unwrap();
+    let dependencies = test.parent().unwrap().to_owned();
+    let modified =
+        |path: &Path| path.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let files = fs::read_dir(&dependencies).unwrap().map(|entry| entry.unwrap().path());
+    let is_library = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("libsea_orm_migration-") && name.ends_with(".rlib")
+    };
+    let library = files.filter(is_library).max_by_key(|path| modified(path));
+    (dependencies, library.expect("sea-orm-migration is a dependency of this crate"))
+}
