@@ -34,18 +34,31 @@ const TYPES: [(&str, &[&str]); 10] = [
     ("uuid", &["'00000000-0000-7000-8000-000000000000'"]),
 ];
 
-/// One to four changes of the entities.
-pub(super) fn case(seed: u64) -> Case {
+/// The number of kinds of changes that must not be written.
+pub(super) const UNSAFE: u8 = 12;
+
+/// One change that must not be written.
+pub(super) fn unsafe_case(kind: u8) -> Case {
+    case(u64::from(kind), |generator| generator.unsafe_change(kind))
+}
+
+/// One to four changes of the entities, sometimes with one that must not be written.
+pub(super) fn random_case(seed: u64) -> Case {
+    case(seed, |generator| {
+        for _ in 0..generator.rng.usize(1..=4) {
+            generator.safe_change();
+        }
+        if generator.rng.u8(0..4) == 0 {
+            let kind = generator.rng.u8(0..UNSAFE);
+            generator.unsafe_change(kind);
+        }
+    })
+}
+
+fn case(seed: u64, change: impl FnOnce(&mut Generator<'_>)) -> Case {
     let entities = Entities::all();
     let mut case = Case { entities, changes: Vec::new(), is_refused: false, outside: BTreeSet::new() };
-    let mut generator = Generator { rng: Rng::with_seed(seed), case: &mut case, names: 0 };
-    for _ in 0..generator.rng.usize(1..=4) {
-        generator.safe_change();
-    }
-    if generator.rng.u8(0..4) == 0 {
-        generator.case.is_refused = true;
-        generator.unsafe_change();
-    }
+    change(&mut Generator { rng: Rng::with_seed(seed), case: &mut case, names: 0 });
     case
 }
 
@@ -71,7 +84,8 @@ impl Generator<'_> {
         }
     }
 
-    fn unsafe_change(&mut self) {
+    fn unsafe_change(&mut self, kind: u8) {
+        self.case.is_refused = true;
         let table = self.existing();
         let rng = &mut self.rng;
         let model = &mut self.case.entities.tables[table];
@@ -80,7 +94,7 @@ impl Generator<'_> {
             model.columns.iter().filter(|column| !model.is_in_key(column)).cloned().collect();
         let column = rng.choice(&plain).cloned().unwrap_or_else(|| "updated_at".to_owned());
         let facets = &mut model.items.get_mut(&Item::Column(column.clone())).unwrap().facets;
-        let change = match rng.u8(0..12) {
+        let change = match kind {
             0 => {
                 model.take(&column);
                 format!("drop {name}.{column}")
