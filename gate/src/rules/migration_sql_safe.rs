@@ -67,7 +67,7 @@ pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
     let mut linter = Linter::with_rules(&[], &not_asked);
     linter.settings.assume_in_transaction = migration.transactional;
     for violation in linter.lint(&parse, &text) {
-        let at = violation.text_range.start().into();
+        let at: usize = violation.text_range.start().into();
         let statement = statements.get(text[..at].matches(";\n").count());
         if violation.code == Squawk::PreferRobustStmts && statement.is_some_and(|text| can_run_again(text)) {
             continue;
