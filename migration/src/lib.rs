@@ -4,7 +4,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "policies, grants, triggers and functions have no builder")]
 
-pub mod alter;
 pub mod annotations;
 pub mod cli;
 mod connect;

@@ -21,9 +21,9 @@ mod throttle;
 pub use crate::ddl::{EnumType, execute, is_postgres};
 pub use backfill::{BATCH, Backfill};
 pub use check::Check;
-pub use column::{add_column, drop_column, grant_update};
+pub use column::{add_column, add_text, drop_column, grant_update};
 pub use copy_trigger::CopyTrigger;
-pub use enum_value::{EnumColumn, EnumValue};
+pub use enum_value::{EnumColumn, EnumDependent, EnumValues};
 pub use foreign_key::ForeignKey;
 pub use index::ConcurrentIndex;
 pub use not_null::NotNull;
@@ -32,7 +32,7 @@ pub use sqlite::redefine as sqlite_redefine;
 
 #[cfg(test)]
 mod tests {
-    use super::{ConcurrentIndex, EnumColumn, EnumType, EnumValue, ForeignKey};
+    use super::{ConcurrentIndex, EnumColumn, EnumDependent, EnumType, EnumValues, ForeignKey};
     use crate::emitted::{recorded, recorder};
     use sea_orm_migration::prelude::SchemaManager;
     use sea_orm_migration::sea_orm::DbBackend;
@@ -47,11 +47,14 @@ mod tests {
         let key = ForeignKey::new("contacts", "owner_id", "users", "set null");
         key.add(&manager).await.unwrap();
         let columns = &[EnumColumn { table: "contacts", name: "mood", default: None }];
-        let before = EnumType { name: "mood", values: &["good"] };
-        EnumValue { before, value: "bad", columns }.remove(&manager).await.unwrap();
+        let after = EnumType { name: "mood", values: &["bad", "worse", "good"] };
+        let dependents = &[EnumDependent { drop: "drop index a", create: "create index a" }];
+        let values = EnumValues { after, added: &["bad", "worse"], columns, dependents };
+        values.add(&manager).await.unwrap();
+        values.remove(&manager).await.unwrap();
         drop(manager);
 
-        let [_, index, key, removal] = &recorded(db)[..] else { panic!("four statements") };
+        let [_, index, key, first, second, removal] = &recorded(db)[..] else { panic!("six statements") };
         assert_eq!(
             index,
             "create index concurrently if not exists \"ix_contacts_campaign_created_due\" on \"contacts\" \
@@ -63,8 +66,20 @@ mod tests {
              foreign key (\"owner_id\") references \"users\" (\"id\") on delete set null not valid; \
              exception when duplicate_object then null; end $$"
         );
-        let change =
-            "alter table \"contacts\" alter column \"mood\" type \"mood\" using \"mood\"::text::\"mood\";\n";
-        assert!(removal.contains(change) && !removal.contains("default"), "{removal}");
+        assert_eq!(first, "alter type \"mood\" add value if not exists 'bad' before 'good'");
+        assert_eq!(second, "alter type \"mood\" add value if not exists 'worse' after 'bad'");
+        assert_eq!(
+            removal,
+            "do $$ begin\n\
+             if not exists (select from pg_enum where enumtypid = '\"mood\"'::regtype and enumlabel in ('bad', 'worse')) \
+             then return; end if;\n\
+             drop index a;\n\
+             alter type \"mood\" rename to \"mood_old\";\n\
+             create type \"mood\" as enum ('good');\n\
+             alter table \"contacts\" alter column \"mood\" type \"mood\" using \"mood\"::text::\"mood\";\n\
+             drop type \"mood_old\";\n\
+             create index a;\n\
+             end $$"
+        );
     }
 }

@@ -6,14 +6,15 @@
 //! Down: fails while a row has the value. PostgreSQL cannot remove one: the type is replaced, which rewrites
 //! `exclusion_list_entries` under an access exclusive lock.
 
-use migration::online::{EnumColumn, EnumType, EnumValue};
+use migration::online::{EnumColumn, EnumType, EnumValues};
 use sea_orm_migration::prelude::*;
 
 /// The value can be used only after this transaction: what writes it is another migration.
-const COMPLAINT: EnumValue = EnumValue {
-    before: EnumType { name: "exclusion_source", values: &["import", "api", "manual"] },
-    value: "complaint",
+const COMPLAINT: EnumValues = EnumValues {
+    after: EnumType { name: "exclusion_source", values: &["import", "api", "manual", "complaint"] },
+    added: &["complaint"],
     columns: &[EnumColumn { table: "exclusion_list_entries", name: "source", default: Some("manual") }],
+    dependents: &[],
 };
 
 #[derive(Debug, DeriveMigrationName)]

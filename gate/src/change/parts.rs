@@ -135,9 +135,9 @@ impl<'a> Planner<'a> {
         let Item::ForeignKey { from, table: parent, to } = item else { return None };
         let action = |event| ours.facets.get(event).map(String::as_str).unwrap_or_default();
         let on_delete = match action("on delete") {
-            "cascade" => Some("Cascade"),
-            "restrict" => Some("Restrict"),
-            "set null" => Some("SetNull"),
+            "cascade" => Some("cascade"),
+            "restrict" => Some("restrict"),
+            "set null" => Some("set null"),
             _ => None,
         };
         let column = match (from.as_slice(), to.as_slice()) {

@@ -83,7 +83,7 @@ pub(crate) enum Literal {
 pub(crate) struct Key {
     pub(crate) column: String,
     pub(crate) parent: String,
-    /// The variant of `ForeignKeyAction`.
+    /// In SQL: `cascade`, `restrict` or `set null`.
     pub(crate) on_delete: &'static str,
     /// Whether it contains `organization_id` at both ends.
     pub(crate) within_tenant: bool,

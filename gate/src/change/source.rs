@@ -20,21 +20,10 @@ pub(super) fn source(
     let up: Vec<String> = part.steps.iter().map(|step| writer.up(step)).collect();
     let down: Vec<String> = part.steps.iter().rev().map(|step| writer.down(step)).collect();
     let constants = constants(part, &writer.enums, entities);
-    if constants.contains("EnumType") {
-        writer.ddl.insert("EnumType");
-    }
-    for name in ["EnumColumn", "Reference"] {
-        if constants.contains(&format!(": &[{name}]")) || constants.contains(&format!(": {name} ")) {
-            writer.alter.insert(name);
-        }
-    }
-    if constants.contains(": &[Dependent]") {
-        writer.alter.insert("Dependent");
-    }
 
     let mut text = header(part, intent, sentences);
     text.push('\n');
-    for (module, names) in [("crate::alter", &writer.alter), ("crate::ddl", &writer.ddl)] {
+    for (module, names) in [("crate::ddl", &writer.ddl), ("crate::online", &writer.online)] {
         text.push_str(&import(module, names));
     }
     text.push_str("use sea_orm_migration::prelude::*;\n");
@@ -76,8 +65,8 @@ fn method(name: &str, part: &Part, steps: &[String]) -> String {
 /// The expressions of the steps, and the names that they need.
 #[derive(Debug, Default)]
 struct Writer {
-    alter: BTreeSet<&'static str>,
     ddl: BTreeSet<&'static str>,
+    online: BTreeSet<&'static str>,
     schema: BTreeSet<&'static str>,
     /// The enum types of new columns.
     enums: BTreeSet<String>,
@@ -86,61 +75,57 @@ struct Writer {
 impl Writer {
     fn up(&mut self, step: &Step) -> String {
         match step {
-            Step::CreateEnum(kind) => format!("{}.create(manager)", constant(&kind.name)),
-            Step::AddValues(NewValues { kind, added, .. }) => {
-                self.alter.insert("add_enum_values");
-                let name = constant(&kind.name);
-                format!("add_enum_values(manager, &{name}, &{added:?}, {name}_COLUMNS)")
+            Step::CreateEnum(kind) => {
+                self.ddl.insert("EnumType");
+                format!("{}.create(manager)", constant(&kind.name))
+            }
+            Step::AddValues(NewValues { kind, columns, dependents, .. }) => {
+                self.ddl.insert("EnumType");
+                self.online.insert("EnumValues");
+                self.online.extend((!columns.is_empty()).then_some("EnumColumn"));
+                self.online.extend((!dependents.is_empty()).then_some("EnumDependent"));
+                format!("{}.add(manager)", constant(&kind.name))
             }
             Step::AddColumn { table, column } if matches!(column.kind, Kind::Text) => {
-                self.alter.insert("add_text");
+                self.online.insert("add_text");
                 format!("add_text(manager, {table:?}, {}, {TEXT_LIMIT})", self.column(column))
             }
             Step::AddColumn { table, column } => {
-                self.alter.insert("add_column");
+                self.online.insert("add_column");
                 format!("add_column(manager, {table:?}, {})", self.column(column))
             }
-            Step::AddUnique { table, columns } => {
-                self.alter.insert("add_unique");
-                format!("add_unique(manager, {table:?}, &{columns:?})")
-            }
+            Step::AddUnique { table, columns } => self.index("unique", table, columns, "create_constraint"),
             Step::CreateTable(table) => self.table(table),
-            Step::AddReference { table, key } => format!("{}.add(manager)", reference(table, key)),
-            Step::AddIndex { table, columns } => {
-                self.alter.insert("add_index");
-                format!("add_index(manager, {table:?}, &{columns:?})")
+            Step::AddReference { table, key } => {
+                self.online.insert("ForeignKey");
+                let key = reference(table, key);
+                format!("{key}.add(manager).await?;\n{key}.validate(manager)")
             }
+            Step::AddIndex { table, columns } => self.index("new", table, columns, "create"),
         }
     }
 
     fn down(&mut self, step: &Step) -> String {
         match step {
             Step::CreateEnum(kind) => format!("{}.drop(manager)", constant(&kind.name)),
-            Step::AddValues(NewValues { kind, added, dependents, .. }) => {
-                self.alter.insert("drop_enum_values");
-                let name = constant(&kind.name);
-                let dependents =
-                    if dependents.is_empty() { "&[]".to_owned() } else { format!("{name}_DEPENDENTS") };
-                format!("drop_enum_values(manager, &{name}, &{added:?}, {name}_COLUMNS, {dependents})")
-            }
+            Step::AddValues(NewValues { kind, .. }) => format!("{}.remove(manager)", constant(&kind.name)),
             Step::AddColumn { table, column } => {
-                self.alter.insert("drop_column");
+                self.online.insert("drop_column");
                 format!("drop_column(manager, {table:?}, {:?})", column.name)
             }
-            Step::AddUnique { table, columns } => {
-                self.alter.insert("drop_unique");
-                format!("drop_unique(manager, {table:?}, &{columns:?})")
-            }
+            Step::AddUnique { table, columns } => self.index("unique", table, columns, "drop_constraint"),
             Step::CreateTable(table) => {
                 self.ddl.insert("drop_table");
                 format!("drop_table(manager, {:?})", table.name)
             }
             Step::AddReference { table, key } => format!("{}.drop(manager)", reference(table, key)),
-            Step::AddIndex { table, columns } => {
-                self.alter.insert("drop_index");
-                format!("drop_index(manager, {table:?}, &{columns:?})")
-            }
+            Step::AddIndex { table, columns } => self.index("new", table, columns, "drop"),
         }
+    }
+
+    fn index(&mut self, function: &str, table: &str, columns: &[String], step: &str) -> String {
+        self.online.insert("ConcurrentIndex");
+        format!("ConcurrentIndex::{function}({table:?}, &{columns:?}).{step}(manager)")
     }
 
     fn table(&mut self, table: &NewTable) -> String {
@@ -161,6 +146,7 @@ impl Writer {
         }
         for Key { column, parent, on_delete, within_tenant } in keys {
             let own = if *within_tenant { "_own" } else { "" };
+            let on_delete = heck::ToUpperCamelCase::to_upper_camel_case(*on_delete);
             let _ = writeln!(text, ".references{own}({column:?}, {parent:?}, ForeignKeyAction::{on_delete})");
         }
         for columns in uniques {
@@ -185,6 +171,7 @@ impl Writer {
             Kind::Text => plain(self, "text", ""),
             Kind::Decimal(size) => plain(self, "decimal_len", &format!(", {size}")),
             Kind::Enum(kind) => {
+                self.ddl.insert("EnumType");
                 self.enums.insert(kind.clone());
                 format!("{}.column{}({name:?})", constant(kind), if *nullable { "_null" } else { "" })
             }
@@ -222,47 +209,38 @@ fn constants(part: &Part, of_columns: &BTreeSet<String>, entities: &Entities) ->
         enums.extend(entities.enums.get(kind).map(|values| (kind.as_str(), values.as_slice())));
     }
     for step in &part.steps {
-        if let Step::CreateEnum(kind) | Step::AddValues(NewValues { kind, .. }) = step {
+        if let Step::CreateEnum(kind) = step {
             enums.insert(&kind.name, &kind.values);
         }
     }
     // Writing to a string does not fail.
     for (name, values) in enums {
-        let _ = write!(
-            text,
-            "\nconst {}: EnumType = EnumType {{ name: {name:?}, values: &{values:?} }};\n",
-            constant(name)
-        );
+        let _ = write!(text, "\nconst {}: EnumType = {};\n", constant(name), enum_type(name, values));
     }
     for step in &part.steps {
         match step {
-            Step::AddValues(NewValues { kind, columns, dependents, .. }) => {
-                let columns: Vec<String> = columns
-                    .iter()
-                    .map(|(table, column, default)| {
-                        format!("EnumColumn {{ table: {table:?}, column: {column:?}, default: {default:?} }}")
-                    })
-                    .collect();
-                let (name, columns) = (constant(&kind.name), columns.join(", "));
-                let _ = write!(text, "\nconst {name}_COLUMNS: &[EnumColumn] = &[{columns}];\n");
-                if !dependents.is_empty() {
-                    let dependents: Vec<String> = dependents
-                        .iter()
-                        .map(|(drop, create)| format!("({}, {})", quoted(drop), quoted(create)))
-                        .collect();
-                    let _ = write!(
-                        text,
-                        "\n/// What names the type in an expression.\nconst {name}_DEPENDENTS: &[Dependent] = &[{}];\n",
-                        dependents.join(", ")
-                    );
-                }
+            Step::AddValues(NewValues { kind, added, columns, dependents }) => {
+                let columns = columns.iter().map(|(table, name, default)| {
+                    format!("EnumColumn {{ table: {table:?}, name: {name:?}, default: {default:?} }}")
+                });
+                let dependents = dependents.iter().map(|(drop, create)| {
+                    format!("EnumDependent {{ drop: {}, create: {} }}", quoted(drop), quoted(create))
+                });
+                let _ = write!(
+                    text,
+                    "\nconst {}: EnumValues = EnumValues {{ after: {}, added: &{added:?}, columns: &[{}], dependents: &[{}] }};\n",
+                    constant(&kind.name),
+                    enum_type(&kind.name, &kind.values),
+                    columns.collect::<Vec<_>>().join(", "),
+                    dependents.collect::<Vec<_>>().join(", ")
+                );
             }
             Step::AddReference { table, key } => {
                 let Key { column, parent, on_delete, within_tenant } = key;
+                let function = if *within_tenant { "own" } else { "new" };
                 let _ = write!(
                     text,
-                    "\nconst {}: Reference = Reference {{ table: {table:?}, column: {column:?}, to: {parent:?}, on_delete: \
-                     ForeignKeyAction::{on_delete}, within_tenant: {within_tenant} }};\n",
+                    "\nconst {}: ForeignKey = ForeignKey::{function}({table:?}, {column:?}, {parent:?}, {on_delete:?});\n",
                     reference(table, key)
                 );
             }
@@ -288,6 +266,10 @@ fn constants(part: &Part, of_columns: &BTreeSet<String>, entities: &Entities) ->
         );
     }
     text
+}
+
+fn enum_type(name: &str, values: &[String]) -> String {
+    format!("EnumType {{ name: {name:?}, values: &{values:?} }}")
 }
 
 /// A string literal in lines of limited length, with a break after each of its own.

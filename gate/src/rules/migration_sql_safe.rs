@@ -49,9 +49,8 @@ fn look(subject: &Subject) -> Answer<'_> {
 }
 
 pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
-    let statements: Vec<String> =
-        statements(&migration.postgres.up).iter().map(|text| unwrap(text)).collect();
-    let text = statements.join(";\n");
+    let statements = statements(&migration.postgres.up);
+    let text = statements.iter().map(|text| unwrap(text)).collect::<Vec<_>>().join(";\n");
     let parse = SourceFile::parse(&text);
     let finding = |rule: &str, message: &str, at: usize| {
         // The start of the statement, which can be found in the source.
@@ -68,7 +67,11 @@ pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
     let mut linter = Linter::with_rules(&[], &not_asked);
     linter.settings.assume_in_transaction = migration.transactional;
     for violation in linter.lint(&parse, &text) {
-        let at = violation.text_range.start().into();
+        let at: usize = violation.text_range.start().into();
+        let statement = statements.get(text[..at].matches(";\n").count());
+        if violation.code == Squawk::PreferRobustStmts && statement.is_some_and(|text| can_run_again(text)) {
+            continue;
+        }
         findings.push(finding(&violation.code.to_string(), &violation.message, at));
     }
     findings
@@ -83,6 +86,13 @@ fn unwrap(statement: &str) -> String {
     }
 }
 
+/// Whether squawk requires a transaction that the statement does not need: it catches the error of a second run, or
+/// validates a constraint, which does nothing to a valid one.
+fn can_run_again(statement: &str) -> bool {
+    let words: Vec<&str> = statement.split(' ').collect();
+    unwrap(statement) != statement || matches!(words[..], ["alter", "table", _, "validate", "constraint", _])
+}
+
 /// Whether it is a DDL statement and not PL/pgSQL.
 fn is_sql(statement: &str) -> bool {
     ["alter ", "create ", "drop "].iter().any(|word| statement.starts_with(word))
@@ -93,11 +103,14 @@ mod tests {
     use super::{lint, unwrap};
     use migration::{Emitted, Script};
 
-    fn found(sql: &str) -> Vec<String> {
+    fn emitted(sql: &str) -> Emitted {
         let nothing = Script { up: Vec::new(), down: Vec::new() };
         let postgres = Script { up: vec![sql.to_owned()], down: Vec::new() };
-        let emitted = Emitted { name: "m".to_owned(), transactional: true, postgres, sqlite: nothing };
-        lint(&emitted).into_iter().map(|finding| finding.object).collect()
+        Emitted { name: "m".to_owned(), transactional: true, postgres, sqlite: nothing }
+    }
+
+    fn found(sql: &str) -> Vec<String> {
+        lint(&emitted(sql)).into_iter().map(|finding| finding.object).collect()
     }
 
     #[test]
@@ -105,6 +118,17 @@ mod tests {
         let change = "alter table a add constraint c check (b > 0)";
         assert_eq!(found(&format!("create table if not exists a (b bigint); {change}")), [""; 0]);
         assert!(found(change).contains(&"m constraint-missing-not-valid".to_owned()));
+    }
+
+    #[test]
+    fn outside_of_a_transaction_each_statement_can_run_again() {
+        let found = |sql: &str| lint(&Emitted { transactional: false, ..emitted(sql) }).len();
+        let add = "alter table a add constraint c check (b > 0) not valid";
+        let validate = "alter table a validate constraint c";
+        assert_eq!(found(add), 1);
+        assert_eq!(found(&format!("{validate}, add constraint c check (b > 0) not valid")), 2);
+        let block = format!("do $$ begin {add}; exception when duplicate_object then null; end $$");
+        assert_eq!(found(&format!("{block}; {validate}")), 0);
     }
 
     #[test]

@@ -1,25 +1,66 @@
 //! Columns of tables with rows.
 
-use crate::ddl::{CUSTOMER, execute, is_postgres, literal, quote};
+use super::check::{add_not_valid, validate};
+use crate::ddl::{CUSTOMER, execute, is_postgres, literal, quote, sqlite_type_check};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-/// Adds a column unless it exists. A constant default is stored in the catalogue: no row is written.
-///
-/// On SQLite, write the check that replaces a type of PostgreSQL as `check` of the column.
+/// Adds a column unless it exists, on SQLite with the check that replaces its type. A constant default is stored in the
+/// catalogue: no row is written.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn add_column(
     manager: &SchemaManager<'_>,
     table: &'static str,
-    column: ColumnDef,
+    column: impl IntoColumnDef,
+) -> Result<(), DbErr> {
+    let column = column.into_column_def();
+    let check = sqlite_type_check(&column);
+    add(manager, table, column, "type", check).await
+}
+
+/// Adds a text column of at most `max` characters unless it exists, and validates its length check.
+///
+/// Its migration has no transaction: the validation reads the table once, and readers and writers continue.
+///
+/// # Errors
+/// A statement fails.
+pub async fn add_text(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: impl IntoColumnDef,
+    max: u32,
+) -> Result<(), DbErr> {
+    let column = column.into_column_def();
+    let name = column.get_column_name();
+    let condition = format!("length({}) <= {max}", quote(&name));
+    add(manager, table, column, "length", Some(condition.clone())).await?;
+    if !is_postgres(manager) {
+        return Ok(());
+    }
+    let check = format!("ck_{table}_{name}_length");
+    add_not_valid(manager, table, &check, &format!("check ({condition})")).await?;
+    validate(manager, table, &check).await
+}
+
+/// Adds a column; `check` is the condition of its check `ck_<table>_<column>_<rule>`, which only SQLite adds with it.
+async fn add(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    mut column: ColumnDef,
+    rule: &str,
+    check: Option<String>,
 ) -> Result<(), DbErr> {
     let mut alter = Table::alter();
     alter.table(table);
     if is_postgres(manager) {
         let sql = alter.add_column_if_not_exists(column).to_string(PostgresQueryBuilder);
         return execute(manager, &sql).await;
+    }
+    if let Some(check) = check {
+        let name = format!("ck_{table}_{}_{rule}", column.get_column_name());
+        column.check((name, Expr::cust(check)));
     }
     // SQLite has no `add column if not exists`.
     let added = execute(manager, &alter.add_column(column).to_string(SqliteQueryBuilder)).await;

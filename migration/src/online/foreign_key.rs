@@ -5,7 +5,7 @@ use super::sqlite;
 use crate::ddl::{is_postgres, quote};
 use sea_orm_migration::prelude::*;
 
-/// The key `fk_<table>_<column>_<referenced table>` of a table with rows, added by one migration and validated by a
+/// The key `fk_<table>_<column>_<referenced table>` of a table with rows, added by one transaction and validated by a
 /// later one. The index that the deletion of a parent needs is a [`super::ConcurrentIndex`] between them.
 ///
 /// SQLite has the key from the first one on, for new rows.
@@ -21,7 +21,7 @@ pub struct ForeignKey {
 impl ForeignKey {
     /// A key to a table outside the tenant; `on_delete` is `cascade`, `set null` or `restrict`.
     #[must_use]
-    pub fn new(
+    pub const fn new(
         table: &'static str,
         column: &'static str,
         referenced: &'static str,
@@ -34,7 +34,7 @@ impl ForeignKey {
     ///
     /// `set null` sets only `column`, and is the single column on SQLite, which has no list of columns there.
     #[must_use]
-    pub fn own(
+    pub const fn own(
         table: &'static str,
         column: &'static str,
         referenced: &'static str,

@@ -4,8 +4,10 @@ use crate::Workspace;
 use crate::migrations::files::MigrationFile;
 use migration::{Emitted, Script, header};
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -22,7 +24,7 @@ pub(super) struct Compiled {
 /// The program that records the migrations; cases are its modules.
 const PROGRAM: &str = r#"
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend, JsonValue, MockDatabase, MockExecResult};
+use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend, JsonValue, MockDatabase, MockExecResult, MockRow};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -49,7 +51,10 @@ fn record(migration: &dyn MigrationTrait) -> JsonValue {
         ("sqlite up", DbBackend::Sqlite, true),
         ("sqlite down", DbBackend::Sqlite, false),
     ] {
-        let db = MockDatabase::new(backend).append_exec_results(vec![MockExecResult::default(); 1000]).into_connection();
+        let db = MockDatabase::new(backend)
+            .append_exec_results(vec![MockExecResult::default(); 1000])
+            .append_query_results(vec![Vec::<MockRow>::new(); 1000])
+            .into_connection();
         let manager = SchemaManager::new(&db);
         let done = block_on(async { if is_up { migration.up(&manager).await } else { migration.down(&manager).await } });
         let statements = recorded(db);
@@ -67,9 +72,13 @@ fn record(migration: &dyn MigrationTrait) -> JsonValue {
 pub(super) fn compile(workspace: &Workspace, sources: &[String]) -> Vec<Compiled> {
     let directory = TempDir::new().unwrap();
     let mut program = format!("#![deny(warnings)]\n{PROGRAM}");
-    for builders in ["alter", "ddl"] {
-        let path = workspace.path(&format!("migration/src/{builders}.rs"));
-        writeln!(program, "#[allow(dead_code)]\n#[path = {path:?}]\nmod {builders};").unwrap();
+    for module in ["ddl", "online", "options"] {
+        writeln!(program, "#[allow(dead_code, unused_imports)]\nmod {module};").unwrap();
+    }
+    // Links, because rustc looks for the modules of `online` beside the file that it is given.
+    for source in ["ddl.rs", "online", "online.rs", "options.rs"] {
+        let path = workspace.path(&format!("migration/src/{source}"));
+        symlink(path, directory.path().join(source)).unwrap();
     }
     let names: Vec<String> =
         (0..sources.len()).map(|place| format!("m20990101_{place:06}_change_schema")).collect();
@@ -85,20 +94,14 @@ pub(super) fn compile(workspace: &Workspace, sources: &[String]) -> Vec<Compiled
     let (main, binary) = (directory.path().join("main.rs"), directory.path().join("main"));
     fs::write(&main, program).unwrap();
 
-    let (dependencies, library) = library();
-    let mut external = std::ffi::OsString::from("sea_orm_migration=");
-    external.push(library);
-    let mut search = std::ffi::OsString::from("dependency=");
-    search.push(dependencies);
-    let rustc = Command::new("rustc")
-        .args(["--edition", "2024", "-C", "debuginfo=0", "-L"])
-        .arg(search)
-        .arg("--extern")
-        .arg(external)
-        .arg("-o")
-        .args([&binary, &main])
-        .output()
-        .unwrap();
+    let dependencies = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-C", "debuginfo=0", "-L"]);
+    rustc.arg(joined("dependency=", &dependencies));
+    for library in ["sea_orm_migration", "tokio"] {
+        rustc.arg("--extern").arg(joined(&format!("{library}="), &newest(&dependencies, library)));
+    }
+    let rustc = rustc.arg("-o").args([&binary, &main]).output().unwrap();
     assert!(rustc.status.success(), "{}", String::from_utf8_lossy(&rustc.stderr));
 
     let output = Command::new(&binary).output().unwrap();
@@ -125,17 +128,21 @@ fn emitted(name: String, record: &Value) -> Result<Emitted, (String, u64)> {
     Ok(Emitted { name, transactional, postgres: script("postgres"), sqlite: script("sqlite") })
 }
 
-/// The directory of the compiled dependencies, and the newest `sea-orm-migration` in it.
-fn library() -> (PathBuf, PathBuf) {
-    let test = std::env::current_exe().unwrap();
-    let dependencies = test.parent().unwrap().to_owned();
+fn joined(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
+}
+
+/// The newest library of this name among the compiled dependencies.
+fn newest(dependencies: &Path, library: &str) -> PathBuf {
     let modified =
         |path: &Path| path.metadata().and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let files = fs::read_dir(&dependencies).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(dependencies).unwrap().map(|entry| entry.unwrap().path());
     let is_library = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("libsea_orm_migration-") && name.ends_with(".rlib")
+        name.starts_with(&format!("lib{library}-")) && name.ends_with(".rlib")
     };
     let library = files.filter(is_library).max_by_key(|path| modified(path));
-    (dependencies, library.expect("sea-orm-migration is a dependency of this crate"))
+    library.expect("the library is a dependency of this crate")
 }
