@@ -32,9 +32,11 @@ pub use sqlite::redefine as sqlite_redefine;
 
 #[cfg(test)]
 mod tests {
-    use super::{ConcurrentIndex, EnumColumn, EnumDependent, EnumType, EnumValues, ForeignKey};
+    use super::{
+        ConcurrentIndex, EnumColumn, EnumDependent, EnumType, EnumValues, ForeignKey, add_column, add_text,
+    };
     use crate::emitted::{recorded, recorder};
-    use sea_orm_migration::prelude::SchemaManager;
+    use sea_orm_migration::prelude::{ColumnDef, SchemaManager};
     use sea_orm_migration::sea_orm::DbBackend;
 
     /// What the recipes do not show. The recipes are run against both engines by `tests/it/migration/recipes.rs`.
@@ -80,6 +82,33 @@ mod tests {
              drop type \"mood_old\";\n\
              create index a;\n\
              end $$"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_new_column_has_the_check_of_its_type_or_length() {
+        let mut statements = Vec::new();
+        for engine in [DbBackend::Postgres, DbBackend::Sqlite] {
+            let db = recorder(engine);
+            let manager = SchemaManager::new(&db);
+            add_column(&manager, "contacts", ColumnDef::new("is_vip").boolean()).await.unwrap();
+            add_text(&manager, "contacts", ColumnDef::new("nickname").text(), 255).await.unwrap();
+            drop(manager);
+            statements.extend(recorded(db));
+        }
+        assert_eq!(
+            statements,
+            [
+                "ALTER TABLE \"contacts\" ADD COLUMN IF NOT EXISTS \"is_vip\" bool",
+                "ALTER TABLE \"contacts\" ADD COLUMN IF NOT EXISTS \"nickname\" text",
+                "do $$ begin alter table \"contacts\" add constraint \"ck_contacts_nickname_length\" \
+                 check (length(\"nickname\") <= 255) not valid; exception when duplicate_object then null; end $$",
+                "alter table \"contacts\" validate constraint \"ck_contacts_nickname_length\"",
+                "ALTER TABLE \"contacts\" ADD COLUMN \"is_vip\" boolean \
+                 CONSTRAINT \"ck_contacts_is_vip_type\" CHECK (\"is_vip\" in (0, 1))",
+                "ALTER TABLE \"contacts\" ADD COLUMN \"nickname\" text \
+                 CONSTRAINT \"ck_contacts_nickname_length\" CHECK (length(\"nickname\") <= 255)",
+            ]
         );
     }
 }
