@@ -3,7 +3,7 @@
 //!
 //! A client's turn may take twice the lock timeout, and none may fail; otherwise the exit code is 1.
 
-#![expect(clippy::expect_used, reason = "a benchmark that cannot run has to fail")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot run has to fail")]
 
 use clap::Parser;
 use database::{AppEnv, Database};
@@ -216,9 +216,9 @@ async fn measure(url: &str, contacts: i64, clients: usize) -> bool {
         let verdict = if exceeds { "  FAIL" } else { "" };
         println!("{change:<32} {step:<20} {time:>9.2?} {longest:>14.2?} {rate:>14.0}  {errors:?}{verdict}");
     };
-    let idle = load.run(clients, SHORTEST, async {}).await;
-    print("none", "", Duration::ZERO, &idle, true);
     for change in changes() {
+        let before = load.run(clients, SHORTEST, async {}).await;
+        print("none", "", Duration::ZERO, &before, false);
         for step in &change.steps {
             let mut time = Duration::ZERO;
             let migration = async {
