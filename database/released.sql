@@ -1033,7 +1033,8 @@ with calls as (
     cross join known
     where not exists (select from erasure_requests where contact_id = $1 and completed_at is null)
 )
-select erased.id as contact_id, known.recordings as "recordings", known.calls_without_outcome as "calls_without_outcome",
+select erased.id as contact_id, known.recordings as "recordings",
+    known.calls_without_outcome as "calls_without_outcome",
     (select count(*) from transcripts) as "transcripts_deleted"
 from erased
 cross join known;
