@@ -84,7 +84,7 @@ fn every_unsafe_operation_has_a_source_and_an_alternative() {
             !squawk.is_empty()
                 || !strong_migrations.is_empty()
                 || manual.contains("https://www.postgresql.org/docs/"),
-            "{operation}: nobody calls it unsafe"
+            "{operation}: no source calls it unsafe"
         );
         assert!(instead.len() > 10, "{operation}: {instead}");
     }
