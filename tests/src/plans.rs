@@ -326,7 +326,8 @@ pub async fn run_once(world: &World, case: &Case) {
     }
 }
 
-async fn run_in<S: Scope>(world: &World, tx: Tx<S>, query: &str, call: Run<Tx<S>>) {
+/// Runs a case in a transaction, and rolls back.
+pub async fn run_in<S: Scope>(world: &World, tx: Tx<S>, query: &str, call: Run<Tx<S>>) {
     let result = call(world, &tx).await;
     tx.rollback().await.unwrap();
     // Some insert what exists.

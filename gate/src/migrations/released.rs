@@ -30,8 +30,8 @@ pub(crate) struct Snapshot {
 pub(crate) struct Statement {
     /// The function of `database`, or the entity: `contacts::claim_due`, `contacts::Entity`.
     pub(crate) name: String,
-    /// Whether it runs as the role `customer`, and not as the owner.
-    is_customers: bool,
+    /// The roles that it runs as; `None`: the owner.
+    roles: &'static [Option<&'static str>],
     /// The declared types of its parameters, separated by commas; empty: the server infers them.
     types: String,
     sql: String,
@@ -68,13 +68,16 @@ fn parse(text: &str) -> Result<Snapshot, usize> {
         let wrong = index + 1;
         if let Some(heading) = line.strip_prefix("-- statement: ") {
             let (name, rest) = heading.split_once(", ").ok_or(wrong)?;
-            let (role, types) = rest.split_once(' ').unwrap_or((rest, ""));
-            if !["admin", "customer"].contains(&role) {
-                return Err(wrong);
-            }
+            let (scope, types) = rest.split_once(' ').unwrap_or((rest, ""));
+            let roles: &[_] = match scope {
+                "admin" => &[None],
+                "customer" => &[Some("customer")],
+                "either" => &[None, Some("customer")],
+                _ => return Err(wrong),
+            };
             snapshot.statements.push(Statement {
                 name: name.to_owned(),
-                is_customers: role == "customer",
+                roles,
                 types: types.trim_matches(['(', ')']).to_owned(),
                 sql: String::new(),
                 line: wrong,
@@ -99,24 +102,29 @@ impl Statement {
         &self,
         connection: &mut PgConnection,
     ) -> Result<Result<Effect, String>, Error> {
-        let mut transaction = connection.begin().await?;
-        let effect = self.plan(&mut transaction).await;
-        transaction.rollback().await?;
-        // A prepared statement outlives its transaction.
-        connection.execute("deallocate all").await?;
-        connection.clear_cached_statements().await?;
-        match effect {
-            Ok(effect) => Ok(Ok(effect)),
-            Err(error) if error.as_database_error().is_some() => Ok(Err(reason(&error))),
-            Err(error) => Err(error.into()),
+        // The same in each role, except for privileges.
+        let mut effect = Effect { columns: Vec::new(), inserts: BTreeSet::new() };
+        for role in self.roles {
+            let mut transaction = connection.begin().await?;
+            let planned = self.plan(&mut transaction, *role).await;
+            transaction.rollback().await?;
+            // A prepared statement outlives its transaction.
+            connection.execute("deallocate all").await?;
+            connection.clear_cached_statements().await?;
+            match planned {
+                Ok(planned) => effect = planned,
+                Err(error) if error.as_database_error().is_some() => return Ok(Err(reason(&error))),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(Ok(effect))
     }
 
-    async fn plan(&self, connection: &mut PgConnection) -> Result<Effect, sqlx::Error> {
+    async fn plan(&self, connection: &mut PgConnection, role: Option<&str>) -> Result<Effect, sqlx::Error> {
         // Without it the planner would plan for the parameters below, all of them null.
         connection.execute("set local plan_cache_mode = force_generic_plan").await?;
-        if self.is_customers {
-            connection.execute("set local role customer").await?;
+        if let Some(role) = role {
+            sqlx::query("select set_config('role', $1, true)").bind(role).execute(&mut *connection).await?;
         }
         let (types, sql) = (&self.types, self.sql.trim_end().trim_end_matches(';'));
         let types = if types.is_empty() { String::new() } else { format!("({types})") };
@@ -210,11 +218,15 @@ mod tests {
         assert_eq!((snapshot.release.as_str(), snapshot.migration.as_str()), ("0.1.0", "m1"));
         let [find, entity] = &snapshot.statements[..] else { panic!("{snapshot:?}") };
         assert_eq!(
-            (find.name.as_str(), find.is_customers, find.types.as_str()),
-            ("users::find", true, "uuid, bigint")
+            (find.name.as_str(), find.roles, find.types.as_str()),
+            ("users::find", &[Some("customer")][..], "uuid, bigint")
         );
         assert_eq!((find.sql.as_str(), find.line), ("select $1,\n    $2;\n", 5));
-        assert_eq!((entity.is_customers, entity.types.as_str()), (false, ""));
+        assert_eq!(
+            parse(&TEXT.replace("customer", "either")).unwrap().statements[0].roles,
+            [None, Some("customer")]
+        );
+        assert_eq!((entity.roles, entity.types.as_str()), (&[None][..], ""));
     }
 
     #[test]
