@@ -44,7 +44,7 @@ gate-write:
 
 # Lint the SQL; requires `pip install -r .ci/requirements.txt`.
 lint-sql:
-    sqlfluff lint migration/schema.sql database/queries gate/src/catalogue/catalogue.sql seeder/src/check/rules
+    sqlfluff lint migration/schema.sql database/queries gate/src/catalogue/catalogue.sql seeder/src/check/rules ops/src/retention
 
 # Generate entities from a migrated scratch database into DIR, to compare with entity/src; requires sea-orm-cli 2.0.4.
 generate-entities dir:

@@ -19,7 +19,7 @@ mod sqlite;
 mod throttle;
 
 pub use crate::ddl::{EnumType, execute, is_postgres};
-pub use backfill::{BATCH, Backfill};
+pub use backfill::{Backfill, FIRST_BATCH};
 pub use check::Check;
 pub use column::{add_column, add_text, drop_column, grant_update};
 pub use copy_trigger::CopyTrigger;

@@ -283,8 +283,8 @@ pub enum Error {
     /// Recordings are past their limit, and were not deleted.
     #[error("{recordings} recordings are past their limit and not deleted")]
     Recordings {
-        /// Their number.
-        recordings: i64,
+        /// Their number, or its lower bound with "at least".
+        recordings: String,
         /// The reason.
         source: Box<Error>,
     },

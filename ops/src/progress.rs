@@ -46,16 +46,15 @@ impl Progress {
         }
     }
 
-    /// Begins a step that processes `rows`.
-    pub fn step_of_rows(&self, text: &str, rows: u64) {
+    /// Begins a step that processes an unknown number of rows.
+    pub fn step_of_rows(&self, text: &str) {
         match &self.bar {
             Some(bar) => {
                 bar.set_message(text.to_owned());
-                bar.set_length(rows);
                 bar.set_position(0);
-                bar.set_style(style("{spinner} {elapsed} {msg} {wide_bar} {pos}/{len}"));
+                bar.set_style(style("{spinner} {elapsed} {msg}, {pos} rows"));
             }
-            None => line(&format!("{text}, {rows}")),
+            None => line(text),
         }
     }
 

@@ -3,9 +3,11 @@
 pub(crate) mod cli;
 mod history;
 pub(crate) mod hook;
+mod past_limit;
 
 pub use history::{Entry, history};
 pub use hook::Hook;
+pub use past_limit::PastLimit;
 
 use crate::{Error, Progress, Store};
 use database::call_attempts::{self, LockExpiredRecordings, LockExpiredRecordingsRow};
@@ -23,16 +25,20 @@ use entity::id::{
 use entity::json::RemovedRows;
 use entity::retention_runs;
 use hook::{RECORDINGS, Recording};
+use past_limit::pause;
 use sea_orm::prelude::{DateTimeUtc, Uuid};
 use sea_orm::{
-    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _,
-    QueryFilter as _, Set, sea_query::Expr,
+    ActiveEnum as _, ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, Set,
+    sea_query::Expr,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The failures of the hook in a row after which a run leaves the other recordings alone.
 const FAILURES: u32 = 3;
+
+/// The rows after which a run ends its count of what is left.
+const LEFT: usize = 10_000;
 
 /// The limits that the schema has no column for, in days.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +71,8 @@ pub struct Summary {
     pub id: RetentionRunId,
     /// The number of removed rows by table, and of recordings.
     pub removed: Removed,
-    /// What is still past its limit.
-    pub left: Vec<ListPastRetentionRow>,
+    /// What is still past its limit, at most about 10,000 rows.
+    pub left: PastLimit,
     /// The last failure of the hook, or that there is none.
     pub recordings: Option<Error>,
 }
@@ -75,30 +81,13 @@ pub struct Summary {
 pub type Removed = BTreeMap<&'static str, i64>;
 
 impl Store {
-    /// Counts what is past its limit, by organization and kind.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn past_limit(&self, limits: Limits) -> Result<Vec<ListPastRetentionRow>, Error> {
-        let Limits { deleted_days, email_days, event_days } = limits;
-        let count = async {
-            let tx = self.database.admin().await?;
-            // One processor: the others are those of calls.
-            tx.execute_unprepared("set local max_parallel_workers_per_gather = 0").await?;
-            let rows = organizations::list_past_retention(&tx, deleted_days, email_days, event_days).await?;
-            tx.rollback().await?;
-            Ok(rows)
-        };
-        count.await.map_err(self.failed("counting what is past its limit"))
-    }
-
     /// Removes what is past its limit.
     ///
     /// # Errors
     /// A statement failed. What was committed until then is recorded.
     pub async fn run(&self, work: Work, hook: Option<&Hook>, progress: &Progress) -> Result<Summary, Error> {
-        progress.step("Counting what is past its limit");
-        let plan = self.past_limit(work.limits).await?;
+        progress.step("Looking for what is past its limit");
+        let plan = self.plan(work.limits).await?;
         let id = self.start(work).await?;
         let mut run = Run {
             store: self,
@@ -112,7 +101,7 @@ impl Store {
         };
         let done = run.complete(plan).await;
         let Run { removed, mut recordings, .. } = run;
-        if done.as_ref().is_ok_and(|left| left.iter().all(|row| row.kind != "recordings")) {
+        if done.as_ref().is_ok_and(|left| !left.is_bounded && left.of_kind("recordings") == 0) {
             // A later call succeeded.
             recordings = None;
         }
@@ -125,6 +114,15 @@ impl Store {
         let left = done?;
         finished?;
         Ok(Summary { id, removed, left, recordings })
+    }
+
+    /// The kinds that may be past their limit, by organization.
+    async fn plan(&self, limits: Limits) -> Result<Vec<ListPastRetentionRow>, Error> {
+        let Limits { deleted_days, email_days, event_days } = limits;
+        let list = self.database.with_admin(async |tx| {
+            organizations::list_past_retention(&tx, deleted_days, email_days, event_days).await
+        });
+        list.await.map_err(self.failed("looking for what is past its limit"))
     }
 
     async fn start(&self, work: Work) -> Result<RetentionRunId, Error> {
@@ -172,18 +170,21 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Removes everything that may be removed, and returns what is left.
-    async fn complete(
-        &mut self,
-        plan: Vec<ListPastRetentionRow>,
-    ) -> Result<Vec<ListPastRetentionRow>, Error> {
+    async fn complete(&mut self, plan: Vec<ListPastRetentionRow>) -> Result<PastLimit, Error> {
+        let Work { limits, until_done, load, .. } = self.work;
         let mut plan = plan;
         loop {
             let before = self.total();
             self.pass(&plan).await?;
-            plan = self.store.past_limit(self.work.limits).await?;
-            // What remains after a pass that removed nothing is locked, or belongs to a recording that is left.
-            if !self.work.until_done || plan.is_empty() || self.total() == before {
-                return Ok(plan);
+            plan = self.store.plan(limits).await?;
+            if plan.is_empty() {
+                return Ok(PastLimit::default());
+            }
+            // What remains after a pass that removed nothing is locked, belongs to a recording that is left, or has to be
+            // kept.
+            if !until_done || self.total() == before {
+                self.progress.step("Counting what is left");
+                return self.store.past_limit(limits, load, Some(LEFT)).await;
             }
         }
     }
@@ -194,50 +195,54 @@ impl Run<'_> {
 
     /// One pass over everything, children before their parents.
     async fn pass(&mut self, plan: &[ListPastRetentionRow]) -> Result<(), Error> {
-        for organization in self.begin(plan, "recordings", "Deleting recordings") {
+        for organization in self.begin_of_each(plan, "recordings", "Deleting recordings") {
             self.recordings(organization).await?;
         }
-        for organization in self.begin(plan, "transcript_snippets", "Removing transcripts") {
+        for organization in self.begin_of_each(plan, "transcript_snippets", "Removing transcripts") {
             self.transcripts(organization).await?;
         }
-        if !self.begin(plan, "email_notifications", "Removing e-mails").is_empty() {
+        if self.begin(plan, "email_notifications", "Removing e-mails") {
             self.emails().await?;
         }
-        if !self.begin(plan, "events", "Removing events").is_empty() {
+        if self.begin(plan, "events", "Removing events") {
             self.events().await?;
         }
-        for organization in self.begin(plan, "contacts", "Removing contacts of what was deleted") {
+        for organization in self.begin_of_each(plan, "contacts", "Removing contacts of what was deleted") {
             self.contacts(organization).await?;
         }
-        for organization in self.begin(plan, "campaigns", "Removing campaigns") {
+        for organization in self.begin_of_each(plan, "campaigns", "Removing campaigns") {
             self.campaigns(organization).await?;
         }
         for organization in
-            self.begin(plan, "exclusion_list_entries", "Removing exclusions of deleted organizations")
+            self.begin_of_each(plan, "exclusion_list_entries", "Removing exclusions of deleted organizations")
         {
             self.exclusions(organization).await?;
         }
-        for organization in self.begin(plan, "email_templates", "Removing templates") {
+        for organization in self.begin_of_each(plan, "email_templates", "Removing templates") {
             self.templates(organization).await?;
         }
-        for organization in self.begin(plan, "organizations", "Removing organizations") {
+        for organization in self.begin_of_each(plan, "organizations", "Removing organizations") {
             self.organization(organization).await?;
         }
-        if plan.iter().any(|row| row.kind == "users") {
-            self.begin(plan, "users", "Removing users");
+        if self.begin(plan, "users", "Removing users") {
             self.users().await?;
         }
         Ok(())
     }
 
-    /// Displays the step, and returns the organizations that have rows of the kind.
-    fn begin(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> BTreeSet<OrganizationId> {
-        let rows = || plan.iter().filter(|row| row.kind == kind);
-        let count = rows().map(|row| u64::try_from(row.rows).unwrap_or_default()).sum();
-        if count > 0 {
-            self.progress.step_of_rows(text, count);
+    /// Displays the step, if the plan has the kind, and returns whether it has.
+    fn begin(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> bool {
+        let is_planned = plan.iter().any(|row| row.kind == kind);
+        if is_planned {
+            self.progress.step_of_rows(text);
         }
-        rows().filter_map(|row| row.organization_id).collect()
+        is_planned
+    }
+
+    /// The same for a kind that is removed by organization; returns these.
+    fn begin_of_each(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> Vec<OrganizationId> {
+        self.begin(plan, kind, text);
+        plan.iter().filter(|row| row.kind == kind).filter_map(|row| row.organization_id).collect()
     }
 
     /// Runs a batch in a transaction of its own, which records the removed rows as well, and then pauses.
@@ -267,7 +272,7 @@ impl Run<'_> {
         let before = self.total();
         self.removed = removed;
         self.progress.advance(u64::try_from(self.total() - before).unwrap_or_default());
-        tokio::time::sleep(worked * (100 - self.work.load) / self.work.load).await;
+        pause(worked, self.work.load).await;
     }
 
     /// Whether a batch that looked at so many rows was the last one. Without `until_done` it is the first one that removes
@@ -277,10 +282,6 @@ impl Run<'_> {
     }
 
     async fn recordings(&mut self, organization_id: OrganizationId) -> Result<(), Error> {
-        let Some(hook) = self.hook else {
-            self.recordings.get_or_insert(Error::NoHook);
-            return Ok(());
-        };
         let (batch, deleted_days) =
             (Ord::min(self.work.batch, RECORDINGS.into()), self.work.limits.deleted_days);
         let mut after = (DateTimeUtc::UNIX_EPOCH, CallAttemptId::from_uuid(Uuid::nil()));
@@ -293,6 +294,11 @@ impl Run<'_> {
                 LockExpiredRecordings { organization_id, deleted_days, after_started_at, after_id, batch };
             let rows = call_attempts::lock_expired_recordings(&tx, next).await.map_err(failed())?;
             let Some(last) = rows.last() else {
+                tx.rollback().await.map_err(failed())?;
+                break;
+            };
+            let Some(hook) = self.hook else {
+                self.recordings.get_or_insert(Error::NoHook);
                 tx.rollback().await.map_err(failed())?;
                 break;
             };

@@ -55,18 +55,19 @@ fn main() -> ExitCode {
     let database = runtime.block_on(open(&settings(&[("DATABASE_URL", &scratch.url())])));
     let claims = || runtime.block_on(claims(&database));
     let directory = TempDir::new().unwrap();
-    let retention = |step| {
+    let retention = |option, step| {
         let mut command = binary("ops", directory.path());
-        command.args(["retention", "run", "--until-done"]).env("DATABASE_URL", scratch.url());
+        command.args(["retention", "run", option]).env("DATABASE_URL", scratch.url());
         let mut retention = Running::start(command.stdin(Stdio::null()), "retention run");
         retention.wait_for_stderr(step);
         retention
     };
     let mut table = Table::new();
-    for (what, step) in [
-        ("count what is past its limit", "Counting what is past its limit"),
-        ("remove transcripts", "Removing transcripts"),
-        ("remove contacts", "Removing contacts"),
+    for (what, option, step) in [
+        ("count of a dry run", "--dry-run", "Counting what is past its limit"),
+        ("begin a run", "--until-done", "Looking for what is past its limit"),
+        ("remove transcripts", "--until-done", "Removing transcripts"),
+        ("remove contacts", "--until-done", "Removing contacts"),
     ] {
         if step == "Removing contacts" {
             runtime.block_on(async {
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
             ROUNDS,
             [
                 &mut || {
-                    let mut running = retention(step);
+                    let mut running = retention(option, step);
                     let time = claims();
                     assert!(!running.has_exited(), "retention ended before the claims did");
                     drop(running.kill());

@@ -10,8 +10,18 @@ use sea_orm_migration::sea_orm::prelude::Uuid;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, Statement};
 use std::time::{Duration, Instant};
 
-/// The largest number of rows in a batch: few enough that a batch commits within milliseconds.
-pub const BATCH: usize = 1000;
+/// The time that a batch should take at most. A writer of one of its rows waits for so long, far below the lock timeout.
+const TARGET: Duration = Duration::from_millis(100);
+
+/// The rows of the first batch. The next one has half as many rows if a batch took longer than [`TARGET`], and twice as
+/// many if it took less than half of it.
+pub const FIRST_BATCH: usize = 500;
+
+/// The smallest batch: below it, the time is not that of its rows.
+const SMALLEST_BATCH: usize = 10;
+
+/// The largest batch: the WAL of one is sent to standbys at once.
+const LARGEST_BATCH: usize = 5000;
 
 /// The shortest time between two events of progress.
 const REPORT: Duration = Duration::from_secs(5);
@@ -35,7 +45,8 @@ pub struct Backfill {
 /// Whether a batch skips the rows that other sessions have locked, or waits for a single one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Locked {
-    Skip,
+    /// So many rows at most.
+    Skip(usize),
     WaitForOne,
 }
 
@@ -92,11 +103,15 @@ impl Backfill {
         let total = progress.done + left;
         let mut reported = Instant::now();
         let mut filled_since_start = !progress.last.is_nil();
+        let mut size = FIRST_BATCH;
         loop {
             if let Some(throttle) = &mut throttle {
                 throttle.pause(db).await?;
             }
-            let batch = match self.batch(db, run.as_ref(), progress.last, Locked::Skip).await? {
+            let began = Instant::now();
+            let batch = self.batch(db, run.as_ref(), progress.last, Locked::Skip(size)).await?;
+            size = next_size(size, began.elapsed());
+            let batch = match batch {
                 None if !self.is_pending(db).await? => break,
                 None if filled_since_start => {
                     progress.last = Uuid::nil();
@@ -120,7 +135,7 @@ impl Backfill {
         Ok(())
     }
 
-    /// Fills up to [`BATCH`] rows after `last` in the order of their ids; `None` if there is none.
+    /// Fills rows after `last` in the order of their ids; `None` if there is none.
     async fn batch(
         &self,
         db: &impl ConnectionTrait,
@@ -131,7 +146,7 @@ impl Backfill {
         let Self { table, set, pending } = self;
         let table = quote(table);
         let (limit, skip) = match locked {
-            Locked::Skip => (BATCH, " skip locked"),
+            Locked::Skip(size) => (size, " skip locked"),
             Locked::WaitForOne => (1, ""),
         };
         // In the same statement, so that it commits with the batch.
@@ -209,6 +224,16 @@ impl Backfill {
         let sql = format!("select true as pending from {} where {} limit 1", quote(self.table), self.pending);
         Ok(db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?.is_some())
     }
+}
+
+/// The rows of the batch after one of `size` rows that took so long.
+fn next_size(size: usize, took: Duration) -> usize {
+    let next = match took {
+        took if took > TARGET => size / 2,
+        took if took < TARGET / 2 => size * 2,
+        _ => size,
+    };
+    next.clamp(SMALLEST_BATCH, LARGEST_BATCH)
 }
 
 fn report(run: Option<&Run>, rows: Rows) {

@@ -3,7 +3,7 @@
 use super::backfill::Backfill;
 use super::column::{add_column, drop_column, grant_update};
 use super::copy_trigger::CopyTrigger;
-use crate::ddl::{execute, quote};
+use crate::ddl::quote;
 use sea_orm_migration::prelude::*;
 
 /// A nullable column that gets another name in three migrations: expand, backfill, contract. Between the first and the
@@ -44,7 +44,12 @@ impl Rename {
     /// The backfill of rows that were written before the trigger.
     #[must_use]
     pub fn backfill(&self) -> Backfill {
-        let [from, to] = [self.from, self.to].map(quote);
+        self.fill(self.from, self.to)
+    }
+
+    /// The backfill of one name by the other one.
+    fn fill(&self, from: &str, to: &str) -> Backfill {
+        let [from, to] = [from, to].map(quote);
         // Qualified: SQLite takes a quoted name that is no column for a text.
         let table = quote(self.table);
         // Once both names agree there is nothing to fill, so that a second run changes no row.
@@ -53,6 +58,9 @@ impl Rename {
     }
 
     /// Drops the old name, with its indexes, and the trigger, after the backfill `migration`.
+    ///
+    /// Its migration has no transaction, because [`Rename::undo_contract`] fills the old name in batches. Each of the two
+    /// drops only changes the catalogue, and a run that ended between them continues.
     ///
     /// # Errors
     /// The backfill is not complete, or a statement fails.
@@ -66,17 +74,15 @@ impl Rename {
         drop_column(manager, self.table, self.from).await
     }
 
-    /// The `down` of [`Rename::contract`]: adds the old name, last in the table and without its indexes, fills it in
-    /// one statement, and copies changes again.
+    /// The `down` of [`Rename::contract`]: adds the old name, last in the table and without its indexes, copies changes
+    /// again, and fills the old name by a backfill, which is not throttled.
     ///
     /// # Errors
     /// A statement fails.
     pub async fn undo_contract(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         self.add(manager, self.from).await?;
-        let [table, from, to] = [self.table, self.from, self.to].map(quote);
-        let sql = format!("update {table} set {from} = {to} where {from} is distinct from {to}");
-        execute(manager, &sql).await?;
-        self.trigger().create(manager).await
+        self.trigger().create(manager).await?;
+        self.fill(self.to, self.from).run(manager).await
     }
 
     async fn add(&self, manager: &SchemaManager<'_>, name: &'static str) -> Result<(), DbErr> {

@@ -1,11 +1,11 @@
 //! The command line of retention.
 
-use super::{Entry, Hook, Limits, Removed, Summary, Work, history};
+use super::{Entry, Hook, Limits, PastLimit, Removed, Summary, Work, history};
 use crate::{Error, Progress, Store};
 use clap::{Args, Subcommand, ValueEnum};
-use database::organizations::ListPastRetentionRow;
 use environment::AppEnv;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The name of the command.
@@ -40,7 +40,7 @@ pub(crate) enum Retention {
         /// The maximum number of rows of a batch, without those that belong to them.
         #[arg(long, default_value = "500", value_name = "ROWS", value_parser = clap::value_parser!(i64).range(1..=10_000))]
         batch: i64,
-        /// The part of the time in which a batch is under way, in percent; the rest is a pause.
+        /// The part of the time in which the run, or the count of `--dry-run`, is at work, in percent; the rest is pauses.
         #[arg(long, default_value = "10", value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
         load: u32,
         #[command(flatten)]
@@ -154,11 +154,12 @@ impl Retention {
                 let store = Store::open(filled(database_url).as_deref(), COMMAND, hook.timeout()).await?;
                 let hook = hook.hook()?;
                 if dry_run {
-                    let rows = store.past_limit(limits).await?;
+                    progress.step("Counting what is past its limit");
+                    let past = store.past_limit(limits, load, None).await?;
                     return Ok(match format {
-                        Format::Json => json(&plan(&rows)),
-                        Format::Text if rows.is_empty() => "Nothing is past its limit".to_owned(),
-                        Format::Text => lines(&rows),
+                        Format::Json => json(&plan(&past)),
+                        Format::Text if past.rows.is_empty() => "Nothing is past its limit".to_owned(),
+                        Format::Text => lines(&past),
                     });
                 }
                 store.permit(app_env).await?;
@@ -173,8 +174,8 @@ impl Retention {
                 );
                 let Some(reason) = recordings else { return Ok(line) };
                 progress.note(&line);
-                let count = left.iter().filter(|row| row.kind == "recordings").map(|row| row.rows).sum();
-                Err(Error::Recordings { recordings: count, source: Box::new(reason) })
+                let recordings = format!("{}{}", bound(&left), left.of_kind("recordings"));
+                Err(Error::Recordings { recordings, source: Box::new(reason) })
             }
         }
     }
@@ -189,16 +190,17 @@ fn json(value: &Value) -> String {
     format!("{value:#}")
 }
 
-fn plan(rows: &[ListPastRetentionRow]) -> Value {
-    rows.iter()
-        .map(|row| json!({ "organization_id": row.organization_id, "kind": row.kind, "rows": row.rows }))
+fn plan(past: &PastLimit) -> Value {
+    past.rows
+        .iter()
+        .map(|((organization, kind), rows)| json!({ "organization_id": organization, "kind": kind, "rows": rows }))
         .collect()
 }
 
-fn lines(rows: &[ListPastRetentionRow]) -> String {
-    let lines = rows.iter().map(|row| {
-        let organization = row.organization_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        format!("{organization:<30}  {:<22}  {:>9}", row.kind, row.rows)
+fn lines(past: &PastLimit) -> String {
+    let lines = past.rows.iter().map(|((organization, kind), rows)| {
+        let organization = organization.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        format!("{organization:<30}  {kind:<22}  {rows:>9}")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -211,17 +213,16 @@ fn numbers(removed: &Removed) -> String {
 }
 
 /// What is left, by kind.
-fn remark(left: &[ListPastRetentionRow]) -> String {
-    let mut kinds = Vec::<(&str, i64)>::new();
-    for row in left {
-        match kinds.iter_mut().find(|(kind, _)| *kind == row.kind) {
-            Some((_, number)) => *number += row.rows,
-            None => kinds.push((&row.kind, row.rows)),
-        }
-    }
+fn remark(left: &PastLimit) -> String {
+    let kinds: BTreeSet<&str> = left.rows.keys().map(|(_, kind)| kind.as_str()).collect();
     if kinds.is_empty() {
         return String::new();
     }
-    let kinds: Vec<String> = kinds.into_iter().map(|(kind, number)| format!("{number} {kind}")).collect();
-    format!("; still past the limits: {}", kinds.join(", "))
+    let kinds: Vec<String> = kinds.into_iter().map(|kind| format!("{} {kind}", left.of_kind(kind))).collect();
+    format!("; still past the limits: {}{}", bound(left), kinds.join(", "))
+}
+
+/// What precedes numbers that are lower bounds.
+fn bound(past: &PastLimit) -> &'static str {
+    if past.is_bounded { "at least " } else { "" }
 }

@@ -5,7 +5,7 @@
 mod examples;
 
 use super::snapshot::{assert_same, catalogue, fill, rows};
-use migration::online::BATCH;
+use migration::online::FIRST_BATCH;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, MockDatabase, MockExecResult,
     MockRow, Statement, Transaction, TransactionTrait,
@@ -107,7 +107,11 @@ fn without_positions(lines: Vec<String>) -> Vec<String> {
             let rest = rest.rsplit_once("}: ").map_or(rest, |(rest, _)| rest);
             return format!("{column} {rest}");
         }
-        // SQLite's catalogue is the text of the table: its columns and constraints, in whatever order.
+        // SQLite's catalogue is the text of an index, by whatever builder.
+        if line.starts_with("index ") {
+            return line.to_lowercase();
+        }
+        // And the text of the table: its columns and constraints, in whatever order.
         if let Some((table, columns)) = line.split_once(": CREATE TABLE ") {
             let mut columns: Vec<_> =
                 columns.trim_end_matches([')', ' ']).split(',').map(str::trim).collect();
@@ -129,6 +133,9 @@ async fn a_recipe_takes_the_locks_of_its_header_and_reads_a_table_only_where_oth
     let mut seen = 0;
     for recipe in examples::all() {
         let name = recipe.name().to_owned();
+        // Before its first lock, as its first statement.
+        let asks_for_backfill = recorded(recipe.as_ref()).await[0].contains("raise exception");
+        assert_eq!(asks_for_backfill, name.ends_with("_contract"), "{name}");
         if recipe.use_transaction() == Some(false) {
             assert_eq!(locks_of_header(&name), BTreeMap::new(), "{name}: the gate does not see them");
             apply(&db, recipe.as_ref(), Up).await.expect(&name);
@@ -140,9 +147,6 @@ async fn a_recipe_takes_the_locks_of_its_header_and_reads_a_table_only_where_oth
         execute(&SchemaManager::new(&transaction), recipe.as_ref(), Up).await.expect(&name);
         assert_eq!(locks_of_header(&name), strong_locks(&transaction).await, "{name}");
         let is_validation = name.ends_with("_validate");
-        // Before its first lock, as its first statement.
-        let asks_for_backfill = recorded(recipe.as_ref()).await[0].contains("raise exception");
-        assert_eq!(asks_for_backfill, name.ends_with("_contract"), "{name}");
         let reads = is_validation || asks_for_backfill;
         assert_eq!(scans(&transaction).await != before, reads, "whether {name} reads a table");
         if is_validation {
@@ -155,7 +159,7 @@ async fn a_recipe_takes_the_locks_of_its_header_and_reads_a_table_only_where_oth
         assert_eq!(files, self::files(&db).await, "{name} rewrites a table");
         seen += 1;
     }
-    assert_eq!(seen, 16);
+    assert_eq!(seen, 15);
 }
 
 #[tokio::test]
@@ -219,7 +223,7 @@ async fn the_batches_of_a_backfill_commit_one_by_one_beside_writers() {
         "insert into contacts (organization_id, campaign_id, phone_number, last_attempt_at)
          select organization_id, id, '+15550' || n, now()
          from (select * from campaigns order by id limit 1) c, generate_series(100000, 100000 + {} - 1) n",
-        3 * BATCH
+        3 * FIRST_BATCH
     );
     run(&db, &many).await.unwrap();
     apply_before(&db, "rename_2_backfill").await;
@@ -234,7 +238,7 @@ async fn the_batches_of_a_backfill_commit_one_by_one_beside_writers() {
     let locked = format!(
         "select from contacts where id = (
              select id from contacts where last_attempt_at is not null order by id offset {} limit 1) for update",
-        BATCH + BATCH / 2
+        FIRST_BATCH + FIRST_BATCH / 2
     );
     run(&open, &locked).await.unwrap();
     let process = process(&db).await;
@@ -243,13 +247,17 @@ async fn the_batches_of_a_backfill_commit_one_by_one_beside_writers() {
         db
     });
     wait_until_it_waits(&other, &process).await;
-    assert_eq!(texts(&other, filled).await, [(3 * BATCH - 1).to_string()], "only the locked row is left");
+    assert_eq!(
+        texts(&other, filled).await,
+        [(3 * FIRST_BATCH - 1).to_string()],
+        "only the locked row is left"
+    );
     // The backfill holds no lock while it waits.
     let write = "update contacts set email = 'a@example.com' where last_called_at is not null";
     run(&other, write).await.unwrap();
     open.commit().await.unwrap();
     let db = backfill.await.unwrap();
-    assert_eq!(texts(&db, filled).await, [(3 * BATCH).to_string()]);
+    assert_eq!(texts(&db, filled).await, [(3 * FIRST_BATCH).to_string()]);
 }
 
 /// A value under its old and its new columns, each an expression of text that can be compared.

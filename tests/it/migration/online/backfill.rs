@@ -2,7 +2,7 @@
 
 use super::{backend_at, insert_contacts, kills, recipes, settle, state};
 use crate::migration::snapshot::{assert_same, catalogue};
-use migration::online::{BATCH, Backfill};
+use migration::online::{Backfill, FIRST_BATCH};
 use sea_orm::{DbBackend, TransactionTrait as _};
 use sea_orm_migration::prelude::SchemaManager;
 use std::time::Instant;
@@ -17,7 +17,7 @@ const FILLED: &str = "select cast(count(*) as text) from contacts where last_cal
 const PROGRESS: &str = "select rows_done::text from backfill_progress";
 
 /// The rows of a test.
-const ROWS: usize = 20 * BATCH;
+const ROWS: usize = 40 * FIRST_BATCH;
 
 /// Contacts beside those of `insert_contacts`.
 const OTHERS: usize = 2;
@@ -181,6 +181,53 @@ async fn a_rollback_forgets_the_progress_of_an_interrupted_backfill() {
     let exists = "select 'it exists' from pg_class where relname = 'backfill_progress'";
     assert_eq!(texts(&db, exists).await, [""; 0]);
     assert_eq!(migrator.run("up").succeeds().applied(), 2);
+}
+
+#[tokio::test]
+async fn the_size_of_a_batch_follows_its_time() {
+    let database = migrated("backfill_size").await;
+    let url = database.url();
+    let db = connect(&url).await.unwrap();
+    insert_contacts(&db, ROWS - OTHERS).await;
+    let migrator = recipes(&url, RECIPES);
+    migrator.run("up -n 2").succeeds();
+    // A batch is a transaction, and `updated_at` the time of its beginning.
+    let sizes = async || {
+        let sql =
+            "select count(*)::text from contacts where updated_at > (select max(applied_at) from started)
+                   group by updated_at order by updated_at";
+        let sizes = texts(&db, sql).await;
+        sizes.into_iter().map(|size| size.parse().unwrap()).collect::<Vec<usize>>()
+    };
+    let refill = async |pending: usize| {
+        let unfill = format!(
+            "create table if not exists started (applied_at timestamptz);
+             set session_replication_role = replica;
+             update contacts set last_called_at = now(), updated_at = now();
+             update contacts set last_called_at = null where id in (select id from contacts order by id limit {pending});
+             reset session_replication_role;
+             insert into started values (clock_timestamp())"
+        );
+        run(&db, &unfill).await.unwrap();
+        rename_backfill().run(&SchemaManager::new(&db)).await.unwrap();
+        sizes().await
+    };
+    let fast = refill(ROWS).await;
+    assert_eq!(fast.iter().sum::<usize>(), ROWS);
+    assert!(fast[0] == FIRST_BATCH && fast.iter().max() > Some(&FIRST_BATCH), "{fast:?}");
+    // Two milliseconds a row: 50 rows take as long as a batch should.
+    let slow = "create function delay() returns trigger language plpgsql as
+                    $$ begin perform pg_sleep(0.002); return new; end $$;
+                create trigger delay before update on contacts for each row execute function delay()";
+    run(&db, slow).await.unwrap();
+    let slow = refill(1500).await;
+    assert_eq!(slow[..4], [500, 250, 125, 62], "{slow:?}");
+    assert!(slow[4..].iter().all(|size| *size <= 62), "{slow:?}");
+}
+
+/// The backfill of the recipe `rename_2_backfill`.
+fn rename_backfill() -> Backfill {
+    Backfill::new("contacts", "last_called_at = last_attempt_at", "last_called_at is null")
 }
 
 /// Kills the backfill after its first batch.

@@ -1,7 +1,7 @@
 //! A backfill pauses while a standby is behind, and slows down while sessions wait for locks.
 
 use super::{insert_contacts, recipes};
-use migration::online::BATCH;
+use migration::online::FIRST_BATCH;
 use scratch::{Companion, Server};
 use sea_orm::{DatabaseConnection, TransactionTrait as _};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ async fn a_backfill_slows_down_while_sessions_wait_for_locks() {
     let database = migrated("throttle_locks").await;
     let url = database.url();
     let db = connect(&url).await.unwrap();
-    insert_contacts(&db, 20 * BATCH).await;
+    insert_contacts(&db, 40 * FIRST_BATCH).await;
     let migrator = recipes(&url, RECIPES);
     migrator.run("up -n 1").succeeds();
 
@@ -30,11 +30,12 @@ async fn a_backfill_slows_down_while_sessions_wait_for_locks() {
     // One batch a second at most, where an undisturbed backfill of these rows takes less than that for all.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let filled: usize = texts(&db, FILLED).await[0].parse().unwrap();
-    assert!((1..=4).contains(&(filled / BATCH)), "{filled} rows were filled");
+    // Four batches, each twice as large as the one before.
+    assert!((1..=15).contains(&(filled / FIRST_BATCH)), "{filled} rows were filled");
     held.commit().await.unwrap();
     waiting.await.unwrap().unwrap();
     running.wait().succeeds();
-    assert_eq!(texts(&db, FILLED).await, [(20 * BATCH + 2).to_string()]);
+    assert_eq!(texts(&db, FILLED).await, [(40 * FIRST_BATCH + 2).to_string()]);
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn a_backfill_pauses_while_a_standby_is_behind() {
     let url = database.url();
     session(&url).up(None).await.unwrap();
     let db = connect(&url).await.unwrap();
-    insert_contacts(&db, 10 * BATCH).await;
+    insert_contacts(&db, 10 * FIRST_BATCH).await;
     let migrator = recipes(&url, RECIPES);
     migrator.run("up -n 1").succeeds();
     let Some((_program, standby)) = standby(&server, &db).await else {

@@ -1,0 +1,86 @@
+//! The count of what is past its limit, in short parts with pauses.
+
+use super::Limits;
+use crate::{Error, Store};
+use entity::id::OrganizationId;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Rows of a part, which takes a few milliseconds.
+const PART: usize = 1000;
+
+/// Plans that return rows as they read them: no scan that passes over other rows, no hash of a table, and no JIT. One
+/// processor: the others are those of calls.
+const STREAMED: &str = "\
+    set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off; \
+    set local enable_mergejoin = off; set local jit = off; set local max_parallel_workers_per_gather = 0";
+
+/// What is past its limit.
+#[derive(Clone, Debug, Default)]
+pub struct PastLimit {
+    /// Numbers of rows by organization and kind: a table, or `recordings`. Users belong to no organization.
+    pub rows: BTreeMap<(Option<OrganizationId>, String), i64>,
+    /// Whether the numbers are lower bounds, because the count ended before its last row.
+    pub is_bounded: bool,
+}
+
+impl PastLimit {
+    /// The number of rows of a kind, of all organizations.
+    #[must_use]
+    pub fn of_kind(&self, kind: &str) -> i64 {
+        self.rows.iter().filter(|((_, found), _)| found == kind).map(|(_, rows)| rows).sum()
+    }
+}
+
+impl Store {
+    /// Counts what is past its limit, in parts, and pauses after each, so that it is at work for `load` percent of the time.
+    /// The parts read one snapshot. With `up_to` it ends after so many rows that it has read, a part more or less.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn past_limit(
+        &self,
+        limits: Limits,
+        load: u32,
+        up_to: Option<usize>,
+    ) -> Result<PastLimit, Error> {
+        let count = async {
+            let tx = self.database.admin().await?;
+            tx.execute_unprepared(STREAMED).await?;
+            let Limits { deleted_days, email_days, event_days } = limits;
+            let declare = concat!("declare past_limit no scroll cursor for ", include_str!("past_limit.sql"));
+            let values = [deleted_days.into(), email_days.into(), event_days.into()];
+            tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, declare, values)).await?;
+            let fetch = format!("fetch {PART} from past_limit");
+            let mut past = PastLimit::default();
+            let mut read = 0;
+            loop {
+                let started = Instant::now();
+                let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, &fetch)).await?;
+                for row in &rows {
+                    if let Some(kind) = row.try_get_by_index(1)? {
+                        *past.rows.entry((row.try_get_by_index(0)?, kind)).or_default() += 1;
+                    }
+                }
+                read += rows.len();
+                if rows.len() < PART {
+                    break;
+                }
+                if up_to.is_some_and(|limit| read >= limit) {
+                    past.is_bounded = true;
+                    break;
+                }
+                pause(started.elapsed(), load).await;
+            }
+            tx.rollback().await?;
+            Ok(past)
+        };
+        count.await.map_err(self.failed("counting what is past its limit"))
+    }
+}
+
+/// Pauses after work of such a duration, so that it was `load` percent of the time.
+pub(super) async fn pause(worked: Duration, load: u32) {
+    tokio::time::sleep(worked * (100 - load) / load).await;
+}
