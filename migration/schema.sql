@@ -746,7 +746,7 @@ create index ix_erasure_requests_organization on erasure_requests (organization_
 create index ix_events_call_attempt on events (call_attempt_id);
 create index ix_events_campaign_created_id on events (campaign_id, created_at, id);
 create index ix_events_contact on events (contact_id);
-create index ix_events_created on events (created_at);
+create index ix_events_created_published on events (created_at) where published_at is not null;
 create index ix_events_created_unpublished on events (created_at) where published_at is null;
 create index ix_events_event_type on events (event_type);
 

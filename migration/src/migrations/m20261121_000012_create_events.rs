@@ -1,8 +1,10 @@
 //! Creates `events`: the events for the event bus.
 //!
 //! Intent: the publisher reads the oldest unpublished events (`ix_events_created_unpublished`); pages of a campaign's
-//! events are read in their order (`ix_events_campaign_created_id`); other queries select by campaign, contact, call, type
-//! or time.
+//! events are read in their order (`ix_events_campaign_created_id`); retention reads the oldest published ones
+//! (`ix_events_created_published`); other queries select by campaign, contact, call or type. An index on the time of all
+//! events would also serve the order of a campaign's page: the planner takes it for a large campaign, and reads every
+//! event that is newer than the campaign's.
 //! Risk: writes to the tables under Locks wait until the migration commits. Reads do not wait, and nothing is
 //! rewritten.
 //! Locks: `call_attempts` (share row exclusive: the key); campaigns (share row exclusive: the key); contacts (share
@@ -34,7 +36,7 @@ impl MigrationTrait for Migration {
             .references_own("call_attempt_id", "call_attempts", ForeignKeyAction::SetNull)
             .unique(&["organization_id", "id"])
             .index(&["campaign_id", "created_at", "id"])
-            .index(&["created_at"])
+            .index_where(&["created_at"], "published", "published_at is not null")
             .index(&["contact_id"])
             .index(&["call_attempt_id"])
             .index(&["event_type"])

@@ -188,7 +188,7 @@ table events of organization
     payload jsonb = {}
     published_at timestamptz null
     index campaign_id, created_at, id
-    index created_at
+    index created_at as published where published_at is not null
     index contact_id
     index call_attempt_id
     index event_type

@@ -138,14 +138,16 @@ impl Subject {
             let value = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
             value.map_or("unknown".to_owned(), |(_, value)| value.trim().to_owned())
         };
+        let version = self.server.version();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let memory = read("/proc/meminfo", "MemTotal");
         let memory = memory.split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
         format!(
-            "{cores} cores ({}), {} GiB of memory, PostgreSQL {} with 128 MB of shared buffers and without fsync",
+            "{cores} cores ({}), {} GiB of memory, PostgreSQL {}.{} with 128 MB of shared buffers and without fsync",
             read("/proc/cpuinfo", "model name"),
             (memory + (1 << 19)) >> 20,
-            self.server.version()
+            version / 10_000,
+            version % 10_000
         )
     }
 
