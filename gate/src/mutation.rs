@@ -20,6 +20,9 @@ pub enum Mutation {
     },
     /// The `up`, on PostgreSQL, of a migration after the newest.
     Added(&'static str),
+    /// A statement at the end of the snapshot of the last release, which the owner sends, and a migration after the newest
+    /// that changes nothing.
+    Released(&'static str),
     /// A text in the SQL that a migration executes, and its replacement.
     Emitted {
         /// The name of the migration.

@@ -65,7 +65,7 @@ fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
             Mutation::Emitted { .. } => rule.family == Family::Migrations,
             // It has no file, which other rules of migrations would report.
-            Mutation::Added(_) => false,
+            Mutation::Added(_) | Mutation::Released(_) => false,
         }
 }
 

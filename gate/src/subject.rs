@@ -1,6 +1,7 @@
 //! What the rules check: the sources, and a PostgreSQL database that was migrated from them.
 
 use crate::catalogue::schema::Schema;
+use crate::migrations::released;
 use crate::mutation::Mutation;
 use crate::{Catalogue, Error, Workspace};
 use migration::{AppEnv, Emitted, Options, Script, Session, Target};
@@ -90,17 +91,14 @@ impl Subject {
                 workspace.write(file, &after)?;
                 changed = Self { workspace, _copy: Some(directory.into()), ..changed };
             }
-            Mutation::Added(up) => {
-                let script = |up: &[&str]| Script {
-                    up: up.iter().map(ToString::to_string).collect(),
-                    down: Vec::new(),
-                };
-                changed.emitted.push(Emitted {
-                    name: "m99999999_000001_added".to_owned(),
-                    transactional: true,
-                    postgres: script(&[up]),
-                    sqlite: script(&[]),
-                });
+            Mutation::Added(up) => changed.emitted.push(added(up)),
+            Mutation::Released(sql) => {
+                let (directory, workspace) = self.workspace.copy()?;
+                let before = workspace.read_if_there(released::FILE)?.unwrap_or_default();
+                let statement = format!("\n-- statement: Released, admin\n{sql};\n");
+                workspace.write(released::FILE, &(before + &statement))?;
+                changed = Self { workspace, _copy: Some(directory.into()), ..changed };
+                changed.emitted.push(added("select 1"));
             }
             Mutation::Emitted { migration, text, with } => {
                 let place = changed
@@ -179,6 +177,17 @@ impl Template {
         let database = server()?.create_database_from(&self.database, "gate").map_err(no_database)?;
         let (pool, trial) = (pool(&database.url(), 4)?, pool(&database.url(), 1)?);
         Ok(Checked::of(database.into(), pool, trial))
+    }
+}
+
+/// A migration after the newest.
+fn added(up: &str) -> Emitted {
+    let script = |up: &[&str]| Script { up: up.iter().map(ToString::to_string).collect(), down: Vec::new() };
+    Emitted {
+        name: "m99999999_000001_added".to_owned(),
+        transactional: true,
+        postgres: script(&[up]),
+        sqlite: script(&[]),
     }
 }
 

@@ -7,7 +7,7 @@ mod past_limit;
 
 pub use history::{Entry, history};
 pub use hook::Hook;
-pub use past_limit::PastLimit;
+pub use past_limit::{Limits, PastLimit};
 
 use crate::{Error, Progress, Store};
 use database::call_attempts::{self, LockExpiredRecordings, LockExpiredRecordingsRow};
@@ -39,17 +39,6 @@ const FAILURES: u32 = 3;
 
 /// The rows after which a run ends its count of what is left.
 const LEFT: usize = 10_000;
-
-/// The limits that the schema has no column for, in days.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// After `deleted_at` of a row that is marked as deleted.
-    pub deleted_days: i64,
-    /// After an e-mail was sent, or failed.
-    pub email_days: i64,
-    /// After an event was published.
-    pub event_days: i64,
-}
 
 /// How a run works.
 #[derive(Clone, Copy, Debug)]

@@ -9,22 +9,17 @@
 mod chart;
 
 use clap::Parser;
-use database::{AppEnv, Database};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use scratch::{Options, Server};
+use scratch::Server;
 use sea_orm::prelude::ChronoUtc;
-use seeder::Target;
-use seeder::generate::{Parameters, Start, generate};
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tests::factory::{open, settings};
-use tests::load::{Faults, Kind, Ledger, Load, Outcome, Scene, mean, scheduler};
-use tests::{connect, migrate, run};
+use tests::connect;
+use tests::load::{self, Faults, Kind, Ledger, Load, Outcome, Scene, mean, pools, scheduler};
 use tokio::runtime::Runtime;
 
 /// Scale of `pgbench`, 100,000 accounts each: more than its clients, so that they do not wait for one branch.
@@ -116,38 +111,13 @@ impl Bench {
         let recorder = DebuggingRecorder::new();
         let figures = recorder.snapshotter();
         recorder.install().expect("the only recorder");
-        // As a production server, not as one for tests.
-        let mut options = Options::from_environment();
-        options.admin_url = None;
-        let settings = [
-            ("fsync", "on"),
-            ("full_page_writes", "on"),
-            ("synchronous_commit", "on"),
-            ("shared_buffers", "256MB"),
-            ("max_wal_size", "2GB"),
-        ];
-        options.settings =
-            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let server = Arc::new(options.start().expect("a server of our own"));
+        let server = Arc::new(load::server());
         let database = server.create_database("load").expect("a database");
         let url = database.url();
         let scene = runtime.block_on(async {
-            migrate(&url).await;
-            let parameters = Parameters {
-                organizations: 5,
-                contacts: generated,
-                campaigns: 8,
-                history: 90,
-                seed: 42,
-                until: ChronoUtc::now(),
-            };
-            let target = Target::resolve(Some(&url), Some(AppEnv::Test)).expect("a local server");
-            let stop = AtomicBool::new(false);
-            generate(&target, &parameters, Start::Empty, 2, &stop).await.expect("data is generated");
-            let pools = pools(&url, 4).await;
-            let scene = Scene::create(&pools, ORGANIZATIONS, contacts).await;
-            let db = connect(&url).await.expect("a connection");
-            run(&db, "vacuum analyze").await.expect("a vacuum");
+            load::fill(&url, generated).await;
+            let scene = Scene::create(&pools(&url, 4).await, ORGANIZATIONS, contacts).await;
+            load::analyze(&url).await;
             scene
         });
         println!(
@@ -297,12 +267,6 @@ impl Bench {
         });
         ExitCode::from(u8::from(broken))
     }
-}
-
-async fn pools(url: &str, size: usize) -> Database {
-    let size = size.to_string();
-    let variables = [("DATABASE_URL", url), ("DATABASE_POOL_SIZE", &size), ("DATABASE_MAX_OVERFLOW", "0")];
-    open(&settings(&variables)).await
 }
 
 fn listed(errors: &BTreeMap<Kind, u64>) -> String {

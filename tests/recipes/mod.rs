@@ -21,6 +21,10 @@ mod not_null_4_set;
 mod rename_1_expand;
 mod rename_2_backfill;
 mod rename_3_contract;
+mod rename_required_1_expand;
+mod rename_required_2_backfill;
+mod rename_required_3_require;
+mod rename_required_4_contract;
 mod split_1_expand;
 mod split_2_backfill;
 mod split_3_contract;
@@ -47,6 +51,10 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(rename_1_expand::Migration),
         Box::new(rename_2_backfill::Migration),
         Box::new(rename_3_contract::Migration),
+        Box::new(rename_required_1_expand::Migration),
+        Box::new(rename_required_2_backfill::Migration),
+        Box::new(rename_required_3_require::Migration),
+        Box::new(rename_required_4_contract::Migration),
         Box::new(change_type_1_expand::Migration),
         Box::new(change_type_2_backfill::Migration),
         Box::new(change_type_3_contract::Migration),

@@ -14,6 +14,7 @@ pub fn rename() -> Rename {
         from: "last_attempt_at",
         to: "last_called_at",
         column_type: ColumnType::TimestampWithTimeZone,
+        not_null: false,
         customer_updates: true,
     }
 }

@@ -1,7 +1,7 @@
 //! Drops `contacts.last_attempt_at`, whose new name is `last_called_at`.
 //!
 //! Intent: no running release reads or writes the old name.
-//! Risk: code that names the old column fails. Locks contacts (access exclusive) for each of two changes of the catalogue.
+//! Risk: code that names the old column fails. Locks contacts (access exclusive) for changes of the catalogue.
 //! Down: adds the old column, last in the table, copies changes again by the trigger, and fills the column in batches.
 
 use super::rename_1_expand::rename;

@@ -10,8 +10,10 @@ mod ledger;
 mod run;
 mod scene;
 pub mod scheduler;
+mod server;
 
 pub use faults::{Faults, Suffered};
 pub use ledger::{Balance, Kind, Ledger};
 pub use run::{Load, Outcome, mean};
 pub use scene::{Campaign, Scene};
+pub use server::{analyze, fill, pools, server};

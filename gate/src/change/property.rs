@@ -14,7 +14,7 @@ use crate::rules::{
     self, entities_match_database, migration_reversible, migration_sql_safe, migration_table_locks_documented,
 };
 use crate::{Workspace, subject};
-use changes::{Case, UNSAFE, random_case, unsafe_case};
+use changes::{Case, UNSAFE, random_case, text_case, unsafe_case};
 use compiled::{Compiled, compile};
 use migration::{Emitted, header};
 use scratch::Database;
@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 /// The environment variable with the number of changes.
 const COUNT: &str = "GATE_GENERATED_CHANGES";
 
-/// Enough for each kind of safe change, within a minute; each kind of unsafe change is added.
+/// Enough for most kinds of safe changes, within a minute; each kind of unsafe change and a new text column are added.
 const DEFAULT_COUNT: usize = 20;
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_generated_migration_leaves_no_drift_and_is_undone_exactly_or_refuses_
     // Some change nothing: they add an index that exists.
     let planned = |case: Case| (plan(&case.entities, &schema), case);
     let changes = (0..).map(random_case).map(planned).filter(|(plan, _)| !plan.is_empty()).take(count);
-    let changes = (0..UNSAFE).map(unsafe_case).map(planned).chain(changes);
+    let changes = (0..UNSAFE).map(unsafe_case).chain([text_case()]).map(planned).chain(changes);
     let changes: Vec<(Case, Vec<String>)> = changes
         .map(|(plan, case)| {
             let source = |part| source(&part, &case.entities, Some("a test"), &BTreeMap::new());

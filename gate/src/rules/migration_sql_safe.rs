@@ -87,10 +87,15 @@ fn unwrap(statement: &str) -> String {
 }
 
 /// Whether squawk requires a transaction that the statement does not need: it catches the error of a second run, or
-/// validates a constraint, which does nothing to a valid one.
+/// validates a constraint or sets a column not null, which does nothing a second time.
 fn can_run_again(statement: &str) -> bool {
     let words: Vec<&str> = statement.split(' ').collect();
-    unwrap(statement) != statement || matches!(words[..], ["alter", "table", _, "validate", "constraint", _])
+    unwrap(statement) != statement
+        || matches!(
+            words[..],
+            ["alter", "table", _, "validate", "constraint", _]
+                | ["alter", "table", _, "alter", "column", _, "set", "not", "null"]
+        )
 }
 
 /// Whether it is a DDL statement and not PL/pgSQL.
@@ -129,6 +134,7 @@ mod tests {
         assert_eq!(found(&format!("{validate}, add constraint c check (b > 0) not valid")), 2);
         let block = format!("do $$ begin {add}; exception when duplicate_object then null; end $$");
         assert_eq!(found(&format!("{block}; {validate}")), 0);
+        assert_eq!(found(&format!("{block}; {validate}; alter table a alter column b set not null")), 0);
     }
 
     #[test]

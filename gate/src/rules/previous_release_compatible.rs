@@ -37,6 +37,7 @@ pub const RULE: Rule = Rule {
         ),
         added("drop function bind_actor(uuid, uuid, text)", &["m99999999_000001_added Database::customer"]),
         added("drop table no_table", &["m99999999_000001_added"]),
+        Break { by: Mutation::Released("select no_column from signing_keys"), finds: &[FILE] },
     ],
 };
 

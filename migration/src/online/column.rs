@@ -73,8 +73,7 @@ async fn add(
 /// The statement fails.
 pub async fn drop_column(manager: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
     if is_postgres(manager) {
-        let sql = format!("alter table {} drop column if exists {}", quote(table), quote(column));
-        return execute(manager, &sql).await;
+        return execute(manager, &drop_column_sql(table, column)).await;
     }
     drop_sqlite_indexes(manager, table, column).await?;
     // SQLite has no `drop column if exists`. What still uses the column is an error `after drop column`.
@@ -84,6 +83,11 @@ pub async fn drop_column(manager: &SchemaManager<'_>, table: &str, column: &str)
         Err(error) if error.to_string().contains("after drop column") => Err(error),
         dropped => unless(dropped, "no such column"),
     }
+}
+
+/// The statement of PostgreSQL that drops a column.
+pub(super) fn drop_column_sql(table: &str, column: &str) -> String {
+    format!("alter table {} drop column if exists {}", quote(table), quote(column))
 }
 
 /// Drops the indexes on a column, which SQLite does not drop with it.

@@ -55,12 +55,16 @@ impl CopyTrigger {
         if !is_postgres(manager) {
             return Ok(());
         }
-        let sql = format!(
+        execute(manager, &self.drop_sql()).await
+    }
+
+    /// The statements that drop both.
+    pub(super) fn drop_sql(&self) -> String {
+        format!(
             "drop trigger if exists {} on {};\ndrop function if exists {}()",
             quote(self.name),
             quote(self.table),
             self.function()
-        );
-        execute(manager, &sql).await
+        )
     }
 }

@@ -118,3 +118,40 @@ impl NotNull {
         format!("{} {}{nullability}", quote(self.column), self.sqlite_type)
     }
 }
+
+/// Sets a column `not null` on PostgreSQL, each step in a transaction of its own.
+///
+/// # Errors
+/// The migration has a transaction, a row has a null, or a statement fails.
+pub(super) async fn require(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<(), DbErr> {
+    if !matches!(manager.get_connection(), SchemaManagerConnection::Connection(_)) {
+        return Err(DbErr::Migration(format!(
+            "{table}.{column} is set not null in a transaction, which would read the table under ACCESS EXCLUSIVE; let \
+             `use_transaction` of its migration return `Some(false)`"
+        )));
+    }
+    // SQLite's type is not used.
+    let step = NotNull { table, column, sqlite_type: "" };
+    step.add_check(manager).await?;
+    step.validate(manager).await?;
+    step.set(manager).await
+}
+
+/// The reverse of [`require`]. No row is read.
+///
+/// # Errors
+/// A statement fails.
+pub(super) async fn unset(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<(), DbErr> {
+    let drop = format!("alter table {} alter column {} drop not null", quote(table), quote(column));
+    execute(manager, &drop).await?;
+    // What an interrupted `require` left.
+    NotNull { table, column, sqlite_type: "" }.drop_check(manager).await
+}

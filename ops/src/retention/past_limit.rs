@@ -1,6 +1,5 @@
 //! The count of what is past its limit, in short parts with pauses.
 
-use super::Limits;
 use crate::{Error, Store};
 use entity::id::OrganizationId;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
@@ -15,6 +14,17 @@ const PART: usize = 1000;
 const STREAMED: &str = "\
     set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off; \
     set local enable_mergejoin = off; set local jit = off; set local max_parallel_workers_per_gather = 0";
+
+/// The limits that the schema has no column for, in days.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// After `deleted_at` of a row that is marked as deleted.
+    pub deleted_days: i64,
+    /// After an e-mail was sent, or failed.
+    pub email_days: i64,
+    /// After an event was published.
+    pub event_days: i64,
+}
 
 /// What is past its limit.
 #[derive(Clone, Debug, Default)]

@@ -40,31 +40,21 @@ join transcript_snippets on transcript_snippets.organization_id = tenant.id
 where transcript_snippets.created_at < tenant.transcripts_before
 -- Of what was deleted.
 union all
-select tenant.id, attempt.kind
+select tenant.id, removed.kind
 from tenant
 join call_attempts on call_attempts.campaign_id = any(tenant.campaigns)
 cross join lateral (
-    values
-        ('call_attempts'),
-        (
-            case
-                when (call_attempts.metadata ->> 'recording_url') is not null
-                    and (call_attempts.started_at < tenant.recordings_before) is not true
-                    then 'recordings'
-            end
-        )
-) as attempt (kind)
-union all
-select
-    tenant.id,
-    case
-        when transcript_snippets.id is not null
-            and (transcript_snippets.created_at < tenant.transcripts_before) is not true
-            then 'transcript_snippets'
-    end
-from tenant
-join call_attempts on call_attempts.campaign_id = any(tenant.campaigns)
-left join transcript_snippets on transcript_snippets.call_attempt_id = call_attempts.id
+    select 'call_attempts' as kind
+    union all
+    select 'recordings'
+    where (call_attempts.metadata ->> 'recording_url') is not null
+        and (call_attempts.started_at < tenant.recordings_before) is not true
+    union all
+    select 'transcript_snippets'
+    from transcript_snippets
+    where transcript_snippets.call_attempt_id = call_attempts.id
+        and (transcript_snippets.created_at < tenant.transcripts_before) is not true
+) as removed
 union all
 select tenant.id, 'survey_responses'
 from tenant

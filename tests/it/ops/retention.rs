@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tempfile::TempDir;
 use tests::login_role::LoginRole;
 use tests::process::Running;
@@ -199,6 +200,30 @@ async fn without_until_done_a_run_removes_one_batch_and_reports_what_is_left() {
     }
     assert_eq!(difference(&before, &counts(&db).await), removed());
     assert_eq!(recorded(&ops), removed(), "each batch is recorded once");
+}
+
+#[tokio::test]
+async fn a_dry_run_counts_everything_with_pauses_and_a_run_what_it_leaves_up_to_a_bound() {
+    let (_database, _db, ops) = past("retention_bound", 500).await;
+    let [fast, slow] = [100, 5].map(|load| {
+        let started = Instant::now();
+        let dry = ops.run(&format!("retention run --dry-run --format json --load {load}"));
+        dry.succeeds();
+        let rows: Vec<Value> = serde_json::from_str(&dry.stdout).unwrap();
+        let contacts: i64 = rows
+            .iter()
+            .filter(|row| row["kind"] == "contacts")
+            .map(|row| row["rows"].as_i64().unwrap())
+            .sum();
+        assert_eq!(contacts, 6 * 500, "{dry:?}");
+        started.elapsed()
+    });
+    assert!(slow > 2 * fast, "{fast:?} without pauses, {slow:?} at 5 percent");
+
+    let run = ops.with("RETENTION_HOOK_COMMAND", "").run("retention run --batch 5 --load 100");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("still past the limits: at least "), "{run:?}");
+    assert!(run.stderr.contains("at least 4500 recordings are past their limit and not deleted"), "{run:?}");
 }
 
 #[tokio::test]

@@ -42,6 +42,11 @@ pub(super) fn unsafe_case(kind: u8) -> Case {
     case(u64::from(kind), |generator| generator.unsafe_change(kind))
 }
 
+/// One new text column of a table with rows.
+pub(super) fn text_case() -> Case {
+    case(0, |generator| generator.add_text("''"))
+}
+
 /// One to four changes of the entities, sometimes with one that must not be written.
 pub(super) fn random_case(seed: u64) -> Case {
     case(seed, |generator| {
@@ -70,13 +75,14 @@ struct Generator<'a> {
 
 impl Generator<'_> {
     fn safe_change(&mut self) {
-        match self.rng.u8(0..10) {
+        match self.rng.u8(0..11) {
             0..3 => self.add_table(),
             3..5 => self.add_column(),
-            5 => self.add_enum_values(),
-            6 => self.add_unique(),
-            7 => self.add_key(),
-            8 => self.add_index(),
+            5 => self.add_text("'a'"),
+            6 => self.add_enum_values(),
+            7 => self.add_unique(),
+            8 => self.add_key(),
+            9 => self.add_index(),
             _ => {
                 self.add_table();
                 self.add_column();
@@ -222,7 +228,18 @@ impl Generator<'_> {
     }
 
     fn add_column(&mut self) {
-        let (table, name, description) = (self.existing(), self.name("field"), self.description());
+        let description = self.description();
+        self.add(description);
+    }
+
+    /// Adds a text column, whose length check is a step of its own.
+    fn add_text(&mut self, default: &str) {
+        let description = self.either("text", default);
+        self.add(description);
+    }
+
+    fn add(&mut self, description: Description) {
+        let (table, name) = (self.existing(), self.name("field"));
         let model = &mut self.case.entities.tables[table];
         self.case.changes.push(format!("add {}.{name} {:?}", model.table, description.facets));
         model.put(&name, description);

@@ -35,7 +35,7 @@ async fn retention_backlog(subject: &mut Subject) -> Looked {
              from retention_runs order by created_at desc, id desc limit 1",
         )
         .await?;
-    // The rules of the query ListPastRetention, of which each needs the oldest row only. An event or a template with an
+    // The rules of past_limit.sql of the run, of which each needs the oldest row only. An event or a template with an
     // e-mail is kept as long as that, and is not counted.
     let overdue: Vec<(String, Option<f64>)> = subject
         .rows(
