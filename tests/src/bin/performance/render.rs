@@ -113,7 +113,10 @@ fn security(page: &mut String, measured: &BTreeMap<u32, Measured>) {
 }
 
 fn inserts(page: &mut String, measured: &BTreeMap<u32, Measured>) {
-    let Some((most, last)) = measured.last_key_value() else { return };
+    // The most for which it was measured.
+    let Some((most, last)) = measured.iter().rfind(|(_, measured)| !measured.inserts.is_empty()) else {
+        return;
+    };
     let _ = writeln!(
         page,
         "\n## Inserts\n\nThe time of a row in a statement that inserts many, keys and checks included, and how much shorter it \
