@@ -6,7 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "forwards statements to the connection")]
 
 use crate::deadline::{sleep, within};
-use crate::session::{self, Timeouts};
+use crate::position::Position;
+use crate::session::{self, Begin, Timeouts};
 use async_stream::try_stream;
 use futures_util::lock::Mutex;
 use futures_util::{Stream, TryStreamExt};
@@ -50,6 +51,10 @@ pub(crate) struct Session {
     timeouts: Option<Timeouts>,
     /// Whether a statement ran that may have left more on the connection than the transaction's own end removes.
     may_have_traces: AtomicBool,
+    /// Whether a refusal to write means that the server is no longer the primary.
+    must_write: bool,
+    /// Whether the connection is closed instead of released: its server is not the primary, or does not respond.
+    is_unusable: AtomicBool,
 }
 
 impl Drop for Session {
@@ -57,7 +62,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let connection = self.connection.get_mut();
         let known = connection.as_ref().is_some_and(|one| Manager::get_transaction_depth(one) > 0);
-        if *self.may_have_traces.get_mut() && !known {
+        if *self.is_unusable.get_mut() || (*self.may_have_traces.get_mut() && !known) {
             // Without waiting for the server, which may not respond.
             drop(connection.take().map(PoolConnection::detach));
         }
@@ -65,26 +70,32 @@ impl Drop for Session {
 }
 
 impl OpenTransaction {
-    /// Sends `begin`, a batch of statements that starts with that one; with `named`, returns the text in its last row.
-    /// `timeouts` are those of a connection that serves no other client.
+    /// Sends `begin`, a batch of statements that starts with that one, and returns the identity that it asks for.
+    /// `timeouts` are those of a connection that serves no other client. `must_write`: see [`Session`].
     pub(crate) async fn begin_postgres(
-        pool: &PgPool,
-        begin: &'static str,
+        connection: PoolConnection<Postgres>,
+        begin: Begin,
         timeouts: Option<Timeouts>,
-        named: bool,
+        must_write: bool,
     ) -> Result<(Self, Option<String>), DbErr> {
         // Closed if this future is dropped: `begin` may have been sent, and nothing would roll back.
         let mut session = Session {
-            connection: Mutex::new(Some(acquire(pool).await?)),
+            connection: Mutex::new(Some(connection)),
             timeouts,
             may_have_traces: AtomicBool::new(true),
+            must_write,
+            is_unusable: AtomicBool::new(false),
         };
         let connection = session.connection.get_mut().as_mut().ok_or_else(gone).map_err(query_error)?;
-        let identity = if named {
-            let row = sqlx::raw_sql(begin).fetch_all(&mut **connection).await.map_err(query_error)?.pop();
+        let identity = if begin.identify {
+            let row = sqlx::raw_sql(begin.statements())
+                .fetch_all(&mut **connection)
+                .await
+                .map_err(query_error)?
+                .pop();
             row.map(|row| row.try_get(0)).transpose().map_err(query_error)?
         } else {
-            Manager::begin(connection, Some(begin.into_sql_str())).await.map_err(query_error)?;
+            Manager::begin(connection, Some(begin.statements().into_sql_str())).await.map_err(query_error)?;
             None
         };
         *session.may_have_traces.get_mut() = false;
@@ -176,28 +187,62 @@ impl OpenTransaction {
         }
     }
 
+    /// Declares that the transaction does not write, so that a refusal to write is the caller's fault.
+    pub(crate) fn only_reads(&mut self) {
+        if let Self::Postgres(session) = self {
+            session.must_write = false;
+        }
+    }
+
+    /// Returns whether the error means that the server is no longer the primary. The connection is closed then.
+    pub(crate) fn is_demoted(&self, error: &DbErr) -> bool {
+        let Self::Postgres(session) = self else { return false };
+        // read_only_sql_transaction (https://www.postgresql.org/docs/15/errcodes-appendix.html)
+        let is_demoted = session.must_write && sqlstate(error).as_deref() == Some("25006");
+        session.is_unusable.fetch_or(is_demoted, Ordering::Relaxed);
+        is_demoted
+    }
+
     /// Commits, within `limit`.
     pub(crate) async fn commit(self, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
         match self {
-            Self::Postgres(session) => session.end(true, limit).await,
+            Self::Postgres(session) => session.end(End::Commit, limit).await.map(|ended| ended.map(|_| ())),
             Self::Sqlite(transaction) => within(limit, transaction.commit()).await,
+        }
+    }
+
+    /// Commits, within `limit`, and returns a position that covers the commit.
+    pub(crate) async fn commit_at(
+        self,
+        limit: Option<Duration>,
+    ) -> Result<Result<Position, DbErr>, sqlx::Error> {
+        match self {
+            Self::Postgres(session) => session.end(End::CommitAt, limit).await,
+            Self::Sqlite(transaction) => {
+                within(limit, transaction.commit()).await.map(|ended| ended.map(|()| Position::UNKNOWN))
+            }
         }
     }
 
     /// Rolls back, within `limit`.
     pub(crate) async fn rollback(self, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
         match self {
-            Self::Postgres(session) => session.end(false, limit).await,
+            Self::Postgres(session) => session.end(End::Rollback, limit).await.map(|ended| ended.map(|_| ())),
             Self::Sqlite(transaction) => within(limit, transaction.rollback()).await,
         }
     }
 }
 
 impl Session {
-    async fn end(mut self, commit: bool, limit: Option<Duration>) -> Result<Result<(), DbErr>, sqlx::Error> {
+    /// Ends the transaction; the position is known after [`End::CommitAt`] only.
+    async fn end(
+        mut self,
+        end: End,
+        limit: Option<Duration>,
+    ) -> Result<Result<Position, DbErr>, sqlx::Error> {
         let Some(connection) = self.connection.get_mut() else { return Err(gone()) };
-        let end = async {
-            match (Manager::get_transaction_depth(connection) > 0, commit) {
+        let ended = async {
+            match (Manager::get_transaction_depth(connection) > 0, end != End::Rollback) {
                 (true, true) => Manager::commit(connection).await,
                 (true, false) => Manager::rollback(connection).await,
                 // sqlx did not send `begin` itself, so it sends no end either.
@@ -205,7 +250,15 @@ impl Session {
                 (false, false) => connection.execute("rollback").await.map(|_| ()),
             }
         };
-        let ended = within(limit, end).await?.map_err(exec_error);
+        let ended = within(limit, ended).await?.map_err(exec_error);
+        let mut position = Position::UNKNOWN;
+        if end == End::CommitAt && ended.is_ok() {
+            // It has committed whatever becomes of this; of an unknown position the reads go to the primary.
+            match within(limit, session::position(connection, session::INSERTED)).await {
+                Ok(Ok(found)) => position = found,
+                _ => *self.is_unusable.get_mut() = true,
+            }
+        }
         if let Some(timeouts) = &self.timeouts
             && *self.may_have_traces.get_mut()
             && ended.is_ok()
@@ -214,20 +267,26 @@ impl Session {
             let clean = within(limit, session::reset(connection, timeouts)).await;
             *self.may_have_traces.get_mut() = !matches!(clean, Ok(Ok(true)));
         }
-        Ok(ended)
+        Ok(ended.map(|()| position))
     }
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    CommitAt,
+    Rollback,
 }
 
 /// Takes a connection from the pool. A server that restarts after a crash resets connections that it has accepted. No
 /// statement has been sent on them, so another one is tried, for as long as the caller waits; sqlx itself does so if a
 /// connection is refused.
-async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, DbErr> {
+pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     loop {
         match pool.acquire().await {
             Err(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => sleep(PAUSE).await,
-            acquired => {
-                return acquired.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
-            }
+            acquired => return acquired,
         }
     }
 }
@@ -241,6 +300,12 @@ fn gone() -> sqlx::Error {
 fn prepared(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
     let values = statement.values.clone().unwrap_or(Values(Vec::new()));
     sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+fn sqlstate(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(source) | DbErr::Exec(source) | DbErr::Query(source)) = error else { return None };
+    let RuntimeErr::SqlxError(source) = source else { return None };
+    Some(source.as_database_error()?.code()?.into_owned())
 }
 
 fn exec_error(error: sqlx::Error) -> DbErr {

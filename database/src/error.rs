@@ -30,8 +30,8 @@ pub enum Error {
     /// itself marked as deleted is [`NotFound`](Self::NotFound).
     #[error("the {0} is deleted; refer to one that is not")]
     Deleted(&'static str),
-    /// The row belongs to another organization, a privilege is missing (SQLSTATE 42501), or the acting user is a viewer, whose
-    /// transactions are read-only (25006).
+    /// The row belongs to another organization, a privilege is missing (SQLSTATE 42501), or the transaction is read-only
+    /// (25006): that of a viewer, or one of [`Database::read`](crate::Database::read).
     #[error("not permitted")]
     Forbidden(#[source] Fault),
     /// The query requires another isolation level.
@@ -268,6 +268,13 @@ fn constraint(error: &dyn DatabaseError) -> Option<String> {
 /// The error of a call without a response in time.
 pub(crate) fn no_response(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// The error of a write on a server that was the primary and is not any more.
+pub(crate) fn demoted() -> DbErr {
+    let message = "the server is a standby and no longer the primary; the connection was closed, and the next one is \
+                   to another host of the URL";
+    no_response(sqlx::Error::Io(std::io::Error::other(message)))
 }
 
 /// Drops PostgreSQL's DETAIL, which contains values and which `Debug` prints.

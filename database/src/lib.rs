@@ -57,12 +57,15 @@
 //!
 //! | metric | kind | labels | meaning |
 //! |---|---|---|---|
-//! | `database_pool_connections` | gauge | `pool`, `state` | connections of the pool `admin` or `customer` when a transaction last began: `open`, and of these `idle` and `in_use` |
+//! | `database_pool_connections` | gauge | `pool`, `state` | connections of the pool `admin` or `customer`, or of a replica by its address, when a transaction last began: `open`, and of these `idle` and `in_use` |
 //! | `database_pool_waiting` | gauge | `pool` | tasks waiting for a connection |
 //! | `database_pool_acquire_seconds` | histogram | `pool` | seconds until a transaction has begun: the wait for a connection, its ping and `begin` |
 //! | `database_transaction_seconds` | histogram | `scope` | seconds from the binding of a transaction of the scope `admin` or `customer` to its end |
 //! | `database_query_seconds` | histogram | `query` | seconds until the first response to a statement |
 //! | `database_query_errors_total` | counter | `query` | failed statements |
+//! | `database_reads_total` | counter | `target` | transactions of `Database::read` and `read_after` on a `replica` or the `primary` |
+//! | `database_replica_lag_seconds` | gauge | `replica` | the lag of the replica at this address when it was last examined |
+//! | `database_replica_checks_total` | counter | `replica`, `state` | examinations that found the replica `usable`, `unreachable`, `behind`, `promoted` or `refused` |
 
 #![warn(missing_docs)]
 #![expect(
@@ -76,6 +79,7 @@ pub mod call_attempts;
 pub mod campaigns;
 mod clock;
 pub mod contacts;
+mod database;
 mod deadline;
 mod driver;
 pub mod email_notifications;
@@ -83,6 +87,7 @@ pub mod email_templates;
 mod error;
 pub mod events;
 pub mod exclusion_list_entries;
+mod failover;
 mod generated;
 mod mark;
 mod observe;
@@ -90,7 +95,9 @@ pub mod organizations;
 pub mod page;
 mod parent;
 mod pool;
+mod position;
 pub mod provider_configs;
+mod replica;
 mod row;
 mod session;
 mod settings;
@@ -103,10 +110,11 @@ pub mod user_organizations;
 pub mod users;
 
 pub use actor::{Actor, BoundActor, SystemActor};
+pub use database::Database;
 pub use driver::Rows;
 pub use environment::{AppEnv, Mark, SigningKey};
 pub use error::{ActorError, Error, Fault};
 pub use generated::{constraint, schema};
-pub use pool::Database;
+pub use position::{NotAPosition, Position};
 pub use settings::{Settings, SettingsError, Url};
 pub use transaction::{Admin, AdminTx, Customer, CustomerTx, Named, Scope, Tx};

@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
 
+use crate::position::{NotAPosition, Position};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Database, Postgres, Row};
 use sqlx_core::transaction::TransactionManager;
@@ -59,26 +60,105 @@ impl Timeouts {
 /// statements that it does not cache as well, from `sqlx_s_1` on every connection, and never closes them, and the server
 /// rejects a name that exists. Other settings stay: `PgBouncer` sets them for the client that is linked.
 macro_rules! begin_shared {
-    () => {
-        concat!("begin; deallocate all; reset search_path; ", discard!(), "; select pg_advisory_unlock_all()")
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            "; deallocate all; reset search_path; ",
+            discard!(),
+            "; select pg_advisory_unlock_all()"
+        )
     };
 }
 
-/// The statements that begin a transaction. `own`: the connection to the server serves no other client, so [`reset`] has
-/// cleaned it where that was needed.
-pub(crate) fn begin(own: bool, identify: bool) -> &'static str {
-    match (own, identify) {
-        (true, false) => "begin",
-        (true, true) => concat!("begin; ", identity!()),
-        (false, false) => begin_shared!(),
-        (false, true) => concat!(begin_shared!(), "; ", identity!()),
+/// The statements that begin a transaction.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Begin {
+    /// The connection to the server serves no other client, so [`reset`] has cleaned it where that was needed.
+    pub(crate) own: bool,
+    /// The last row is the server's name for the transaction.
+    pub(crate) identify: bool,
+    pub(crate) read_only: bool,
+}
+
+impl Begin {
+    pub(crate) fn statements(self) -> &'static str {
+        macro_rules! of {
+            ($begin:literal) => {
+                match (self.own, self.identify) {
+                    (true, false) => $begin,
+                    (true, true) => concat!($begin, "; ", identity!()),
+                    (false, false) => begin_shared!($begin),
+                    (false, true) => concat!(begin_shared!($begin), "; ", identity!()),
+                }
+            };
+        }
+        if self.read_only { of!("begin read only") } else { of!("begin") }
     }
+}
+
+/// The position that covers every commit so far. One that is only written or flushed does not cover a commit with
+/// `synchronous_commit = off`.
+pub(crate) const INSERTED: &str = "select pg_current_wal_insert_lsn()::text";
+
+/// The position up to which the primary has written the log, so that replicas can have received it.
+pub(crate) const WRITTEN: &str = "select pg_current_wal_flush_lsn()::text";
+
+/// Returns one of the primary's positions: [`INSERTED`] or [`WRITTEN`].
+pub(crate) async fn position(
+    connection: &mut PgConnection,
+    which: &'static str,
+) -> Result<Position, sqlx::Error> {
+    let row = sqlx::raw_sql(which).fetch_one(connection).await?;
+    row.try_get::<&str, _>(0)?.parse().map_err(|error: NotAPosition| sqlx::Error::Decode(error.into()))
+}
+
+/// Returns whether the server is a replica that has replayed the position.
+pub(crate) async fn has_replayed(
+    connection: &mut PgConnection,
+    position: Position,
+) -> Result<bool, sqlx::Error> {
+    let sql = format!(
+        "select pg_is_in_recovery() and coalesce(pg_last_wal_replay_lsn() >= '{position}'::pg_lsn, false)"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await?.try_get(0)
+}
+
+/// What a server reports of itself: the system identifier and the database, which its replicas share.
+pub(crate) async fn cluster(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    const SQL: &str =
+        "select (select system_identifier from pg_control_system())::text || ' ' || current_database()";
+    sqlx::raw_sql(SQL).fetch_one(connection).await?.try_get(0)
+}
+
+/// Returns whether the server is a replica, and the age of the newest commit that it has replayed if it has not replayed
+/// `written`, which the primary has written; `None`: the primary is unreachable, and the replica's last position is that.
+pub(crate) async fn lag(
+    connection: &mut PgConnection,
+    written: Option<Position>,
+) -> Result<(bool, Duration), sqlx::Error> {
+    let written = match written {
+        Some(written) => format!("'{written}'::pg_lsn"),
+        None => "coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())".to_owned(),
+    };
+    // Of an idle primary the age grows without a lag. Without a commit since the replica's start it is the whole time.
+    let sql = format!(
+        "select pg_is_in_recovery(), case when pg_last_wal_replay_lsn() >= {written} then 0 else greatest(0, coalesce( \
+             extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp()), 1e9)) end::float8"
+    );
+    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_one(connection).await?;
+    Ok((row.try_get(0)?, Duration::from_secs_f64(row.try_get(1)?)))
+}
+
+/// Returns whether transactions on the server write by default, which they do not on a standby.
+pub(crate) async fn writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    const SQL: &str = "select not current_setting('transaction_read_only')::bool";
+    sqlx::raw_sql(SQL).fetch_one(connection).await?.try_get(0)
 }
 
 /// Rolls back a transaction that was dropped, when its connection is released, and removes what it left: the next caller
 /// would run in it, with its time and snapshot. Returns whether the connection can be used again.
 ///
-/// `identify`: some transactions on the pool began with [`begin`]`(_, true)`, of which sqlx does not know. `timeouts`:
+/// `identify`: some transactions on the pool began with [`Begin::identify`], of which sqlx does not know. `timeouts`:
 /// those of a connection that serves no other client.
 pub(crate) async fn release(
     connection: &mut PgConnection,

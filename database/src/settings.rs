@@ -16,6 +16,15 @@ pub struct Settings {
     /// `CUSTOMER_DATABASE_URL`: the login of customer transactions, a member of the role `customer`; required in
     /// production. Default elsewhere: the owner, which takes the role for the length of each transaction.
     pub customer_database_url: Option<Url>,
+    /// `REPLICA_DATABASE_URL`: the replicas that serve [`Database::read`](crate::Database::read), as the hosts of one URL,
+    /// `postgres://user:password@replica1:5432,replica2:5432/database`, with the login of `CUSTOMER_DATABASE_URL`. Default:
+    /// none, so that the primary serves every read.
+    pub replica_database_url: Option<Url>,
+    /// `REPLICA_MAX_LAG_MS`: the lag from which a replica is left out; default: 10 s.
+    pub replica_max_lag: Duration,
+    /// `REPLICA_WAIT_MS`: the time that [`Database::read_after`](crate::Database::read_after) waits for a replica before the
+    /// primary serves the read; default: 100 ms.
+    pub replica_wait: Duration,
     /// `APP_ENV`: development, test, staging or production; default: development.
     pub app_env: AppEnv,
     /// `DATABASE_POOL_SIZE`: the connections that each pool keeps open; default: 10.
@@ -145,6 +154,14 @@ impl Settings {
                 expected: "postgres://user:password@host:5432/database; SQLite has no customer login",
             });
         }
+        let replica_database_url: Option<Url> = source
+            .parse("REPLICA_DATABASE_URL", "postgres://user:password@replica1:5432,replica2:5432/database")?;
+        if replica_database_url.as_ref().is_some_and(Url::is_sqlite) {
+            return Err(SettingsError::Form {
+                variable: "REPLICA_DATABASE_URL",
+                expected: "postgres://user:password@replica1:5432,replica2:5432/database; SQLite has no replicas",
+            });
+        }
         if app_env == AppEnv::Production {
             match &database_url {
                 None => return Err(SettingsError::Missing { variable: "DATABASE_URL" }),
@@ -184,6 +201,9 @@ impl Settings {
         Ok(Self {
             database_url: database_url.unwrap_or_else(|| Url(format!("sqlite://{EMBEDDED}"))),
             customer_database_url,
+            replica_database_url,
+            replica_max_lag: milliseconds("REPLICA_MAX_LAG_MS", 10_000)?,
+            replica_wait: milliseconds("REPLICA_WAIT_MS", 100)?,
             app_env,
             pool_size,
             max_overflow: source.parse("DATABASE_MAX_OVERFLOW", COUNT)?.unwrap_or(20),
@@ -250,6 +270,8 @@ mod tests {
             ("DATABASE_URL", "mysql://root:s3cret@h/x"),
             ("CUSTOMER_DATABASE_URL", "sqlite://s3cret.db"),
             ("APP_ENV", "s3cret"),
+            ("REPLICA_DATABASE_URL", "sqlite://s3cret.db"),
+            ("REPLICA_MAX_LAG_MS", "s3cret"),
             ("DATABASE_POOL_SIZE", "0"),
             ("DATABASE_POOL_SIZE", "s3cret"),
             ("DATABASE_MAX_OVERFLOW", "-1"),

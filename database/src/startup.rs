@@ -11,11 +11,11 @@ use std::collections::BTreeSet;
 use tracing::warn;
 use uuid::Uuid;
 
-/// Returns [`Error::Refused`] if Row Level Security does not limit the login of the customer pool.
+/// Returns [`Error::Refused`] if Row Level Security does not limit the login of the variable, that of a customer pool.
 ///
 /// Superusers, roles with `BYPASSRLS` and table owners are exempt from it
 /// (<https://www.postgresql.org/docs/15/ddl-rowsecurity.html>), and so are members of such roles.
-pub(crate) async fn check_customer(db: &OpenTransaction) -> Result<(), Error> {
+pub(crate) async fn check_customer(db: &OpenTransaction, variable: &str) -> Result<(), Error> {
     const REASONS: &[(&str, &str)] = &[
         ("superuser", "is a superuser"),
         ("bypasses", "has BYPASSRLS"),
@@ -43,7 +43,7 @@ pub(crate) async fn check_customer(db: &OpenTransaction) -> Result<(), Error> {
     let login: String = row.try_get("", "login")?;
     for (column, reason) in REASONS {
         if row.try_get("", column)? {
-            return Err(Error::Refused(format!("the login {login} of CUSTOMER_DATABASE_URL {reason}")));
+            return Err(Error::Refused(format!("the login {login} of {variable} {reason}")));
         }
     }
     Ok(())

@@ -8,9 +8,9 @@
 use crate::actor::BoundActor;
 use crate::deadline::within;
 use crate::driver::{OpenTransaction, Rows};
-use crate::error::{no_response, without_values};
+use crate::error::{demoted, no_response, without_values};
 use crate::observe::Watch;
-use crate::{Error, Settings};
+use crate::{Error, Position, Settings};
 use entity::enums::UserRole;
 use entity::id::OrganizationId;
 use futures_util::stream::{StreamExt, unfold};
@@ -152,11 +152,21 @@ impl<S: Scope> Tx<S> {
     /// server then rolls back instead. [`Error::Unavailable`]: the connection was lost, and it is unknown whether the server
     /// committed.
     pub async fn commit(self) -> Result<(), Error> {
-        if self.failed.load(Ordering::Relaxed) {
-            // COMMIT would succeed with a rollback. Any other statement is an error in a failed transaction.
-            within(self.limit, self.inner.execute_unprepared("select 1")).await??;
-        }
+        self.check().await?;
         Ok(self.inner.commit(self.limit).await??)
+    }
+
+    /// As [`Tx::commit`], and returns a position from which [`Database::read_after`](crate::Database::read_after) sees the
+    /// commit. It costs one more statement.
+    ///
+    /// If that statement fails, the transaction is committed nevertheless, and the reads from the returned position go to
+    /// the primary.
+    ///
+    /// # Errors
+    /// Those of [`Tx::commit`].
+    pub async fn commit_at(self) -> Result<Position, Error> {
+        self.check().await?;
+        Ok(self.inner.commit_at(self.limit).await??)
     }
 
     /// Rolls the transaction back, and returns once the server has. Dropping the transaction rolls it back in the background.
@@ -165,6 +175,15 @@ impl<S: Scope> Tx<S> {
     /// [`Error::Unavailable`]: the connection was lost, on which the server rolls back.
     pub async fn rollback(self) -> Result<(), Error> {
         Ok(self.inner.rollback(self.limit).await??)
+    }
+
+    /// Returns an error if the transaction has failed, in which case COMMIT would succeed with a rollback.
+    async fn check(&self) -> Result<(), Error> {
+        if self.failed.load(Ordering::Relaxed) {
+            // Any other statement is an error in a failed transaction.
+            within(self.limit, self.inner.execute_unprepared("select 1")).await??;
+        }
+        Ok(())
     }
 
     async fn run<T>(
@@ -182,7 +201,7 @@ impl<S: Scope> Tx<S> {
 
     fn fail(&self, error: DbErr) -> DbErr {
         self.failed.store(true, Ordering::Relaxed);
-        without_values(error)
+        if self.inner.is_demoted(&error) { demoted() } else { without_values(error) }
     }
 }
 
@@ -207,7 +226,7 @@ impl CustomerTx {
     /// Sets the role, and lets the server verify the actor and set it, for this transaction only: the connection's next one
     /// may belong to another organization. Sets the timeouts as well, unless the connection has them.
     pub(crate) async fn bind(
-        inner: OpenTransaction,
+        mut inner: OpenTransaction,
         actor: BoundActor,
         context: Option<String>,
         limits: Limits,
@@ -223,6 +242,9 @@ impl CustomerTx {
         let limit = limits.response();
         let row = within(limit, inner.query_one(settings)).await??.ok_or(Error::NotFound("row"))?;
         let role = row.try_get("", "role")?;
+        if role == Some(UserRole::Viewer) {
+            inner.only_reads();
+        }
         let watch = Watch::new("customer", Some(actor), limits.long_transaction);
         Ok(Self { inner, scope: Customer { actor, role }, failed: AtomicBool::new(false), limit, watch })
     }

@@ -7,6 +7,7 @@
 
 mod app_env;
 mod dot_env;
+mod hosts;
 mod permission;
 mod report;
 mod signing_key;
@@ -15,6 +16,7 @@ mod url;
 
 pub use app_env::{AppEnv, AppEnvVariable, UnknownAppEnv};
 pub use dot_env::{DotEnvError, load_dot_env};
+pub use hosts::{Hosts, TargetSessionAttrs, parse_postgres_hosts};
 pub use permission::{Action, Mark, Place, Reason, Refusal, permit};
 pub use report::{chain, remedy, sqlite_primary_code};
 pub use signing_key::{NotASigningKey, SigningKey};

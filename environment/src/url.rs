@@ -1,6 +1,6 @@
 //! Database URLs: parsed without showing a password, and described in messages.
 
-use crate::tls;
+use crate::{hosts, tls};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::path::{Path, absolute};
@@ -13,6 +13,9 @@ pub enum UrlError {
         "cannot be read ({0}); write postgres://user:password@host:5432/database, with special characters percent-encoded"
     )]
     Form(String),
+    /// The URL names several hosts, and the program uses one.
+    #[error("names several hosts; this program uses one: name the primary alone")]
+    SeveralHosts,
     /// The TLS parameters, or the files that they name, cannot be used.
     #[error("has TLS parameters that cannot be used: {0}")]
     Tls(String),
@@ -22,8 +25,13 @@ pub enum UrlError {
 ///
 /// # Errors
 /// The URL is malformed, or a certificate cannot be used. A password with a bare `/`, `?` or `#` is refused: its first part would be
-/// taken for a port, and shown as one.
+/// taken for a port, and shown as one. A URL with several hosts is for [`parse_postgres_hosts`](crate::parse_postgres_hosts).
 pub fn parse_postgres(url: &str) -> Result<PgConnectOptions, UrlError> {
+    if hosts::has_several(url) { Err(UrlError::SeveralHosts) } else { parse_one(url) }
+}
+
+/// Parses a URL with one host.
+pub(crate) fn parse_one(url: &str) -> Result<PgConnectOptions, UrlError> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (login_and_host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let path = tail.split('?').next().unwrap_or_default();

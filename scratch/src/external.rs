@@ -44,7 +44,7 @@ impl External {
         let base = parse(url)?;
         let admin = parse_postgres(base.as_str()).map_err(|error| match error {
             UrlError::Form(reason) => Error::Url { reason: format!("is not valid: {reason}") },
-            error @ UrlError::Tls(_) => Error::Url { reason: error.to_string() },
+            error @ (UrlError::SeveralHosts | UrlError::Tls(_)) => Error::Url { reason: error.to_string() },
         })?;
         let place = place(&admin);
         let unreachable = |source| match tls_fault(&source) {

@@ -80,6 +80,46 @@ impl Server {
         self.inner.ours()?.start_again()
     }
 
+    /// Starts a streaming replica of this server with these settings, which override the defaults: `hot_standby` is on.
+    ///
+    /// # Errors
+    /// If this server is not our own, or the replica does not start.
+    pub fn start_replica(&self, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let local = self.inner.ours()?;
+        let program = local.binaries.join("pg_basebackup").display().to_string();
+        let (directory, port) = (local.directory.display().to_string(), local.port.to_string());
+        let command = [
+            &*program,
+            "--host",
+            &directory,
+            "--port",
+            &port,
+            "--username=postgres",
+            "--no-password",
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--write-recovery-conf",
+            "--no-sync",
+            "--pgdata={}",
+        ];
+        let all = [("hot_standby", "on")].into_iter().chain(settings.iter().copied());
+        let mut options = Options::from_environment();
+        options.admin_url = None;
+        options.binaries = Some(local.binaries.clone());
+        options.restore = Some(command.map(ToOwned::to_owned).to_vec());
+        options.settings = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        options.start()
+    }
+
+    /// Promotes a replica, and returns once it accepts writes.
+    ///
+    /// # Errors
+    /// If the server is no replica, or not promoted within a minute.
+    pub fn promote(&self) -> Result<(), Error> {
+        sql::execute(self.inner.admin(), "select pg_promote()".to_owned())
+            .map_err(|e| sql::error(self.inner.place(), "promote it".to_owned(), "", e))
+    }
+
     /// The URL of a database on this server, for its administrator; it may hold a password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

@@ -126,6 +126,7 @@ fn the_values_of_env_example_are_the_defaults() {
         "CUSTOMER_DATABASE_URL",
         "DATABASE_SCHEMA",
         "DATABASE_URL",
+        "REPLICA_DATABASE_URL",
         "RESTORE_DATABASE_URL",
         "RETENTION_HOOK_COMMAND",
         "RETENTION_HOOK_TOKEN",

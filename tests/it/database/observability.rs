@@ -45,6 +45,8 @@ async fn queries_and_pools_are_measured_under_the_names_that_are_documented() {
     let documented: BTreeMap<String, BTreeSet<String>> = DOCUMENTATION
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `database_"))
+        // The tests of replicas check these.
+        .filter(|line| !line.starts_with("replica_") && !line.starts_with("reads_"))
         .map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let labels = cells[2].split(',').map(|label| label.trim().trim_matches('`').to_owned());
