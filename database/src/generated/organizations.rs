@@ -124,18 +124,9 @@ cross join lateral (
                     and transcript_snippets.created_at < tenant.transcripts_before
             )
         ),
-        (
-            'contacts',
-            exists (select from contacts where contacts.campaign_id = any(tenant.campaigns))
-        ),
+        ('contacts', tenant.campaigns <> '{}'),
         ('campaigns', tenant.campaigns <> '{}'),
-        (
-            'exclusion_list_entries',
-            tenant.is_past
-            and exists (
-                select from exclusion_list_entries where exclusion_list_entries.organization_id = tenant.id
-            )
-        ),
+        ('exclusion_list_entries', tenant.is_past),
         (
             'email_templates',
             exists (
@@ -182,8 +173,8 @@ impl ListPastRetentionRow {
 }
 
 /// Lists the kinds of rows that retention has to look at, a table or `recordings`, by organization where it works on one
-/// at a time. It reads a few rows of each, however many there are. So all rows of a listed kind may have to be kept:
-/// events with an e-mail, recordings beside a deleted campaign. Rows that belong to another listed kind are not listed.
+/// at a time. It reads a few rows of each, however many there are. So a listed kind may have none, and its rows may have
+/// to be kept: events with an e-mail, recordings beside a deleted campaign. What belongs to another kind is not listed.
 ///
 /// - `deleted_days`: Days after which a row that is marked as deleted is removed.
 /// - `email_days`: Days after which an e-mail that was sent, or failed, is removed.

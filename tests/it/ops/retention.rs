@@ -205,6 +205,8 @@ async fn without_until_done_a_run_removes_one_batch_and_reports_what_is_left() {
 #[tokio::test]
 async fn a_dry_run_counts_everything_with_pauses_and_a_run_what_it_leaves_up_to_a_bound() {
     let (_database, _db, ops) = past("retention_bound", 500).await;
+    // The first command builds the program.
+    history(&ops);
     let [fast, slow] = [100, 5].map(|load| {
         let started = Instant::now();
         let dry = ops.run(&format!("retention run --dry-run --format json --load {load}"));
