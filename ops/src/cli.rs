@@ -4,12 +4,13 @@ use crate::doctor::Arguments;
 use crate::person::cli::{Erase, Subject};
 use crate::retention::cli::Retention;
 use crate::{
-    Error, Keep, Options, Permission, Place, PointInTime, Progress, Recipient, Target, audit, backup, drill,
-    drill_point_in_time, point_in_time, restore,
+    Distribution, Error, Keep, Options, Permission, Place, PointInTime, Progress, Recipient, Target, audit,
+    backup, distribute, drill, drill_point_in_time, point_in_time, rebalance, restore,
 };
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
+use entity::id::OrganizationId;
 use environment::{AppEnvVariable, chain, load_dot_env};
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -82,6 +83,15 @@ enum Command {
         // Not parsed by clap, whose error prints the value.
         recipients: Vec<String>,
     },
+    /// Distribute a migrated database over the nodes of Citus, by organization. Run it again after a migration.
+    Distribute {
+        /// The database of the coordinator, postgres://….
+        #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: Option<String>,
+        /// Print what becomes of each table and what would be lost, and change nothing.
+        #[arg(long)]
+        check: bool,
+    },
     /// Examine a database and its server, read-only, and state the fix of each problem. Exit code 1 if a check failed.
     Doctor(Arguments),
     /// Restore a backup into a private server, compare it with its manifest and with the migrations of this build, and write a
@@ -114,6 +124,15 @@ enum Command {
         /// The directory of the report, drill-TIME.md and drill-TIME.json.
         #[arg(long, value_name = "DIR", default_value = ".")]
         report: PathBuf,
+    },
+    /// Distribute the shards of Citus evenly over its workers, or give an organization shards of its own.
+    Rebalance {
+        /// The database of the coordinator, postgres://….
+        #[arg(short = 'u', long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+        database_url: Option<String>,
+        /// The organization that gets shards of its own, on the worker with the fewest bytes.
+        #[arg(long, value_name = "ID")]
+        isolate: Option<OrganizationId>,
     },
     /// Restore a backup into an empty database.
     Restore {
@@ -233,6 +252,11 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
                 started.elapsed().as_secs_f64()
             ))
         }
+        Command::Distribute { database_url, check } => {
+            let target = resolve(database_url.as_deref(), "DATABASE_URL")?;
+            let done = distribute(&target, cli.app_env.0, check, progress).await?;
+            Ok(distribution(&target, &done, check))
+        }
         Command::Doctor(arguments) => arguments.run(cli.app_env.0, progress).await,
         Command::Drill { from, identity, point_in_time, stanza, config, database, find, max_age, report } => {
             let (found, file) = if let Some(at) = point_in_time {
@@ -262,6 +286,12 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
         }
         Command::Erase(command) => command.execute(cli.app_env.0).await,
         Command::Subject(command) => command.execute().await,
+        Command::Rebalance { database_url, isolate } => {
+            let target = resolve(database_url.as_deref(), "DATABASE_URL")?;
+            let moved = rebalance(&target, cli.app_env.0, isolate).await?;
+            let verb = if moved.isolated { "Isolated the organization" } else { "Rebalanced the shards" };
+            Ok(format!("{verb} of the {target}: {}", moved.nodes.join("; ")))
+        }
         Command::Retention(command) => command.execute(cli.app_env.0, progress).await,
         Command::Restore { from, identity, to, allow_destructive } => {
             let target = resolve(Some(&to).filter(|url| !url.is_empty()).map(String::as_str), "--to")?;
@@ -277,6 +307,19 @@ async fn execute(cli: Cli, progress: &Progress) -> Result<String, Error> {
             ))
         }
     }
+}
+
+/// What is printed of a distribution.
+fn distribution(target: &Target, done: &Distribution, check: bool) -> String {
+    let Distribution { tables, changes } = done;
+    let mut lines = tables.clone();
+    lines.extend(changes.iter().map(|change| format!("changes: {change}")));
+    lines.push(match (check, changes.is_empty()) {
+        (true, true) => format!("The {target} is distributed"),
+        (true, false) => format!("The {target} can be distributed, with {} changes", changes.len()),
+        (false, _) => format!("Distributed the {target}, with {} changes", changes.len()),
+    });
+    lines.join("\n")
 }
 
 /// Runs a command on the audit trail.

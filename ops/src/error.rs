@@ -190,6 +190,37 @@ pub enum Error {
         /// The database.
         target: String,
     },
+    /// The extension is not created.
+    #[error(
+        "the {target} has no Citus; on each node, add citus to shared_preload_libraries, restart it, and: \
+         create extension citus"
+    )]
+    NoCitus {
+        /// The database.
+        target: String,
+    },
+    /// The organization does not exist.
+    #[error("the {target} has no organization with this id; check the id")]
+    NoOrganization {
+        /// The database.
+        target: String,
+    },
+    /// Something prevents the distribution.
+    #[error("the {target} cannot be distributed: {}", objections.join("; "))]
+    Undistributable {
+        /// The database.
+        target: String,
+        /// Each obstacle with its remedy.
+        objections: Vec<String>,
+    },
+    /// A worker refuses what it needs.
+    #[error("workers of the {target} are not prepared, correct them and run the command again: {}", failures.join("; "))]
+    Workers {
+        /// The database.
+        target: String,
+        /// Each node with its error.
+        failures: Vec<String>,
+    },
     /// There is no backup.
     #[error("{place} has no backup{remark}")]
     NoBackup {

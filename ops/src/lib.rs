@@ -6,6 +6,7 @@
 pub mod audit;
 mod backup;
 pub mod cli;
+mod distribute;
 pub mod doctor;
 mod drill;
 mod encryption;
@@ -31,6 +32,7 @@ mod target;
 mod trail;
 
 pub use backup::{Options, backup};
+pub use distribute::{Distribution, Moved, distribute, rebalance};
 pub use drill::{Report, Step, drill};
 pub use encryption::Recipient;
 pub use erasure::{Erasure, complete, erase};

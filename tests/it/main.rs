@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod citus;
 mod database;
 mod deployment;
 mod documents;

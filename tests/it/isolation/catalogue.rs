@@ -140,15 +140,20 @@ impl Catalogue {
             let [table, name, condition] = line.splitn(3, '|').collect::<Vec<_>>()[..] else {
                 panic!("{line}")
             };
-            let column = tables.get_mut(table).unwrap().columns.iter_mut().find(|c| c.name == name).unwrap();
+            // Citus has the copies of a reference table in the catalogue, and hides them as tables.
+            let Some(table_columns) = tables.get_mut(table) else { continue };
+            let column = table_columns.columns.iter_mut().find(|c| c.name == name).unwrap();
             if column.is_required {
                 column.form = column.form_that_meets(owner, table, condition).await;
             }
         }
         for line in texts(owner, UNIQUE).await {
             let (table, columns) = line.split_once('|').unwrap();
-            let columns = columns.split(',').map(str::to_owned).collect();
-            tables.get_mut(table).unwrap().unique.push(columns);
+            // On Citus alone, and set by the trigger.
+            let columns = columns.split(',').filter(|name| *name != "shard_key").map(str::to_owned).collect();
+            if let Some(table) = tables.get_mut(table) {
+                table.unique.push(columns);
+            }
         }
         Self {
             tables: parents_first(tables),
@@ -377,7 +382,7 @@ const COLUMNS: &str = "
                                limit 1), ''))
     from pg_class c join pg_attribute on attrelid = c.oid
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relname <> 'seaql_migrations'
-      and attnum > 0 and not attisdropped
+      and attnum > 0 and not attisdropped and attname <> 'shard_key'
     order by relname, attnum";
 
 /// Checks of one column.

@@ -4,7 +4,7 @@
 //! The probes come from the catalogue, so that a new table, key, view, function or policy is probed without a word
 //! here. They run on the crate `database`'s own pools, each of one connection: on a larger pool a leak passes unseen.
 
-mod catalogue;
+pub(crate) mod catalogue;
 pub(crate) mod contexts;
 mod hostile;
 mod matrix;
@@ -51,7 +51,7 @@ async fn no_cell_leaks_to_a_login_of_customers() {
 }
 
 /// Enables or disables the triggers that write audit entries.
-fn audit(switch: &str) -> String {
+pub(crate) fn audit(switch: &str) -> String {
     format!(
         "do $$ declare audited regclass; begin \
          for audited in select tgrelid from pg_trigger where tgname = 'audit' loop \

@@ -1,0 +1,70 @@
+//! Which functions of `database` run on Citus.
+
+use super::cluster::cluster;
+use database::Error;
+use tests::cases::{Case, cases};
+use tests::factory::{open, settings};
+use tests::world::World;
+
+/// The functions that Citus does not run, each with the scope. docs/citus.md has the messages.
+const UNSUPPORTED: [&str; 24] = [
+    "call_attempts::apply_provider_event admin",
+    "call_attempts::apply_provider_event customer",
+    "call_attempts::complete_survey admin",
+    "call_attempts::complete_survey customer",
+    "call_attempts::refuse_survey admin",
+    "call_attempts::requeue_stalled admin",
+    "call_attempts::requeue_stalled customer",
+    "call_attempts::lock_expired_recordings admin",
+    "campaigns::purge admin",
+    "contacts::create_many admin",
+    "contacts::create_many customer",
+    "contacts::claim_due customer",
+    "contacts::sweep_excluded admin",
+    "contacts::erase admin",
+    "contacts::erase customer",
+    "contacts::purge admin",
+    "email_notifications::delete_final admin",
+    "email_templates::purge admin",
+    "events::publish admin",
+    "events::delete_published admin",
+    "organizations::create admin",
+    "organizations::list_past_retention admin",
+    "survey_responses::find admin",
+    "users::create admin",
+];
+
+#[tokio::test]
+async fn every_query_runs_on_three_nodes_or_is_listed() {
+    let Some(cluster) = cluster() else { return };
+    let url = cluster.distributed("citus_queries").await;
+    let database = open(&settings(&[("DATABASE_URL", &url), ("DATABASE_STATEMENT_CACHE", "0")])).await;
+    let world = World::new(database).await;
+    let (mut failed, mut wrong, mut count) = (Vec::new(), Vec::new(), 0);
+    let mut note = |query: &str, scope: &str, result: Result<bool, Error>| {
+        count += 1;
+        match result {
+            Ok(true) => {}
+            Ok(false) => wrong.push(format!("{query} {scope} found nothing")),
+            Err(error) => {
+                eprintln!("{query} {scope}: {}", tests::chain(&error));
+                failed.push(format!("{query} {scope}"));
+            }
+        }
+    };
+    for Case { query, admin, customer } in cases() {
+        if let Some(call) = admin {
+            let tx = world.database.admin().await.unwrap();
+            note(query, "admin", call(&world, &tx).await);
+            tx.rollback().await.unwrap();
+        }
+        if let Some(call) = customer {
+            let tx = world.database.customer(world.actor).await.unwrap();
+            note(query, "customer", call(&world, &tx).await);
+            tx.rollback().await.unwrap();
+        }
+    }
+    println!("{count} calls, {} not supported", failed.len());
+    assert_eq!(wrong, [""; 0]);
+    assert_eq!(failed, UNSUPPORTED);
+}
