@@ -1,6 +1,7 @@
 //! URLs with several hosts, in the syntax and with the words of libpq
 //! (<https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-MULTIPLE-HOSTS>), which sqlx does not read.
 
+use crate::parts::{Parts, decode};
 use crate::url::{UrlError, parse_one};
 use ::url::form_urlencoded::byte_serialize;
 use sqlx::postgres::PgConnectOptions;
@@ -96,39 +97,6 @@ pub fn parse_postgres_hosts(url: &str) -> Result<Hosts, UrlError> {
         parse_one(&format!("{scheme}{login}{authority}{path}{mark}{}", query.join("&")))
     });
     Ok(Hosts { servers: servers.collect::<Result<_, _>>()?, target })
-}
-
-/// Whether the URL has more than one host.
-pub(crate) fn has_several(url: &str) -> bool {
-    let pieces = Parts::of(url);
-    let named =
-        pieces.query.split('&').map(decode).any(|(name, value)| name == "host" && value.contains(','));
-    pieces.hosts.contains(',') || named
-}
-
-/// `postgres://` `login@` `hosts` `/database` `query`.
-#[derive(Clone, Copy)]
-struct Parts<'a> {
-    scheme: &'a str,
-    login: &'a str,
-    hosts: &'a str,
-    path: &'a str,
-    query: &'a str,
-}
-
-impl<'a> Parts<'a> {
-    fn of(url: &'a str) -> Self {
-        let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
-        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (login, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
-        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        Self { scheme, login, hosts, path, query }
-    }
-}
-
-fn decode(pair: &str) -> (String, String) {
-    let decoded = ::url::form_urlencoded::parse(pair.as_bytes()).next();
-    decoded.map(|(name, value)| (name.into_owned(), value.into_owned())).unwrap_or_default()
 }
 
 #[cfg(test)]

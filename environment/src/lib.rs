@@ -8,6 +8,7 @@
 mod app_env;
 mod dot_env;
 mod hosts;
+mod parts;
 mod permission;
 mod report;
 mod signing_key;

@@ -1,6 +1,6 @@
 //! Database URLs: parsed without showing a password, and described in messages.
 
-use crate::{hosts, tls};
+use crate::{parts, tls};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::path::{Path, absolute};
@@ -27,7 +27,7 @@ pub enum UrlError {
 /// The URL is malformed, or a certificate cannot be used. A password with a bare `/`, `?` or `#` is refused: its first part would be
 /// taken for a port, and shown as one. A URL with several hosts is for [`parse_postgres_hosts`](crate::parse_postgres_hosts).
 pub fn parse_postgres(url: &str) -> Result<PgConnectOptions, UrlError> {
-    if hosts::has_several(url) { Err(UrlError::SeveralHosts) } else { parse_one(url) }
+    if parts::has_several(url) { Err(UrlError::SeveralHosts) } else { parse_one(url) }
 }
 
 /// Parses a URL with one host.
