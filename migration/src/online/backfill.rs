@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// The time that a batch should take at most. A writer of one of its rows waits for so long, far below the lock timeout.
 const TARGET: Duration = Duration::from_millis(100);
 
-/// The rows of the first batch. The next one has half as many rows if a batch took longer than [`TARGET`], and twice as
+/// The rows of the first batch. The next one has half as many rows if a batch took longer than 100 ms, and twice as
 /// many if it took less than half of it.
 pub const FIRST_BATCH: usize = 500;
 
