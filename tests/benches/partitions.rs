@@ -66,18 +66,20 @@ fn measure(runtime: &Runtime, calls: i64, partitioned: bool) -> Vec<(&'static st
     );
     let variables = [("DATABASE_URL", &*scratch.url()), ("DATABASE_STATEMENT_TIMEOUT_MS", "0")];
     let database = runtime.block_on(open(&settings(&variables)));
-    let times = vec![
-        ("insert a call", customer(runtime, &database, RUNS, &insert)),
-        ("insert a call and its transcript", customer(runtime, &database, RUNS, &insert_with_transcript)),
-        ("claim 50 contacts", customer(runtime, &database, RUNS, &claim)),
-        (
-            "answered, by call_id",
-            customer(runtime, &database, RUNS, &async |tx, run| webhook(tx, run, calls).await),
-        ),
-        ("statistics of a campaign", customer(runtime, &database, LONG_RUNS, &statistics)),
-        ("remove a month of transcripts", runtime.block_on(expire(&database, &db, partitioned))),
-        ("delete a campaign with its calls", runtime.block_on(delete_campaign(&db))),
-    ];
+    let mut times = Vec::new();
+    let mut measured = |what, time: Duration| {
+        eprintln!("{what}: {time:.1?}");
+        times.push((what, time));
+    };
+    measured("insert a call", customer(runtime, &database, RUNS, &insert));
+    let with_transcript = customer(runtime, &database, RUNS, &insert_with_transcript);
+    measured("insert a call and its transcript", with_transcript);
+    measured("claim 50 contacts", customer(runtime, &database, RUNS, &claim));
+    let answered = customer(runtime, &database, RUNS, &async |tx, run| webhook(tx, run, calls).await);
+    measured("answered, by call_id", answered);
+    measured("statistics of a campaign", customer(runtime, &database, LONG_RUNS, &statistics));
+    measured("remove a month of transcripts", runtime.block_on(expire(&database, &db, partitioned)));
+    measured("delete a campaign with its calls", runtime.block_on(delete_campaign(&db)));
     runtime.block_on(database.close()).unwrap();
     runtime.block_on(db.close()).unwrap();
     times
