@@ -10,7 +10,7 @@ use tests::process::binary;
 const PROGRAMS: [&str; 4] = ["gate", "migration", "ops", "seeder"];
 
 /// Variables that belong to something else; `PLACE` is that of a step of a workflow.
-const FOREIGN: [&str; 4] = ["IDENTITY", "PLACE", "RECIPIENT", "TMPDIR"];
+const FOREIGN: [&str; 5] = ["CITUS_REQUIRED", "IDENTITY", "PLACE", "RECIPIENT", "TMPDIR"];
 const FOREIGN_PREFIXES: [&str; 4] = ["AWS_", "CARGO_", "PG", "POSTGRES_"];
 
 fn root() -> PathBuf {
