@@ -221,7 +221,7 @@ async fn a_login_without_a_connection_left_is_unavailable_until_there_is_one() {
     let first = one_connection(&guest.admin_url(), &both).await;
     unavailable(soon(Database::connect(&one(&guest.admin_url(), &both))).await);
     first.close().await.unwrap();
-    // The server counts a connection until its process has ended, which nobody waits for.
+    // The server counts a connection until its process has ended, and a client does not wait for that.
     let again = async {
         loop {
             match Database::connect(&one(&guest.admin_url(), &both)).await {

@@ -237,7 +237,7 @@ async fn read_your_writes() {
     );
     assert_eq!(replica + primary, TASKS * WRITES);
     assert!(replica >= TASKS && primary >= TASKS, "{replica} and {primary}");
-    assert!(stale > 0, "the replica is not behind, so nothing was tested");
+    assert!(stale > TASKS / 2, "{stale}: the replica is not behind, so nothing was tested");
 }
 
 async fn a_replica_that_is_behind_or_gone_is_left_out_until_it_is_back_and_a_promoted_one_for_good() {
