@@ -111,16 +111,24 @@ where found.is_found
 union all
 select null, 'email_notifications'
 from limits
-where exists (
-    select from email_notifications
+cross join lateral (
+    -- In the order of an index, and not `exists`, for which the planner may read all that the index finds.
+    select
+    from email_notifications
     where status <> 'pending' and updated_at < limits.emails_before and created_at < limits.emails_before
-)
+    order by created_at
+    limit 1
+) as oldest
 union all
 select null, 'events'
 from limits
-where exists (
-    select from events where published_at < limits.events_before and created_at < limits.events_before
-)
+cross join lateral (
+    select
+    from events
+    where published_at < limits.events_before and created_at < limits.events_before
+    order by created_at
+    limit 1
+) as oldest
 union all
 select null, 'users' from limits where exists (select from users where deleted_at < limits.deleted_before)
 order by 1, 2;

@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tests::connect;
-use tests::load::{self, Faults, Kind, Ledger, Load, Outcome, Scene, mean, pools, scheduler};
+use tests::load::{self, Faults, Kind, Ledger, Load, Outcome, Scene, Usage, mean, pools, scheduler};
 use tokio::runtime::Runtime;
 
 /// Scale of `pgbench`, 100,000 accounts each: more than its clients, so that they do not wait for one branch.
@@ -79,6 +80,8 @@ struct Bench {
     scene: Scene,
     ledger: Arc<Ledger>,
     figures: Snapshotter,
+    /// Bytes of a backup before the load.
+    dumped: u64,
     broken: bool,
 }
 
@@ -124,7 +127,8 @@ impl Bench {
             "PostgreSQL {}, {contacts} contacts of {ORGANIZATIONS} organizations\n",
             server.version() / 10_000
         );
-        Self { runtime, server, database, scene, ledger: Arc::default(), figures, broken: false }
+        let dumped = dump(&server, &url);
+        Self { runtime, server, database, scene, ledger: Arc::default(), figures, dumped, broken: false }
     }
 
     /// Measures a number of clients, and pgbench with as many.
@@ -134,12 +138,16 @@ impl Bench {
         let pools = self.runtime.block_on(pools(&url, clients));
         let load = Load::new(pools.clone(), &self.scene, &self.ledger, STALLED_AFTER);
         drop(self.figures.snapshot());
+        let usage = || self.runtime.block_on(Usage::now(std::slice::from_ref(&url)));
+        let (before, ended) = (usage(), load.calls_ended());
         let outcome = self.runtime.block_on(load.run(clients, time, async {}));
+        let (used, ended) = (usage() - before, load.calls_ended() - ended);
         self.runtime.block_on(pools.close()).expect("the pools close");
         let ratio = outcome.rate() / pgbench;
         println!("{clients} clients");
         self.summary(&outcome);
         println!("  pgbench: {pgbench:.0} transactions/s with as many connections, ratio {ratio:.2}");
+        println!("  each telephone call: {}", used.of_one(ended));
         self.queries();
         chart::Point { clients, ours: outcome.rate(), pgbench }
     }
@@ -240,7 +248,8 @@ impl Bench {
 
     /// Compares the ledger with the database, and checks the consistency rules.
     fn finish(self) -> ExitCode {
-        let Self { runtime, database, scene, ledger, mut broken, .. } = self;
+        let Self { runtime, server, database, scene, ledger, dumped, mut broken, .. } = self;
+        let added = dump(&server, &database.url()).saturating_sub(dumped);
         runtime.block_on(async {
             let db = connect(&database.url()).await.expect("a connection");
             let balance = ledger.compare(&db, &scene).await;
@@ -253,6 +262,7 @@ impl Bench {
                 balance.emails,
                 balance.contradictions.len()
             );
+            println!("backup: {} bytes for each call", added / balance.calls.max(1) as u64);
             for contradiction in balance.contradictions.iter().take(10) {
                 println!("  {contradiction}");
             }
@@ -267,6 +277,16 @@ impl Bench {
         });
         ExitCode::from(u8::from(broken))
     }
+}
+
+/// Bytes of a compressed dump, as `ops backup` writes it.
+fn dump(server: &Server, url: &str) -> u64 {
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("dump");
+    let mut command = Command::new(server.binaries().expect("a server of our own").join("pg_dump"));
+    let status = command.args(["--format=custom", "--dbname", url, "--file"]).arg(&file).status();
+    assert!(status.expect("pg_dump runs").success(), "pg_dump");
+    file.metadata().expect("the dump").len()
 }
 
 fn listed(errors: &BTreeMap<Kind, u64>) -> String {

@@ -11,9 +11,11 @@ mod run;
 mod scene;
 pub mod scheduler;
 mod server;
+mod usage;
 
 pub use faults::{Faults, Suffered};
 pub use ledger::{Balance, Kind, Ledger};
 pub use run::{Load, Outcome, mean};
 pub use scene::{Campaign, Scene};
 pub use server::{analyze, fill, pools, server};
+pub use usage::Usage;

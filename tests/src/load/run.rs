@@ -100,7 +100,7 @@ impl Load {
     ) -> Outcome {
         self.stop.store(false, Ordering::Relaxed);
         self.longest.store(0, Ordering::Relaxed);
-        let before = (self.ledger.errors(), self.calls_ended.load(Ordering::Relaxed));
+        let before = (self.ledger.errors(), self.calls_ended());
         let mut tasks = JoinSet::new();
         let begun = self.second();
         for number in 0..clients {
@@ -109,7 +109,7 @@ impl Load {
         }
         tokio::join!(tokio::time::sleep(time), meanwhile);
         let ended = self.second();
-        let calls = self.calls_ended.load(Ordering::Relaxed) - before.1;
+        let calls = self.calls_ended() - before.1;
         self.stop.store(true, Ordering::Relaxed);
         let drained = tokio::time::timeout(LONGEST_DRAIN, async {
             while let Some(client) = tasks.join_next().await {
@@ -129,6 +129,11 @@ impl Load {
         let seconds = seconds[(begun + 1).min(ended)..ended].to_vec();
         let longest = Duration::from_micros(self.longest.load(Ordering::Relaxed));
         Outcome { clients, seconds, calls, errors, longest }
+    }
+
+    /// The telephone calls that ended in all runs, also after their time.
+    pub fn calls_ended(&self) -> u64 {
+        self.calls_ended.load(Ordering::Relaxed)
     }
 
     /// Notes the time of a client's turn.
