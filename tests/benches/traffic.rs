@@ -158,31 +158,37 @@ fn main() -> ExitCode {
     let Arguments { contacts, clients, bench: _ } = Arguments::parse();
     let runtime = Runtime::new().expect("a runtime");
     let server = load::server();
-    let database = server.create_database("traffic").expect("a database");
-    let failed = runtime.block_on(measure(&database.url(), contacts, clients));
+    let filled = server.create_database("filled").expect("a database");
+    let scene = runtime.block_on(async {
+        load::fill(&filled.url(), contacts).await;
+        let pools = load::pools(&filled.url(), clients).await;
+        let scene = Scene::create(&pools, 8, 200_000).await;
+        pools.close().await.expect("the pools close");
+        load::analyze(&filled.url()).await;
+        scene
+    });
+    println!("{clients} clients, lock timeout {LOCK_TIMEOUT:.0?}, {contacts} generated contacts\n");
+    println!(
+        "{:<32} {:<16} {:>9} {:>14} {:>14} {:>14}  errors",
+        "change", "migration", "time", "longest before", "longest turn", "transactions/s"
+    );
+    let mut failed = false;
+    for change in changes() {
+        // A copy for each, so that none works on what the others, and their load, left behind.
+        let copy = server.create_database_from(&filled, "traffic").expect("a copy");
+        failed |= runtime.block_on(measure(&copy.url(), &scene, &change, clients));
+    }
     ExitCode::from(u8::from(failed))
 }
 
-/// Measures all changes, and returns whether a limit was exceeded.
-async fn measure(url: &str, contacts: i64, clients: usize) -> bool {
-    load::fill(url, contacts).await;
+/// Measures a change, and returns whether a limit was exceeded.
+async fn measure(url: &str, scene: &Scene, change: &Change, clients: usize) -> bool {
     let pools = load::pools(url, clients).await;
-    let scene = Scene::create(&pools, 8, 200_000).await;
-    load::analyze(url).await;
     let db = connect(url).await.expect("a connection");
     run(&db, &format!("set lock_timeout = {}", LOCK_TIMEOUT.as_millis())).await.expect("a setting");
-    let load = Load::new(pools, &scene, &Arc::default(), STALLED_AFTER);
+    let load = Load::new(pools.clone(), scene, &Arc::default(), STALLED_AFTER);
     let mut failed = false;
-    println!("{clients} clients, lock timeout {LOCK_TIMEOUT:.0?}, {contacts} generated contacts\n");
-    println!(
-        "{:<32} {:<20} {:>9} {:>14} {:>14} {:>14}  errors",
-        "change", "migration", "time", "longest before", "longest turn", "transactions/s"
-    );
-    let mut print = |change: &str,
-                     step: &str,
-                     time: Duration,
-                     before: Option<Duration>,
-                     outcome: &Outcome| {
+    let mut print = |step: &str, time: Duration, before: Option<Duration>, outcome: &Outcome| {
         let Outcome { longest, errors, .. } = outcome;
         let exceeds = before.is_some() && (*longest > 2 * LOCK_TIMEOUT || !errors.is_empty());
         failed |= exceeds;
@@ -190,38 +196,37 @@ async fn measure(url: &str, contacts: i64, clients: usize) -> bool {
         let rate = outcome.rate();
         let verdict = if exceeds { "  FAIL" } else { "" };
         println!(
-            "{change:<32} {step:<20} {time:>9.2?} {before:>14} {longest:>14.2?} {rate:>14.0}  {errors:?}{verdict}"
+            "{:<32} {step:<16} {time:>9.2?} {before:>14} {longest:>14.2?} {rate:>14.0}  {errors:?}{verdict}",
+            change.name
         );
     };
-    for change in changes() {
-        for step in &change.steps {
-            // The load itself becomes slower as its campaigns grow.
-            let before = load.run(clients, SHORTEST, async {}).await.longest;
-            let mut time = Duration::ZERO;
-            let migration = async {
-                let began = Instant::now();
-                apply(&db, step)
-                    .await
-                    .unwrap_or_else(|error| panic!("{}, {}: {error}", change.name, step.name));
-                time = began.elapsed();
-            };
-            let outcome = load.run(clients, SHORTEST, migration).await;
-            print(change.name, step.name, time, Some(before), &outcome);
-        }
+    for step in &change.steps {
+        let before = load.run(clients, SHORTEST, async {}).await.longest;
         let mut time = Duration::ZERO;
-        let naive = async {
+        let migration = async {
             let began = Instant::now();
-            let plain = connect(url).await.expect("a connection");
-            let transaction = plain.begin().await.expect("a transaction");
-            for sql in change.naive {
-                run(&transaction, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-            }
-            transaction.rollback().await.expect("a rollback");
+            apply(&db, step).await.unwrap_or_else(|error| panic!("{}, {}: {error}", change.name, step.name));
             time = began.elapsed();
         };
-        let outcome = load.run(clients, SHORTEST, naive).await;
-        print(change.name, "plain statement", time, None, &outcome);
+        let outcome = load.run(clients, SHORTEST, migration).await;
+        print(step.name, time, Some(before), &outcome);
     }
+    let mut time = Duration::ZERO;
+    let naive = async {
+        let began = Instant::now();
+        let plain = connect(url).await.expect("a connection");
+        let transaction = plain.begin().await.expect("a transaction");
+        for sql in change.naive {
+            run(&transaction, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        transaction.rollback().await.expect("a rollback");
+        plain.close().await.expect("the connection closes");
+        time = began.elapsed();
+    };
+    let outcome = load.run(clients, SHORTEST, naive).await;
+    print("plain statement", time, None, &outcome);
+    pools.close().await.expect("the pools close");
+    db.close().await.expect("the connection closes");
     failed
 }
 
