@@ -121,6 +121,8 @@ async fn the_next_client_after_a_timeout_or_a_lost_client_finds_neither_the_acto
         let mut other = client(&pgbouncer.urls[0]).await;
         let fresh = first(&mut client(&database.url()).await, FOUND).await;
 
+        pools.customer(actor()).await.unwrap().commit().await.unwrap();
+        assert_eq!(first(&mut other, FOUND).await, fresh, "{mode:?}, after a commit");
         let tx = pools.customer(actor()).await.unwrap();
         let server = number(&tx, SERVER).await;
         let error = soon(run(&tx, SLEEP)).await.unwrap_err();
