@@ -191,7 +191,7 @@ impl Database {
     }
 
     fn beginning(&self, read_only: bool) -> Begin {
-        Begin { identify: self.inner.signing_key.is_some(), read_only, ..Begin::default() }
+        Begin { identify: self.inner.signing_key.is_some(), read_only }
     }
 
     async fn bind(&self, begun: Begun, actor: BoundActor) -> Result<CustomerTx, Error> {

@@ -20,7 +20,7 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Database, Executor, Postgres, Row};
+use sqlx::{AssertSqlSafe, Database, Executor, Postgres, Row, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -87,14 +87,14 @@ impl OpenTransaction {
             must_write,
             is_unusable: AtomicBool::new(false),
         };
-        let statements = begin.statements(&session.server);
+        let statements = AssertSqlSafe(begin.statements(&session.server));
         let connection = session.connection.get_mut().as_mut().ok_or_else(gone).map_err(query_error)?;
         let identity = if begin.identify {
             let row =
                 sqlx::raw_sql(statements).fetch_all(&mut **connection).await.map_err(query_error)?.pop();
             row.map(|row| row.try_get(0)).transpose().map_err(query_error)?
         } else {
-            Manager::begin(connection, Some(statements)).await.map_err(query_error)?;
+            Manager::begin(connection, Some(statements.into_sql_str())).await.map_err(query_error)?;
             None
         };
         *session.may_have_traces.get_mut() = false;

@@ -9,7 +9,7 @@
 use crate::Settings;
 use crate::position::{NotAPosition, Position};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Database, Postgres, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Connection, Database, Postgres, Row};
 use sqlx_core::transaction::TransactionManager;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +121,7 @@ pub(crate) struct Begin {
 }
 
 impl Begin {
-    pub(crate) fn statements(self, server: &Server) -> SqlStr {
+    pub(crate) fn statements(self, server: &Server) -> String {
         let mut statements = Vec::new();
         if let Server::Shared { cleaning, .. } = server {
             statements.push(&**cleaning);
@@ -130,7 +130,7 @@ impl Begin {
         if self.identify {
             statements.push(IDENTITY);
         }
-        AssertSqlSafe(statements.join("; ")).into_sql_str()
+        statements.join("; ")
     }
 }
 
