@@ -249,8 +249,8 @@ async fn settings_that_do_not_fit_the_pooler_are_refused_at_the_start() {
 // ---- what they share
 
 /// The pools of an application behind a PgBouncer of this mode.
-async fn pools(url: &str, mode: Mode, more: &[(&str, &str)]) -> Database {
-    open_with(url, &[more, &mode.variables()].concat()).await
+async fn pools(url: &str, mode: Mode, variables: &[(&str, &str)]) -> Database {
+    open_with(url, &[variables, &mode.variables()].concat()).await
 }
 
 /// Pools of two connections, for which a call waits a second.
