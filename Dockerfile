@@ -17,13 +17,16 @@ COPY deploy/postgres/create-logins.sql /docker-entrypoint-initdb.d/
 USER postgres
 
 FROM debian:13.6-slim AS pooler
+# 1.21 is the first that tracks prepared statements; 1.24 is tested, and gets Debian's security fixes.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends pgbouncer postgresql-client-17 \
+    && apt-get install -y --no-install-recommends 'pgbouncer=1.24.*' postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/*
 COPY deploy/pooler/pgbouncer.ini /etc/pgbouncer/
 COPY --chmod=0755 deploy/pooler/start-pooler /usr/local/bin/
 USER postgres
 EXPOSE 6432
+# Ends once the open transactions have; on SIGTERM it would wait for the clients, which stay connected.
+STOPSIGNAL SIGINT
 CMD ["start-pooler"]
 
 FROM debian:13.6-slim AS tools

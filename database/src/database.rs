@@ -40,7 +40,8 @@ struct Inner {
 }
 
 impl Database {
-    /// Opens the pools, and checks that Row Level Security limits the customer login and that no migration is pending.
+    /// Opens the pools, and checks that Row Level Security limits the customer login, that the settings are those that a
+    /// pooler in between requires, and that no migration is pending.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a check failed. [`Error::Settings`]:
@@ -49,6 +50,7 @@ impl Database {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
         let checks = async {
             let db = admin.begin(Begin::default()).await?.transaction;
+            startup::check_pooler(&db, "DATABASE_URL").await?;
             startup::check_migrations(&db, settings.require_migrations).await?;
             startup::check_signing(&db, settings).await
         };
@@ -61,6 +63,7 @@ impl Database {
                 let customer = Pool::open("customer", url, settings).await?;
                 let checks = async {
                     let db = customer.begin(Begin::default()).await?.transaction;
+                    startup::check_pooler(&db, "CUSTOMER_DATABASE_URL").await?;
                     startup::check_customer(&db, "CUSTOMER_DATABASE_URL").await
                 };
                 within(customer.limit(), checks).await??;
@@ -77,19 +80,17 @@ impl Database {
         Ok(Self { inner: Arc::new(Inner { admin, customer, replicas, limits, signing_key }) })
     }
 
-    /// Opens the pool of admin transactions only, and checks that no migration is pending: for programs of operators, which
-    /// have neither a customer login nor a signing key. In a database with signing keys a customer transaction is refused.
+    /// As [`Database::connect`], for the pool of admin transactions only: for programs of operators, which have neither a
+    /// customer login nor a signing key. In a database with signing keys a customer transaction is refused.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a migration is pending.
+    /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a check failed.
     pub async fn connect_admin(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
         let check = async {
-            startup::check_migrations(
-                &admin.begin(Begin::default()).await?.transaction,
-                settings.require_migrations,
-            )
-            .await
+            let db = admin.begin(Begin::default()).await?.transaction;
+            startup::check_pooler(&db, "DATABASE_URL").await?;
+            startup::check_migrations(&db, settings.require_migrations).await
         };
         within(admin.limit(), check).await??;
         let limits = Limits::of(settings);
@@ -190,7 +191,7 @@ impl Database {
     }
 
     fn beginning(&self, read_only: bool) -> Begin {
-        Begin { identify: self.inner.signing_key.is_some(), read_only, ..Begin::default() }
+        Begin { identify: self.inner.signing_key.is_some(), read_only }
     }
 
     async fn bind(&self, begun: Begun, actor: BoundActor) -> Result<CustomerTx, Error> {

@@ -6,8 +6,9 @@
 #![expect(clippy::disallowed_methods, reason = "forwards statements to the connection")]
 
 use crate::deadline::{sleep, within};
+use crate::error::is_unprepared;
 use crate::position::Position;
-use crate::session::{self, Begin, Timeouts};
+use crate::session::{self, Begin, Server};
 use async_stream::try_stream;
 use futures_util::lock::Mutex;
 use futures_util::{Stream, TryStreamExt};
@@ -47,13 +48,13 @@ pub(crate) enum OpenTransaction {
 pub(crate) struct Session {
     /// `None` only while it is dropped.
     connection: Mutex<Option<PoolConnection<Postgres>>>,
-    /// The timeouts of a connection to the server that serves no other client. `None`: the next `begin` on it cleans it.
-    timeouts: Option<Timeouts>,
+    server: Server,
     /// Whether a statement ran that may have left more on the connection than the transaction's own end removes.
     may_have_traces: AtomicBool,
     /// Whether a refusal to write means that the server is no longer the primary.
     must_write: bool,
-    /// Whether the connection is closed instead of released: its server is not the primary, or does not respond.
+    /// Whether the connection is closed instead of released: its server is not the primary, does not respond, or prepared
+    /// another statement than the driver knows.
     is_unusable: AtomicBool,
 }
 
@@ -71,31 +72,29 @@ impl Drop for Session {
 
 impl OpenTransaction {
     /// Sends `begin`, a batch of statements that starts with that one, and returns the identity that it asks for.
-    /// `timeouts` are those of a connection that serves no other client. `must_write`: see [`Session`].
+    /// `must_write`: see [`Session`].
     pub(crate) async fn begin_postgres(
         connection: PoolConnection<Postgres>,
         begin: Begin,
-        timeouts: Option<Timeouts>,
+        server: Server,
         must_write: bool,
     ) -> Result<(Self, Option<String>), DbErr> {
         // Closed if this future is dropped: `begin` may have been sent, and nothing would roll back.
         let mut session = Session {
             connection: Mutex::new(Some(connection)),
-            timeouts,
+            server,
             may_have_traces: AtomicBool::new(true),
             must_write,
             is_unusable: AtomicBool::new(false),
         };
+        let statements = AssertSqlSafe(begin.statements(&session.server));
         let connection = session.connection.get_mut().as_mut().ok_or_else(gone).map_err(query_error)?;
         let identity = if begin.identify {
-            let row = sqlx::raw_sql(begin.statements())
-                .fetch_all(&mut **connection)
-                .await
-                .map_err(query_error)?
-                .pop();
+            let row =
+                sqlx::raw_sql(statements).fetch_all(&mut **connection).await.map_err(query_error)?.pop();
             row.map(|row| row.try_get(0)).transpose().map_err(query_error)?
         } else {
-            Manager::begin(connection, Some(begin.statements().into_sql_str())).await.map_err(query_error)?;
+            Manager::begin(connection, Some(statements.into_sql_str())).await.map_err(query_error)?;
             None
         };
         *session.may_have_traces.get_mut() = false;
@@ -115,7 +114,7 @@ impl OpenTransaction {
                 let mut connection = session.connection.lock().await;
                 let connection = connection.as_mut().ok_or_else(gone).map_err(exec_error)?;
                 let done = prepared(&statement).execute(&mut **connection).await;
-                done.map(Into::into).map_err(exec_error)
+                done.map(Into::into).map_err(|error| exec_error(session.examined(error)))
             }
             Self::Sqlite(transaction) => transaction.execute_raw(statement).await,
         }
@@ -140,7 +139,7 @@ impl OpenTransaction {
                 let mut connection = session.connection.lock().await;
                 let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let row = prepared(&statement).fetch_optional(&mut **connection).await;
-                row.map(|row| row.map(Into::into)).map_err(query_error)
+                row.map(|row| row.map(Into::into)).map_err(|error| query_error(session.examined(error)))
             }
             Self::Sqlite(transaction) => transaction.query_one_raw(statement).await,
         }
@@ -152,7 +151,8 @@ impl OpenTransaction {
                 let mut connection = session.connection.lock().await;
                 let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let rows = prepared(&statement).fetch_all(&mut **connection).await;
-                rows.map(|rows| rows.into_iter().map(Into::into).collect()).map_err(query_error)
+                rows.map(|rows| rows.into_iter().map(Into::into).collect())
+                    .map_err(|error| query_error(session.examined(error)))
             }
             Self::Sqlite(transaction) => transaction.query_all_raw(statement).await,
         }
@@ -164,7 +164,9 @@ impl OpenTransaction {
                 let mut connection = session.connection.lock().await;
                 let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
                 let mut rows = prepared(&statement).fetch(&mut **connection);
-                while let Some(row) = rows.try_next().await.map_err(query_error)? {
+                while let Some(row) =
+                    rows.try_next().await.map_err(|error| query_error(session.examined(error)))?
+                {
                     yield row.into();
                 }
             })),
@@ -174,14 +176,24 @@ impl OpenTransaction {
 
     /// Whether the connection has the timeouts of its pool; otherwise the transaction sets them.
     pub(crate) fn has_timeouts(&self) -> bool {
-        matches!(self, Self::Postgres(session) if session.timeouts.is_some())
+        matches!(self, Self::Postgres(session) if session.server.timeouts().is_some())
+    }
+
+    /// Whether other clients share the connection to the server; `None` if statements do not stay prepared on it.
+    pub(crate) fn shares_prepared(&self) -> Option<bool> {
+        match self {
+            Self::Postgres(session) => {
+                session.server.prepares().then_some(session.server.timeouts().is_none())
+            }
+            Self::Sqlite(_) => None,
+        }
     }
 
     /// Records that a statement runs whose text this crate did not write. It may be one that an attacker changed, so the
     /// connection is reset after the transaction.
     pub(crate) fn may_leave_traces(&self) {
         if let Self::Postgres(session) = self
-            && session.timeouts.is_some()
+            && session.server.timeouts().is_some()
         {
             session.may_have_traces.store(true, Ordering::Relaxed);
         }
@@ -234,12 +246,23 @@ impl OpenTransaction {
 }
 
 impl Session {
+    /// Marks the connection as unusable if the server does not have the statement that the driver prepared, and would
+    /// return the same error again. A pooler closes the server's connection with it, because the transaction is open.
+    fn examined(&self, error: sqlx::Error) -> sqlx::Error {
+        self.is_unusable.fetch_or(is_unprepared(&error), Ordering::Relaxed);
+        error
+    }
+
     /// Ends the transaction; the position is known after [`End::CommitAt`] only.
     async fn end(
         mut self,
         end: End,
         limit: Option<Duration>,
     ) -> Result<Result<Position, DbErr>, sqlx::Error> {
+        if end == End::Rollback && *self.is_unusable.get_mut() {
+            // By the close of the connection.
+            return Ok(Ok(Position::UNKNOWN));
+        }
         let Some(connection) = self.connection.get_mut() else { return Err(gone()) };
         let ended = async {
             match (Manager::get_transaction_depth(connection) > 0, end != End::Rollback) {
@@ -259,7 +282,7 @@ impl Session {
                 _ => *self.is_unusable.get_mut() = true,
             }
         }
-        if let Some(timeouts) = &self.timeouts
+        if let Some(timeouts) = self.server.timeouts()
             && *self.may_have_traces.get_mut()
             && ended.is_ok()
         {

@@ -5,6 +5,7 @@ use entity::enums::CampaignStatus;
 use environment::{TlsFault, tls_fault};
 use sea_orm::{DbErr, RuntimeErr};
 use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::postgres::PgDatabaseError;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -57,7 +58,8 @@ pub enum Error {
     /// A start-up check of [`Database::connect`](crate::Database::connect) failed: the reason.
     #[error("{0}")]
     Refused(String),
-    /// A serialization failure or a deadlock; the whole transaction may succeed when it is run again.
+    /// A serialization failure or a deadlock, or a migration changed the columns of a prepared statement; the whole
+    /// transaction may succeed when it is run again.
     #[error("the transaction failed because of a concurrent one; run it again")]
     Retry,
     /// The settings are invalid.
@@ -134,7 +136,7 @@ pub struct Fault {
     pub code: String,
     /// The message.
     pub message: String,
-    /// The remedy, for a failure of TLS.
+    /// The remedy, for a failure of TLS and for a pooler without prepared statements.
     remedy: Option<&'static str>,
     /// The driver's error, whose source is the cause, such as the I/O error of a lost connection. `None` for errors that
     /// contain values, as decoding errors do.
@@ -147,7 +149,7 @@ impl Fault {
         Self { code: String::new(), message: message.into(), remedy: None, source: None }
     }
 
-    /// Returns the remedy if the certificates or the TLS parameters of the URL are the cause.
+    /// Returns the remedy if the certificates, the TLS parameters of the URL or the settings for a pooler are the cause.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         self.remedy
@@ -235,7 +237,11 @@ impl From<Arc<sqlx::Error>> for Error {
         if let Some(reason) = ActorError::of(&code) {
             return Self::Actor(reason);
         }
-        let fault = Fault { code, ..Fault::of_driver(database.message()) };
+        if is_stale_plan(database) {
+            return Self::Retry;
+        }
+        let remedy = is_untracked(database).then_some(UNTRACKED);
+        let fault = Fault { code, remedy, ..Fault::of_driver(database.message()) };
         // https://www.postgresql.org/docs/15/errcodes-appendix.html
         match fault.code.as_str() {
             // SQLite: BUSY and LOCKED with their extended codes (https://sqlite.org/rescode.html).
@@ -251,6 +257,35 @@ impl From<Arc<sqlx::Error>> for Error {
             code if code.starts_with("08") || code.starts_with("57P") => Self::Unavailable(fault),
             _ => Self::Database(fault),
         }
+    }
+}
+
+/// The remedy where the names of the driver's statements reach a server that other clients use as well.
+const UNTRACKED: &str = "a pooler assigns connections to transactions and does not track prepared statements; set \
+    DATABASE_STATEMENT_CACHE=0, or max_prepared_statements of PgBouncer 1.21 or newer and DATABASE_TRANSACTION_POOLER=true";
+
+/// Whether the server does not have the statement that the driver prepared: it has another one of this name, none, or one
+/// whose columns have changed since.
+pub(crate) fn is_unprepared(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| has_no_such_statement(error) || is_stale_plan(error))
+}
+
+/// Whether the name of a prepared statement is unknown (26000) or in use (42P05).
+fn has_no_such_statement(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("26000" | "42P05"))
+}
+
+/// Whether the name is one of the driver's.
+fn is_untracked(error: &dyn DatabaseError) -> bool {
+    has_no_such_statement(error) && error.message().contains("\"sqlx_s_")
+}
+
+/// Whether a change of a table has changed the columns of a prepared statement. The function of the server tells: the
+/// SQLSTATE, 0A000, has other causes, and the message may be translated.
+fn is_stale_plan(error: &dyn DatabaseError) -> bool {
+    match error.try_downcast_ref::<PgDatabaseError>() {
+        Some(error) => error.routine() == Some("RevalidateCachedQuery"),
+        None => error.try_downcast_ref::<Stripped>().is_some_and(|error| error.is_stale_plan),
     }
 }
 
@@ -304,6 +339,7 @@ struct Stripped {
     /// `ErrorKind` as text: [`DatabaseError::kind`] returns it by value on each call, and as it implements neither `Clone`
     /// nor `Copy`, a stored one could not be returned. Nor can the server's error be kept to ask it: it holds the DETAIL.
     kind: &'static str,
+    is_stale_plan: bool,
 }
 
 impl Stripped {
@@ -322,6 +358,7 @@ impl Stripped {
             constraint: error.constraint().map(ToOwned::to_owned),
             table: error.table().map(ToOwned::to_owned),
             kind,
+            is_stale_plan: is_stale_plan(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::deadline::within;
 use crate::driver::{OpenTransaction, acquire};
 use crate::error::{Error, no_response};
 use crate::failover::Failover;
-use crate::session::{self, Begin, Timeouts};
+use crate::session::{self, Begin, Server};
 use crate::settings::{Settings, Url};
 use environment::{describe_postgres, parse_postgres_hosts, tls_warning};
 use metrics::{SharedString, gauge, histogram};
@@ -29,8 +29,7 @@ pub(crate) struct Pool {
     /// The limit of the time to begin a transaction; `None` for SQLite, which has its busy timeout.
     limit: Option<Duration>,
     waiting: AtomicU32,
-    /// Those of each session; `None`: each transaction sets its own.
-    timeouts: Option<Timeouts>,
+    server: Server,
     /// `None`: one host, whatever it is.
     failover: Option<Arc<Failover>>,
     own: OwnPool,
@@ -66,7 +65,7 @@ impl Pool {
                 connection,
                 limit: None,
                 waiting,
-                timeouts: None,
+                server: Server::of(settings),
                 failover: None,
                 own,
             });
@@ -97,17 +96,15 @@ impl Pool {
 
     fn lazily(
         name: SharedString,
-        server: PgConnectOptions,
+        options: PgConnectOptions,
         failover: Option<Arc<Failover>>,
         settings: &Settings,
     ) -> Self {
         let own = OwnPool::default();
-        // A pooler that shares connections of the server needs a client that prepares no statements.
-        let timeouts = (settings.statement_cache > 0)
-            .then(|| Timeouts::new(settings.statement_timeout, settings.idle_in_transaction_timeout));
-        let connection = postgres(server, settings, timeouts.clone(), failover.clone(), &own);
+        let server = Server::of(settings);
+        let connection = postgres(options, settings, server.clone(), failover.clone(), &own);
         let limit = Some(settings.acquire_timeout);
-        Self { name, connection, limit, waiting: AtomicU32::new(0), timeouts, failover, own }
+        Self { name, connection, limit, waiting: AtomicU32::new(0), server, failover, own }
     }
 
     /// The value of the label `pool`.
@@ -172,11 +169,10 @@ impl Pool {
         connection: PoolConnection<Postgres>,
         begin: Begin,
     ) -> Result<Begun, Error> {
-        let begin = Begin { own: self.timeouts.is_some(), ..begin };
         let must_write = self.failover.is_some() && !begin.read_only;
-        let timeouts = self.timeouts.clone();
+        let server = self.server.clone();
         let (transaction, identity) =
-            OpenTransaction::begin_postgres(connection, begin, timeouts, must_write).await?;
+            OpenTransaction::begin_postgres(connection, begin, server, must_write).await?;
         Ok(Begun { transaction, identity })
     }
 
@@ -231,7 +227,7 @@ fn configured(name: &str, options: PgConnectOptions, settings: &Settings) -> PgC
 fn postgres(
     options: PgConnectOptions,
     settings: &Settings,
-    timeouts: Option<Timeouts>,
+    server: Server,
     failover: Option<Arc<Failover>>,
     own: &OwnPool,
 ) -> DatabaseConnection {
@@ -239,18 +235,18 @@ fn postgres(
     let alive = settings.acquire_timeout / 2;
     let pre_ping = settings.pre_ping;
     let identify = settings.signing_key.is_some();
-    let (set, kept) = (timeouts.clone(), timeouts);
+    let (connected, released) = (server.clone(), server);
     let former = failover.clone();
     let (size, seen) = (settings.pool_size, Arc::clone(own));
     let pool = PgPoolOptions::new()
         .max_connections(settings.pool_size.saturating_add(settings.max_overflow))
         .after_connect(move |connection, _| {
-            let (set, failover) = (set.clone(), failover.clone());
+            let (server, failover) = (connected.clone(), failover.clone());
             Box::pin(async move {
                 if let Some(failover) = failover {
                     failover.check(connection).await?;
                 }
-                match set {
+                match server.timeouts() {
                     Some(timeouts) => timeouts.set(connection).await,
                     None => Ok(()),
                 }
@@ -279,9 +275,9 @@ fn postgres(
             let own = seen.lock().unwrap_or_else(PoisonError::into_inner);
             let keep = own.as_ref().is_none_or(|pool| pool.size() <= size);
             drop(own);
-            let timeouts = kept.clone();
+            let server = released.clone();
             Box::pin(async move {
-                let release = session::release(connection, timeouts.as_ref(), identify);
+                let release = session::release(connection, &server, identify);
                 Ok(keep && within(Some(alive), release).await??)
             })
         })

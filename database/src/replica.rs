@@ -238,6 +238,7 @@ impl Replica {
     /// Returns [`Error::Refused`] if Row Level Security does not limit the login, or the server belongs to another cluster.
     async fn accept(&self, primary: &Pool) -> Result<(), Error> {
         let db = self.pool.begin(Begin { read_only: true, ..Begin::default() }).await?.transaction;
+        startup::check_pooler(&db, "REPLICA_DATABASE_URL").await?;
         startup::check_customer(&db, "REPLICA_DATABASE_URL").await?;
         db.rollback(Some(RESPONSE)).await??;
         let ours = session::cluster(&mut *primary.acquire().await?).await?;

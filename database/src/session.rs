@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "runs below SeaORM, on a connection of the pool")]
 
+use crate::Settings;
 use crate::position::{NotAPosition, Position};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Database, Postgres, Row};
@@ -17,18 +18,11 @@ type Manager = <Postgres as Database>::TransactionManager;
 
 /// The server's name for the current transaction: the process and the start in microseconds, which only one transaction
 /// has. The functions that verify a signed actor compute the same text.
-macro_rules! identity {
-    () => {
-        "select pg_backend_pid() || '.' || (date_part('epoch', now()) * 1000000)::bigint"
-    };
-}
+const IDENTITY: &str = "select pg_backend_pid() || '.' || (date_part('epoch', now()) * 1000000)::bigint";
 
-/// What ends with neither the transaction nor a setting.
-macro_rules! discard {
-    () => {
-        "close all; unlisten *; discard temp; reset session authorization; reset role"
-    };
-}
+/// Removes what ends with neither the transaction nor a setting, and resets the settings.
+const DISCARD: &str = "close all; unlisten *; discard temp; reset session authorization; reset role; reset all; \
+    select pg_advisory_unlock_all()";
 
 /// The timeouts of a session, for connections to the server that serve no other client. Behind `PgBouncer` in transaction
 /// mode each transaction sets its own instead.
@@ -56,43 +50,87 @@ impl Timeouts {
     }
 }
 
-/// Behind `PgBouncer` in transaction mode, the server connection still has what the previous client left. sqlx names
-/// statements that it does not cache as well, from `sqlx_s_1` on every connection, and never closes them, and the server
-/// rejects a name that exists. Other settings stay: `PgBouncer` sets them for the client that is linked.
-macro_rules! begin_shared {
-    ($begin:literal) => {
-        concat!(
-            $begin,
-            "; deallocate all; reset search_path; ",
-            discard!(),
-            "; select pg_advisory_unlock_all()"
-        )
+/// What a connection of a pool leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Server {
+    /// A session that serves no other client: it has the timeouts, and [`reset`] cleans it where that is needed.
+    Own(Timeouts),
+    /// One that a pooler gives to other clients between two transactions: each transaction cleans it and sets its timeouts.
+    Shared {
+        /// The statements before `begin`, which remove what the client before left.
+        cleaning: Arc<str>,
+        /// Whether statements stay prepared.
+        prepares: bool,
+    },
+}
+
+impl Server {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let prepares = settings.statement_cache > 0;
+        if prepares && !settings.transaction_pooler {
+            return Self::Own(Timeouts::new(
+                settings.statement_timeout,
+                settings.idle_in_transaction_timeout,
+            ));
+        }
+        Self::Shared { cleaning: cleaning(&settings.application_name, prepares), prepares }
+    }
+
+    /// Whether statements stay prepared.
+    pub(crate) fn prepares(&self) -> bool {
+        matches!(self, Self::Own(_) | Self::Shared { prepares: true, .. })
+    }
+
+    /// The timeouts of a session that serves no other client.
+    pub(crate) fn timeouts(&self) -> Option<&Timeouts> {
+        match self {
+            Self::Own(timeouts) => Some(timeouts),
+            Self::Shared { .. } => None,
+        }
+    }
+}
+
+/// The statements that remove what the client before left. `reset all` resets the parameters as well that the pooler set for
+/// this client, which are those that sqlx states at the start. In a transaction of its own, because
+/// `default_transaction_read_only` applies when one begins.
+fn cleaning(application_name: &str, prepares: bool) -> Arc<str> {
+    let name = application_name.replace('\\', "\\\\").replace('\'', "''");
+    let statements = if prepares {
+        // A statement that SQL prepared may have the name under which the pooler prepared one of ours, `PGBOUNCER_1`, and
+        // would run in its place. The pooler would not learn of a `deallocate`, so the session ends.
+        "select pg_terminate_backend(pg_backend_pid()) from pg_prepared_statements where from_sql"
+    } else {
+        // sqlx names statements that it does not cache as well, from `sqlx_s_1` on every connection, and never closes them.
+        // Without names it would fail: it looks up types between the parse and the execution, which removes the unnamed
+        // statement.
+        "deallocate all"
     };
+    let sql = format!(
+        "begin; {DISCARD}; set client_encoding = 'UTF8'; set datestyle = 'ISO, MDY'; set timezone = 'UTC'; \
+         set application_name = E'{name}'; {statements}; commit"
+    );
+    sql.into()
 }
 
 /// The statements that begin a transaction.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Begin {
-    /// The connection to the server serves no other client, so [`reset`] has cleaned it where that was needed.
-    pub(crate) own: bool,
     /// The last row is the server's name for the transaction.
     pub(crate) identify: bool,
     pub(crate) read_only: bool,
 }
 
 impl Begin {
-    pub(crate) fn statements(self) -> &'static str {
-        macro_rules! of {
-            ($begin:literal) => {
-                match (self.own, self.identify) {
-                    (true, false) => $begin,
-                    (true, true) => concat!($begin, "; ", identity!()),
-                    (false, false) => begin_shared!($begin),
-                    (false, true) => concat!(begin_shared!($begin), "; ", identity!()),
-                }
-            };
+    pub(crate) fn statements(self, server: &Server) -> String {
+        let mut statements = Vec::new();
+        if let Server::Shared { cleaning, .. } = server {
+            statements.push(&**cleaning);
         }
-        if self.read_only { of!("begin read only") } else { of!("begin") }
+        statements.push(if self.read_only { "begin read only" } else { "begin" });
+        if self.identify {
+            statements.push(IDENTITY);
+        }
+        statements.join("; ")
     }
 }
 
@@ -158,11 +196,10 @@ pub(crate) async fn writes(connection: &mut PgConnection) -> Result<bool, sqlx::
 /// Rolls back a transaction that was dropped, when its connection is released, and removes what it left: the next caller
 /// would run in it, with its time and snapshot. Returns whether the connection can be used again.
 ///
-/// `identify`: some transactions on the pool began with [`Begin::identify`], of which sqlx does not know. `timeouts`:
-/// those of a connection that serves no other client.
+/// `identify`: some transactions on the pool began with [`Begin::identify`], of which sqlx does not know.
 pub(crate) async fn release(
     connection: &mut PgConnection,
-    timeouts: Option<&Timeouts>,
+    server: &Server,
     identify: bool,
 ) -> Result<bool, sqlx::Error> {
     if Manager::get_transaction_depth(connection) > 0 {
@@ -173,7 +210,7 @@ pub(crate) async fn release(
         // The server has just responded to the end of the transaction.
         return Ok(true);
     }
-    match timeouts {
+    match server.timeouts() {
         Some(timeouts) => reset(connection, timeouts).await,
         None => Ok(true),
     }
@@ -192,8 +229,7 @@ async fn is_open(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 /// Removes what a transaction that has ended has left, and returns whether the connection can be used again.
 pub(crate) async fn reset(connection: &mut PgConnection, timeouts: &Timeouts) -> Result<bool, sqlx::Error> {
     const PREPARED: &str = "select count(*), coalesce(bool_or(from_sql), false) from pg_prepared_statements";
-    let reset = concat!(discard!(), "; reset all; select pg_advisory_unlock_all()");
-    let sql = AssertSqlSafe(format!("{reset}; {}; {PREPARED}", timeouts.0));
+    let sql = AssertSqlSafe(format!("{DISCARD}; {}; {PREPARED}", timeouts.0));
     let row = sqlx::raw_sql(sql).fetch_all(&mut *connection).await?.pop().ok_or(sqlx::Error::RowNotFound)?;
     has_only_its_own_statements(connection, &row)
 }

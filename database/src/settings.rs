@@ -54,9 +54,13 @@ pub struct Settings {
     pub signing_key: Option<SigningKey>,
     /// `DATABASE_APPLICATION_NAME`: the name in `pg_stat_activity`; default: `voicesurvey`.
     pub application_name: String,
-    /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps; default: 100. Set it to 0 behind
-    /// `PgBouncer` in transaction mode.
+    /// `DATABASE_STATEMENT_CACHE`: the prepared statements that each connection keeps; default: 100. 0 is for a pooler
+    /// that does not track prepared statements, and includes [`transaction_pooler`](Self::transaction_pooler).
     pub statement_cache: usize,
+    /// `DATABASE_TRANSACTION_POOLER`: whether a pooler assigns a connection of the server to each transaction, as `PgBouncer`
+    /// in transaction mode does; default: false. Each transaction then sets its timeouts, and removes what another client
+    /// left. A statement cache requires that the pooler tracks prepared statements (`max_prepared_statements`).
+    pub transaction_pooler: bool,
     /// `DATABASE_REQUIRE_MIGRATIONS`: whether start-up fails if migrations are pending; default: true.
     pub require_migrations: bool,
     /// `DATABASE_SLOW_STATEMENT_MS`: the duration from which a statement is logged as slow; default: 500 ms.
@@ -222,6 +226,9 @@ impl Settings {
                 .parse("DATABASE_APPLICATION_NAME", "text")?
                 .unwrap_or_else(|| "voicesurvey".to_owned()),
             statement_cache: source.parse("DATABASE_STATEMENT_CACHE", COUNT)?.unwrap_or(100),
+            transaction_pooler: source
+                .parse("DATABASE_TRANSACTION_POOLER", "true or false")?
+                .unwrap_or(false),
             require_migrations: source.parse("DATABASE_REQUIRE_MIGRATIONS", "true or false")?.unwrap_or(true),
             slow_statement: milliseconds("DATABASE_SLOW_STATEMENT_MS", 500)?,
         })
@@ -276,6 +283,7 @@ mod tests {
             ("DATABASE_POOL_SIZE", "s3cret"),
             ("DATABASE_MAX_OVERFLOW", "-1"),
             ("DATABASE_PRE_PING", "s3cret"),
+            ("DATABASE_TRANSACTION_POOLER", "s3cret"),
             ("DATABASE_ACQUIRE_TIMEOUT_MS", "1.5"),
             ("DATABASE_ACQUIRE_TIMEOUT_MS", "0"),
             ("DATABASE_STATEMENT_TIMEOUT_MS", "2147483648"),

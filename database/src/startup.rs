@@ -49,6 +49,34 @@ pub(crate) async fn check_customer(db: &OpenTransaction, variable: &str) -> Resu
     Ok(())
 }
 
+/// Returns [`Error::Refused`] if the settings and what is between the application and the server disagree about prepared
+/// statements.
+///
+/// The server has this statement under the name that the driver gave it, or under one that a pooler gave it. Otherwise one
+/// client would run what another one prepared, or meet the settings and tables that it left.
+pub(crate) async fn check_pooler(db: &OpenTransaction, variable: &str) -> Result<(), Error> {
+    let Some(is_shared) = db.shares_prepared() else { return Ok(()) };
+    let row = one(
+        db,
+        "select coalesce(bool_or(name like 'sqlx%'), false) as direct \
+         from pg_prepared_statements where statement = current_query()",
+    )
+    .await?;
+    let reason = match (row.try_get("", "direct")?, is_shared) {
+        (true, true) => {
+            "leads to a server that receives the driver's names of prepared statements, though \
+             DATABASE_TRANSACTION_POOLER=true; behind PgBouncer set max_prepared_statements (1.21 or newer) or \
+             DATABASE_STATEMENT_CACHE=0, without a pooler DATABASE_TRANSACTION_POOLER=false"
+        }
+        (false, false) => {
+            "leads to a pooler that assigns connections to transactions, as PgBouncer does with \
+             pool_mode = transaction; set DATABASE_TRANSACTION_POOLER=true"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Refused(format!("the URL of {variable} {reason}")))
+}
+
 /// Returns [`Error::Refused`] if a migration of this build is pending. Additional applied migrations are accepted: they are
 /// those of a newer build during a rolling deployment.
 #[expect(clippy::disallowed_methods, reason = "the ledger has no entity")]

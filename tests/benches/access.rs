@@ -4,7 +4,7 @@
 //! pool has one connection, so that
 //! statements stay prepared and both sides of a comparison wait for the same things.
 //!
-//! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `audit`,
+//! `cargo bench -p tests --bench access -- export claims` measures these two only; there are also `audit`, `pooler`,
 //! `transactions`, `security`, `signing` and `statistics`.
 
 #![expect(clippy::disallowed_methods, reason = "the baseline is bare sqlx")]
@@ -30,6 +30,7 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tests::factory::{open, settings};
+use tests::pgbouncer::{Mode, PgBouncer};
 use tests::{connect, hexadecimal, migrate, migrated, run, server};
 use tokio::runtime::Runtime;
 
@@ -92,10 +93,11 @@ fn main() -> ExitCode {
     let bench = Bench { runtime, url, settings, actor };
     fill(&bench.runtime, &bench.url, include_str!("access.sql"));
 
-    let sections: [(&str, Section<'_>); 7] = [
+    let sections: [(&str, Section<'_>); 8] = [
         // First, while the process has had no reason to grow.
         ("export", &|table| bench.exports(table, programs)),
         ("transactions", &|table| bench.on_one_core(|| bench.transactions(table))),
+        ("pooler", &|table| bench.on_one_core(|| bench.pooler(table))),
         ("security", &|table| bench.on_one_core(|| bench.row_level_security(table))),
         ("signing", &|table| bench.on_one_core(|| bench.signing(table))),
         ("audit", &|table| {
@@ -195,6 +197,19 @@ impl Bench {
         ] {
             let (ours, theirs) = median(pairs);
             table.times(what, ours, theirs, Some(1.3));
+        }
+    }
+
+    /// A point read through PgBouncer, with and without prepared statements.
+    fn pooler(&self, table: &mut Table) {
+        for mode in Mode::ALL {
+            let pgbouncer = PgBouncer::start(std::slice::from_ref(&self.url), 1, mode);
+            let Some(pgbouncer) = self.runtime.block_on(pgbouncer) else { continue };
+            let pooled = settings_with(&pgbouncer.urls[0], &mode.variables());
+            let read = async |database: &Database| self.read(database).await;
+            let between = [(&pooled, "select 1"), (&self.settings, "select 1")];
+            let (pooled, direct) = self.pairs(between, (SHORT_ROUNDS, SHORT_RUNS), &read, &read);
+            table.times(&format!("point read, PgBouncer, {mode:?} : direct"), pooled, direct, None);
         }
     }
 
@@ -589,13 +604,18 @@ async fn claim(database: &Database, actor: Actor, number: u32, batch: u16) {
 
 /// The id that `access.sql` computes from these two.
 fn settings_of(url: &str) -> Settings {
-    settings(&[
+    settings_with(url, &[])
+}
+
+fn settings_with(url: &str, variables: &[(&str, &str)]) -> Settings {
+    let one = [
         ("DATABASE_URL", url),
         ("DATABASE_POOL_SIZE", "1"),
         ("DATABASE_MAX_OVERFLOW", "0"),
         ("DATABASE_STATEMENT_TIMEOUT_MS", "0"),
         ("DATABASE_SLOW_STATEMENT_MS", "60000"),
-    ])
+    ];
+    settings(&[&one[..], variables].concat())
 }
 
 fn id(kind: u32, number: u32) -> Uuid {

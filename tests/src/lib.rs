@@ -22,6 +22,7 @@ pub mod factory;
 pub mod large;
 pub mod load;
 pub mod login_role;
+pub mod pgbouncer;
 pub mod plans;
 pub mod private_server;
 pub mod process;

@@ -24,7 +24,7 @@ use tests::{connect, migrate, private_server, run};
 const HANG: Duration = Duration::from_secs(20);
 
 /// A statement that does not end by itself.
-const SLEEP: &str = "select pg_sleep(600)";
+pub const SLEEP: &str = "select pg_sleep(600)";
 
 /// A table into which nothing is committed soon.
 const SLOW_COMMIT: &str = "
@@ -499,16 +499,16 @@ async fn an_error_that_a_server_reports_of_itself_has_its_own_kind() {
 // ---- what they share
 
 /// Both kinds of transactions.
-const SCOPES: [Scope; 2] = [Scope::Admin, Scope::Customer];
+pub const SCOPES: [Scope; 2] = [Scope::Admin, Scope::Customer];
 
 #[derive(Clone, Copy, Debug)]
-enum Scope {
+pub enum Scope {
     Admin,
     Customer,
 }
 
 /// A transaction that does the least.
-async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
+pub async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
     soon(async {
         match scope {
             Scope::Admin => pools.with_admin(async |tx| Ok(run(&*tx, "select 1").await?)).await,
@@ -520,14 +520,14 @@ async fn call(pools: &Database, scope: Scope) -> Result<(), Error> {
     .await
 }
 
-fn soon<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
+pub fn soon<T>(call: impl Future<Output = T>) -> impl Future<Output = T> {
     let call = Box::pin(call);
     async { timeout(HANG, call).await.expect("it hangs") }
 }
 
 /// Asserts the kind of an error, and that it contains no secret; returns the server's code, if it was the server's.
 #[track_caller]
-fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
+pub fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     let Err(error) = result.map_err(Into::into) else { panic!("it works") };
     let text = format!("{error} {error:?}");
     assert!(!text.contains("s3cret") && !text.contains("postgres://"), "{text}");
@@ -538,18 +538,18 @@ fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
 }
 
 /// A program that acts for the organization of [`migrated`].
-fn actor() -> SystemActor {
+pub fn actor() -> SystemActor {
     SystemActor { organization: OrganizationId::from_uuid(Uuid::nil()) }
 }
 
 /// A migrated database with an organization.
-async fn migrated(name: &str) -> scratch::Database {
+pub async fn migrated(name: &str) -> scratch::Database {
     let database = tests::migrated(name).await;
     add_organization(&database.url()).await;
     database
 }
 
-async fn add_organization(url: &str) {
+pub async fn add_organization(url: &str) {
     let db = connect(url).await.unwrap();
     // A crash of the server must not lose it.
     run(&db, "set synchronous_commit = on").await.unwrap();
@@ -614,7 +614,7 @@ async fn running(url: &str, statement: &str) {
 const POOLS: &str =
     "from pg_stat_activity where application_name = 'faulty' and datname = current_database()";
 
-async fn number(db: &impl ConnectionTrait, sql: &str) -> i64 {
+pub async fn number(db: &impl ConnectionTrait, sql: &str) -> i64 {
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap().unwrap();
     row.try_get_by_index(0).unwrap()
 }

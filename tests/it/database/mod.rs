@@ -20,6 +20,7 @@ mod observability;
 mod organizations;
 mod page;
 mod plans;
+mod pooler;
 mod provider_configs;
 mod proxy;
 mod replica;

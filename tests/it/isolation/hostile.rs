@@ -6,10 +6,11 @@ use crate::isolation::plain::{self, Key, Login, TRANSACTION};
 use crate::isolation::{OWN, Setup};
 use database::{ActorError, Database, Error};
 use entity::id::OrganizationId;
-use sea_orm::ConnectionTrait;
 use sea_orm::prelude::Uuid;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sqlx::{AssertSqlSafe, PgConnection, Row, TypeInfo as _, ValueRef as _};
 use tests::factory::{open, settings};
+use tests::pgbouncer::Mode;
 use tests::{code, run, texts};
 
 const ROLES: [&str; 11] = [
@@ -270,62 +271,107 @@ async fn pool(setup: &Setup, variables: &[(&str, &str)]) -> Database {
     open(&settings(&all)).await
 }
 
-#[tokio::test]
-async fn what_a_transaction_leaves_on_its_connection_is_gone_before_the_next() {
-    let mut setup = Setup::new("hostile_left").await;
-    setup.sign().await;
-    let database = pool(&setup, &[]).await;
+/// Each is left on the connection, committed, however the transaction ends.
+fn left() -> Vec<String> {
     let id = A.id("campaigns", 1);
-    for left in [
+    // The statements that the driver or the pooler prepared, under their names.
+    let each = |then: &str| {
+        format!(
+            "do $$ declare taken text; begin for taken in select name from pg_prepared_statements loop \
+             execute format('deallocate %I', taken); {then} end loop; end $$"
+        )
+    };
+    vec![
         "declare kept cursor with hold for select * from contacts".to_owned(),
         "create temp table contacts as select * from public.contacts".to_owned(),
         "create temp view organizations as select * from public.organizations".to_owned(),
         "set session search_path = pg_temp".to_owned(),
         "set session default_transaction_read_only = on".to_owned(),
+        "set session default_transaction_isolation = serializable".to_owned(),
         "set session row_security = off".to_owned(),
+        "set session client_encoding = latin1; set session timezone = 'Asia/Tokyo'".to_owned(),
         "set session role none".to_owned(),
         "select pg_advisory_lock(1)".to_owned(),
         "listen everything".to_owned(),
         "prepare kept as select * from contacts".to_owned(),
         "deallocate all".to_owned(),
+        each(""),
+        each(&format!(
+            "execute format('prepare %I as delete from campaigns where id = %L returning id::text', taken, {id});"
+        )),
         // The names of the driver.
         format!("deallocate all; prepare sqlx_s_1 as delete from campaigns where id = {id}"),
         (1..9)
             .map(|n| format!("deallocate all; prepare sqlx_s_{n} as select 1"))
             .collect::<Vec<_>>()
             .join(";"),
-    ] {
-        for end in ["commit", "rollback", "drop"] {
-            let tx = database.customer(A.actor()).await.unwrap();
-            // Committed by the statement itself, so that it lasts however the transaction ends.
-            run(&tx, &format!("{left}; commit; begin")).await.unwrap();
-            match end {
-                "commit" => tx.commit().await.unwrap(),
-                "rollback" => tx.rollback().await.unwrap(),
-                _ => drop(tx),
-            }
+    ]
+}
 
-            let tx = database
-                .customer(B.actor())
-                .await
-                .unwrap_or_else(|error| panic!("{end} after {left}: {error}"));
-            let found = texts(&tx, "select c::text from contacts c").await;
-            assert_eq!(found.len(), 2, "{end} after {left}: {found:?}");
-            assert!(found.iter().all(|row| row.contains(&B.mark())), "{end} after {left}: {found:?}");
-            run(&tx, "update campaigns set name = name").await.unwrap();
-            let kept = "select concat((select count(*) from pg_cursors where name <> ''), \
-                    (select count(*) from pg_prepared_statements where from_sql), \
-                    (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()), \
-                    (select count(*) from pg_class where pg_table_is_visible(oid) and relpersistence = 't' and relkind = 'r'), \
-                    (select count(*) from pg_listening_channels()))";
-            assert_eq!(texts(&tx, kept).await, ["00000"], "{end} after {left}");
-            tx.rollback().await.unwrap();
+#[tokio::test]
+async fn what_a_transaction_leaves_on_its_connection_is_gone_before_the_next() {
+    let mut setup = Setup::new("hostile_left").await;
+    setup.sign().await;
+    for mode in [None, Some(Mode::Uncached), Some(Mode::Prepared(200))] {
+        let pgbouncer = match mode {
+            None => None,
+            Some(mode) => {
+                let Some(pgbouncer) = setup.pgbouncer(1, mode).await else { continue };
+                Some(pgbouncer)
+            }
+        };
+        let mut variables = mode.map_or(Vec::new(), |mode| mode.variables().to_vec());
+        if let Some(pgbouncer) = &pgbouncer {
+            variables.push(("DATABASE_URL", &pgbouncer.urls[0]));
+            variables.push(("CUSTOMER_DATABASE_URL", &pgbouncer.urls[1]));
+        }
+        let database = pool(&setup, &variables).await;
+        // The driver and the pooler know its statements.
+        meets_nothing(&database).await.unwrap();
+        for left in left() {
+            for end in ["commit", "rollback", "drop"] {
+                let tx = database.customer(A.actor()).await.unwrap();
+                // Committed by the statement itself, so that it lasts however the transaction ends.
+                let committed = run(&tx, &format!("{left}; commit; begin")).await;
+                committed.unwrap_or_else(|error| panic!("{mode:?}, {left}: {error}"));
+                match end {
+                    "commit" => tx.commit().await.unwrap(),
+                    "rollback" => tx.rollback().await.unwrap(),
+                    _ => drop(tx),
+                }
+                // What happens to prepared statements behind a pooler ends the connection, and is an error once.
+                let is_ended = mode.is_some() && (left.contains("prepare") || left.contains("deallocate"));
+                let mut found = meets_nothing(&database).await;
+                if is_ended && found.is_err() {
+                    found = meets_nothing(&database).await;
+                }
+                found.unwrap_or_else(|error| panic!("{mode:?}, {end} after {left}: {error:?}"));
+            }
         }
     }
-    assert_eq!(
-        texts(&setup.owner, &format!("select 'there' from campaigns where id = {id}")).await,
-        ["there"]
-    );
+    let is_there = format!("select 'there' from campaigns where id = {}", A.id("campaigns", 1));
+    assert_eq!(texts(&setup.owner, &is_there).await, ["there"]);
+}
+
+/// B's transaction sees its own rows and nothing that another transaction left.
+async fn meets_nothing(database: &Database) -> Result<(), Error> {
+    const KEPT: &str = "select concat((select count(*) from pg_cursors where name <> ''), \
+        (select count(*) from pg_prepared_statements where from_sql), \
+        (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()), \
+        (select count(*) from pg_class where pg_table_is_visible(oid) and relpersistence = 't' and relkind = 'r'), \
+        (select count(*) from pg_listening_channels()), current_setting('client_encoding'), \
+        current_setting('timezone'), current_setting('application_name'), ' ', \
+        current_setting('transaction_isolation'))";
+    let tx = database.customer(B.actor()).await?;
+    let texts = async |sql: &str| -> Result<Vec<String>, Error> {
+        let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        Ok(rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect())
+    };
+    let found = texts("select c::text from contacts c").await?;
+    assert!(found.len() == 2 && found.iter().all(|row| row.contains(&B.mark())), "{found:?}");
+    run(&tx, "update campaigns set name = name").await?;
+    assert_eq!(texts(KEPT).await?, ["00000UTF8UTCvoicesurvey read committed"]);
+    tx.rollback().await
 }
 
 #[tokio::test]

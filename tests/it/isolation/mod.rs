@@ -24,6 +24,7 @@ use plain::{Key, Login};
 use probes::{ACTIONS, Action};
 use sea_orm::DatabaseConnection;
 use tests::login_role::LoginRole;
+use tests::pgbouncer::Mode;
 use tests::{connect, migrated, run, texts};
 
 /// Organization A on an unused connection.
@@ -32,7 +33,7 @@ const OWN: State = State { context: Context::Own, before: Before::Nothing, bindi
 #[tokio::test]
 async fn no_cell_leaks_where_the_owner_takes_the_role() {
     let setup = Setup::new("isolation_owner").await;
-    setup.matrix("the owner takes the role", &setup.guest.admin_url(), None, false).await;
+    setup.matrix("the owner takes the role", &setup.guest.admin_url(), None, None).await;
 }
 
 #[tokio::test]
@@ -40,14 +41,14 @@ async fn no_cell_leaks_to_a_login_of_customers_whose_actors_are_signed() {
     let mut setup = Setup::new("isolation_signed").await;
     setup.sign().await;
     let (owner, customer) = (setup.guest.admin_url(), setup.guest.url());
-    setup.matrix("signed actors", &owner, Some(&customer), false).await;
+    setup.matrix("signed actors", &owner, Some(&customer), None).await;
 }
 
 #[tokio::test]
 async fn no_cell_leaks_to_a_login_of_customers() {
     let setup = Setup::new("isolation_login").await;
     let (owner, customer) = (setup.guest.admin_url(), setup.guest.url());
-    setup.matrix("a login of customers", &owner, Some(&customer), false).await;
+    setup.matrix("a login of customers", &owner, Some(&customer), None).await;
 }
 
 /// Enables or disables the triggers that write audit entries.
@@ -99,13 +100,15 @@ impl Setup {
         self.key.iter().map(|key| ("CONTEXT_SIGNING_KEY", key.variable())).collect()
     }
 
-    /// Fills every cell of the matrix over these URLs.
-    async fn matrix(&self, name: &str, owner: &str, customer: Option<&str>, is_behind_pgbouncer: bool) {
-        // Behind PgBouncer none, else so many that one tenant's plans serve the next one.
-        let statements = if is_behind_pgbouncer { "0" } else { "5000" };
-        let variables = self.variables();
-        let mut more = vec![("DATABASE_STATEMENT_CACHE", statements)];
-        more.extend(variables.iter().map(|(name, value)| (*name, &**value)));
+    /// Fills every cell of the matrix over these URLs, which lead to a PgBouncer of this mode, if any.
+    async fn matrix(&self, name: &str, owner: &str, customer: Option<&str>, pgbouncer: Option<Mode>) {
+        let signed = self.variables();
+        let mut more = match pgbouncer {
+            Some(mode) => mode.variables().to_vec(),
+            // So many that one tenant's plans serve the next one.
+            None => vec![("DATABASE_STATEMENT_CACHE", "5000")],
+        };
+        more.extend(signed.iter().map(|(name, value)| (*name, &**value)));
         let application = Application::start(owner, customer, &more).await;
         let (is_owner, key) = (customer.is_none(), self.key.clone());
         let login = Login { url: customer.unwrap_or(owner).to_owned(), is_owner, key };
@@ -116,7 +119,7 @@ impl Setup {
             // Where there are many ways into a context, each table takes its share of them; all of them only as in
             // production.
             let share = match context {
-                _ if is_behind_pgbouncer || customer.is_none() => states.len(),
+                _ if pgbouncer.is_some() || customer.is_none() => states.len(),
                 Context::Cancelled => 4,
                 _ => 1,
             };
