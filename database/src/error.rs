@@ -258,7 +258,10 @@ impl From<Arc<sqlx::Error>> for Error {
 /// for a foreign key.
 fn constraint(error: &dyn DatabaseError) -> Option<String> {
     if let Some(name) = error.constraint() {
-        return Some(name.to_owned());
+        // On Citus a node reports the name with the number of a shard.
+        let of_table = name.rsplit_once('_').map(|(of_table, _)| of_table);
+        let of_table = of_table.filter(|of_table| crate::constraint::NAMES.binary_search(of_table).is_ok());
+        return Some(of_table.unwrap_or(name).to_owned());
     }
     let (what, name) = error.message().split_once(" constraint failed")?;
     let name = name.strip_prefix(": ").unwrap_or(what);

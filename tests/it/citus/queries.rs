@@ -1,8 +1,8 @@
 //! Which functions of `database` run on Citus.
 
-use super::cluster::cluster;
 use database::Error;
 use tests::cases::{Case, cases};
+use tests::cluster::cluster;
 use tests::factory::{open, settings};
 use tests::world::World;
 
