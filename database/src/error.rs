@@ -1,5 +1,6 @@
 //! Errors, by what the caller can do about them.
 
+use crate::constraint::NAMES;
 use crate::settings::SettingsError;
 use entity::enums::CampaignStatus;
 use environment::{TlsFault, tls_fault};
@@ -258,14 +259,25 @@ impl From<Arc<sqlx::Error>> for Error {
 /// for a foreign key.
 fn constraint(error: &dyn DatabaseError) -> Option<String> {
     if let Some(name) = error.constraint() {
-        // On Citus a node reports the name with the number of a shard.
-        let of_table = name.rsplit_once('_').map(|(of_table, _)| of_table);
-        let of_table = of_table.filter(|of_table| crate::constraint::NAMES.binary_search(of_table).is_ok());
-        return Some(of_table.unwrap_or(name).to_owned());
+        return Some(of_table(name).unwrap_or(name).to_owned());
+    }
+    // What Citus reports of a node has no fields beside the code and the message.
+    if error.code().is_some_and(|code| code.starts_with("23"))
+        && let Some((_, rest)) = error.message().split_once("constraint \"")
+        && let Some((name, _)) = rest.split_once('"')
+        && let Some(name) = of_table(name)
+    {
+        return Some(name.to_owned());
     }
     let (what, name) = error.message().split_once(" constraint failed")?;
     let name = name.strip_prefix(": ").unwrap_or(what);
     Some(name.to_owned())
+}
+
+/// The name without the number of a shard of Citus; `None`: it has none.
+fn of_table(name: &str) -> Option<&str> {
+    let (of_table, _) = name.rsplit_once('_')?;
+    NAMES.binary_search(&of_table).is_ok().then_some(of_table)
 }
 
 /// The error of a call without a response in time.
