@@ -24,18 +24,21 @@ pub(crate) fn on_shard(statement: Statement, columns: &str) -> Statement {
 #[cfg(test)]
 mod tests {
     use super::on_shard;
-    use sea_orm::{DbBackend, Statement};
+    use sea_orm::{DbBackend, Statement, Value, Values};
 
     #[test]
     fn the_statement_follows_its_values() {
+        let statement = |sql: &str, values: &[Value]| Statement {
+            sql: sql.to_owned(),
+            values: Some(Values(values.to_vec())),
+            db_backend: DbBackend::Postgres,
+        };
         let sql = "with a as (insert into b values ($2, $1)) select 1 as c";
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, ["x".into(), 2_i64.into()]);
-        let expected = Statement::from_sql_and_values(
-            DbBackend::Postgres,
+        let expected = statement(
             "select * from run_on_shard($3, array[$1::text, $2::text]::text[]) as result (c int4) \
              where not exists (select from campaigns limit 0)",
-            ["x".into(), 2_i64.into(), sql.into()],
+            &["x".into(), 2_i64.into(), sql.into()],
         );
-        assert_eq!(on_shard(statement, "c int4"), expected);
+        assert_eq!(on_shard(statement(sql, &["x".into(), 2_i64.into()]), "c int4"), expected);
     }
 }
