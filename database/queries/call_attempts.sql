@@ -103,8 +103,8 @@ with attempt as (
     select organization_id, contact_id, campaign_id, id,
         :q1_answer?, :q2_answer?, :q3_answer?, :q1_confidence?, :q2_confidence?, :q3_confidence?
     from attempt
-    -- Two calls to one contact may end concurrently.
-    on conflict (contact_id, campaign_id) do nothing
+    -- Two calls to one contact may end concurrently. Without columns: on Citus the constraint has one more.
+    on conflict do nothing
     returning id, contact_id, campaign_id, call_attempt_id,
         q1_answer, q2_answer, q3_answer, q1_confidence, q2_confidence, q3_confidence
 ), contact as (
@@ -253,7 +253,8 @@ with limits as (
 select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
     call_attempts.metadata ->> 'recording_url' as "recording_url!", call_attempts.started_at
 from call_attempts
-join campaigns on campaigns.id = call_attempts.campaign_id
+join campaigns
+    on campaigns.organization_id = call_attempts.organization_id and campaigns.id = call_attempts.campaign_id
 join organizations on organizations.id = call_attempts.organization_id
 cross join limits
 where call_attempts.organization_id = :organization_id

@@ -37,6 +37,8 @@ struct Inner {
     limits: Limits,
     /// Signs the actor of each customer transaction. `None`: the server accepts what the application sets.
     signing_key: Option<SigningKey>,
+    /// Whether the database was distributed over several nodes when the pools were opened.
+    is_distributed: bool,
 }
 
 impl Database {
@@ -52,9 +54,10 @@ impl Database {
             let db = admin.begin(Begin::default()).await?.transaction;
             startup::check_pooler(&db, "DATABASE_URL").await?;
             startup::check_migrations(&db, settings.require_migrations).await?;
-            startup::check_signing(&db, settings).await
+            startup::check_signing(&db, settings).await?;
+            startup::is_distributed(&db).await
         };
-        within(admin.limit(), checks).await??;
+        let is_distributed = within(admin.limit(), checks).await??;
         let customer = match &settings.customer_database_url {
             Some(_) if admin.backend() == DbBackend::Sqlite => {
                 return Err(Error::SqliteHasNoCustomers);
@@ -77,7 +80,7 @@ impl Database {
         };
         let replicas = Replicas::open(settings, &admin).await?;
         let (limits, signing_key) = (Limits::of(settings), settings.signing_key.clone());
-        Ok(Self { inner: Arc::new(Inner { admin, customer, replicas, limits, signing_key }) })
+        Ok(Self { inner: Arc::new(Inner { admin, customer, replicas, limits, signing_key, is_distributed }) })
     }
 
     /// As [`Database::connect`], for the pool of admin transactions only: for programs of operators, which have neither a
@@ -87,12 +90,13 @@ impl Database {
     /// [`Error::Unavailable`]: the server is unreachable. [`Error::Refused`]: a check failed.
     pub async fn connect_admin(settings: &Settings) -> Result<Self, Error> {
         let admin = Pool::open("admin", &settings.database_url, settings).await?;
-        let check = async {
+        let checks = async {
             let db = admin.begin(Begin::default()).await?.transaction;
             startup::check_pooler(&db, "DATABASE_URL").await?;
-            startup::check_migrations(&db, settings.require_migrations).await
+            startup::check_migrations(&db, settings.require_migrations).await?;
+            startup::is_distributed(&db).await
         };
-        within(admin.limit(), check).await??;
+        let is_distributed = within(admin.limit(), checks).await??;
         let limits = Limits::of(settings);
         Ok(Self {
             inner: Arc::new(Inner {
@@ -101,6 +105,7 @@ impl Database {
                 replicas: Replicas::default(),
                 limits,
                 signing_key: None,
+                is_distributed,
             }),
         })
     }
@@ -198,7 +203,8 @@ impl Database {
         let key = self.inner.signing_key.as_ref();
         let context =
             key.zip(begun.identity).map(|(key, identity)| signature::context(key, actor, &identity));
-        CustomerTx::bind(begun.transaction, actor, context, self.inner.limits).await
+        let Inner { limits, is_distributed, .. } = *self.inner;
+        CustomerTx::bind(begun.transaction, actor, context, limits, is_distributed).await
     }
 
     /// Runs `work` in an admin transaction and commits it. After a serialization failure or a deadlock it runs again in a

@@ -1,5 +1,6 @@
 //! Errors, by what the caller can do about them.
 
+use crate::constraint::NAMES;
 use crate::settings::SettingsError;
 use entity::enums::CampaignStatus;
 use environment::{TlsFault, tls_fault};
@@ -293,11 +294,25 @@ fn is_stale_plan(error: &dyn DatabaseError) -> bool {
 /// for a foreign key.
 fn constraint(error: &dyn DatabaseError) -> Option<String> {
     if let Some(name) = error.constraint() {
+        return Some(of_table(name).unwrap_or(name).to_owned());
+    }
+    // What Citus reports of a node has no fields beside the code and the message.
+    if error.code().is_some_and(|code| code.starts_with("23"))
+        && let Some((_, rest)) = error.message().split_once("constraint \"")
+        && let Some((name, _)) = rest.split_once('"')
+        && let Some(name) = of_table(name)
+    {
         return Some(name.to_owned());
     }
     let (what, name) = error.message().split_once(" constraint failed")?;
     let name = name.strip_prefix(": ").unwrap_or(what);
     Some(name.to_owned())
+}
+
+/// The name without the number of a shard of Citus; `None`: it has none.
+fn of_table(name: &str) -> Option<&str> {
+    let (of_table, _) = name.rsplit_once('_')?;
+    NAMES.binary_search(&of_table).is_ok().then_some(of_table)
 }
 
 /// The error of a call without a response in time.

@@ -101,6 +101,7 @@ mod replica;
 mod row;
 mod session;
 mod settings;
+mod shard;
 mod signature;
 mod startup;
 pub mod survey_responses;

@@ -150,6 +150,15 @@ pub(crate) async fn check_signing(db: &OpenTransaction, settings: &Settings) -> 
     }
 }
 
+/// Returns whether `ops distribute` has distributed the database over several nodes.
+pub(crate) async fn is_distributed(db: &OpenTransaction) -> Result<bool, Error> {
+    if db.backend() != DbBackend::Postgres {
+        return Ok(false);
+    }
+    let found = "select to_regprocedure('run_on_shard(text, text[])') is not null as found";
+    Ok(one(db, found).await?.try_get("", "found")?)
+}
+
 #[expect(clippy::disallowed_methods, reason = "the catalogue has no entities")]
 async fn one(db: &OpenTransaction, sql: &str) -> Result<QueryResult, Error> {
     let statement = Statement::from_string(db.backend(), sql);

@@ -10,7 +10,7 @@ use crate::deadline::within;
 use crate::driver::{OpenTransaction, Rows};
 use crate::error::{demoted, no_response, without_values};
 use crate::observe::Watch;
-use crate::{Error, Position, Settings};
+use crate::{Error, Position, Settings, shard};
 use entity::enums::UserRole;
 use entity::id::OrganizationId;
 use futures_util::stream::{StreamExt, unfold};
@@ -121,6 +121,8 @@ pub struct Tx<S> {
     /// The limit of each call; `None`: no limit.
     limit: Option<Duration>,
     watch: Watch,
+    /// Whether the rows of the scope are one shard of a distributed database.
+    has_shard: bool,
 }
 
 impl<S: Scope> Tx<S> {
@@ -211,14 +213,14 @@ impl AdminTx {
         let watch = Watch::new("admin", None, limits.long_transaction);
         let failed = AtomicBool::new(false);
         if inner.backend() != DbBackend::Postgres {
-            return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch });
+            return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch, has_shard: false });
         }
         let limit = limits.response();
         if !inner.has_timeouts() {
             let settings = Statement::from_sql_and_values(DbBackend::Postgres, TIMEOUTS, limits.values());
             within(limit, inner.execute(settings)).await??;
         }
-        Ok(Self { inner, scope: Admin(()), failed, limit, watch })
+        Ok(Self { inner, scope: Admin(()), failed, limit, watch, has_shard: false })
     }
 }
 
@@ -230,6 +232,7 @@ impl CustomerTx {
         actor: BoundActor,
         context: Option<String>,
         limits: Limits,
+        is_distributed: bool,
     ) -> Result<Self, Error> {
         let user = actor.user().map(|user| *user.as_uuid());
         let actor_values = [(*actor.organization().as_uuid()).into(), user.into(), context.into()];
@@ -246,7 +249,8 @@ impl CustomerTx {
             inner.only_reads();
         }
         let watch = Watch::new("customer", Some(actor), limits.long_transaction);
-        Ok(Self { inner, scope: Customer { actor, role }, failed: AtomicBool::new(false), limit, watch })
+        let scope = Customer { actor, role };
+        Ok(Self { inner, scope, failed: AtomicBool::new(false), limit, watch, has_shard: is_distributed })
     }
 
     /// Returns the actor of the transaction.
@@ -282,6 +286,14 @@ pub struct Named<'tx, S> {
     name: &'static str,
     /// Whether this crate wrote the statements: their text is fixed, and their values are bound.
     ours: bool,
+}
+
+impl<S> Named<'_, S> {
+    /// Returns a statement that inserts in a `with` query, which the planner of Citus does not send to a shard, in the form
+    /// that runs there; unchanged unless the database is distributed. `columns` are those of its rows, with their types.
+    pub(crate) fn on_shard(&self, statement: Statement, columns: &str) -> Statement {
+        if self.tx.has_shard { shard::on_shard(statement, columns) } else { statement }
+    }
 }
 
 impl<S> Deref for Named<'_, S> {

@@ -34,11 +34,13 @@ const BEGIN: &str = "begin; set local citus.multi_shard_modify_mode = sequential
                      end $$";
 
 /// The settings of each session of the database: a plan is chosen for the tenant of the transaction.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("citus.enable_unsafe_triggers", "on"),
     // A transaction may change a reference table after rows that refer to it.
     ("citus.multi_shard_modify_mode", "sequential"),
     ("citus.propagate_set_commands", "local"),
+    // As each session of `database`, whose settings do not reach the workers.
+    ("jit", "off"),
     ("plan_cache_mode", "force_custom_plan"),
 ];
 

@@ -16,6 +16,7 @@
 
 pub mod cases;
 pub mod catalog;
+pub mod cluster;
 pub mod declared;
 pub mod engine;
 pub mod factory;

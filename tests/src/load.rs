@@ -17,5 +17,5 @@ pub use faults::{Faults, Suffered};
 pub use ledger::{Balance, Kind, Ledger};
 pub use run::{Load, Outcome, mean};
 pub use scene::{Campaign, Scene};
-pub use server::{analyze, fill, pools, server};
+pub use server::{SETTINGS, analyze, fill, pools, server};
 pub use usage::Usage;

@@ -145,6 +145,8 @@ pub async fn apply_provider_event(
             metadata.into(),
         ],
     );
+    let statement =
+        tx.on_shard(statement, "call_attempt_id uuid, contact_id uuid, campaign_id uuid, applied bool");
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| ApplyProviderEventRow::read(&row)).transpose()?)
 }
@@ -169,7 +171,7 @@ with attempt as (
     select organization_id, contact_id, campaign_id, id,
         $2, $3, $4, $5, $6, $7
     from attempt
-    on conflict (contact_id, campaign_id) do nothing
+    on conflict do nothing
     returning id, contact_id, campaign_id, call_attempt_id,
         q1_answer, q2_answer, q3_answer, q1_confidence, q2_confidence, q3_confidence
 ), contact as (
@@ -273,6 +275,8 @@ pub async fn complete_survey(
             q3_confidence.into(),
         ],
     );
+    let statement =
+        tx.on_shard(statement, "survey_response_id uuid, event_id uuid, contact_id uuid, campaign_id uuid");
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| CompleteSurveyRow::read(&row)).transpose()?)
 }
@@ -337,6 +341,7 @@ pub async fn refuse_survey(
     let tx = tx.postgres("call_attempts.refuse_survey")?;
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, REFUSE_SURVEY, [call_attempt_id.into()]);
+    let statement = tx.on_shard(statement, "event_id uuid, contact_id uuid, campaign_id uuid");
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| RefuseSurveyRow::read(&row)).transpose()?)
 }
@@ -418,6 +423,8 @@ pub async fn requeue_stalled(
         REQUEUE_STALLED,
         [started_before.into(), batch.into()],
     );
+    let statement = tx
+        .on_shard(statement, "call_attempt_id uuid, contact_id uuid, campaign_id uuid, attempt_number int8");
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(RequeueStalledRow::read(&row)?)).collect()
 }
@@ -445,7 +452,8 @@ with limits as (
 select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
     call_attempts.metadata ->> 'recording_url' as "recording_url", call_attempts.started_at
 from call_attempts
-join campaigns on campaigns.id = call_attempts.campaign_id
+join campaigns
+    on campaigns.organization_id = call_attempts.organization_id and campaigns.id = call_attempts.campaign_id
 join organizations on organizations.id = call_attempts.organization_id
 cross join limits
 where call_attempts.organization_id = $1

@@ -200,6 +200,7 @@ pub(crate) async fn claim_due(tx: &CustomerTx, parameters: ClaimDue) -> Result<V
         CLAIM_DUE,
         [campaign_id.into(), local_time.into(), max_concurrent_calls.into(), batch.into()],
     );
+    let statement = tx.on_shard(statement, "call_attempt_id uuid, contact_id uuid, attempt_number int8, call_id text, phone_number text, language language_code");
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(ClaimedContact::read(&row)?)).collect()
 }
@@ -305,6 +306,7 @@ pub(crate) async fn create_many(
             do_not_call.into(),
         ],
     );
+    let statement = tx.on_shard(statement, "place int8, reason text");
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(CreateManyRow::read(&row)?)).collect()
 }
@@ -560,6 +562,10 @@ impl EraseRow {
 pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<EraseRow>, Error> {
     let tx = tx.postgres("contacts.erase")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ERASE, [contact_id.into()]);
+    let statement = tx.on_shard(
+        statement,
+        "contact_id uuid, recordings text[], calls_without_outcome int8, transcripts_deleted int8",
+    );
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| EraseRow::read(&row)).transpose()?)
 }

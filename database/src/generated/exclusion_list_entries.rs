@@ -70,6 +70,7 @@ pub(crate) async fn import(tx: &CustomerTx, parameters: Import) -> Result<Import
         IMPORT,
         [phone_numbers.into(), organization_id.into(), reason.into(), source.into()],
     );
+    let statement = tx.on_shard(statement, "imported int8, known int8, malformed int8");
     let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("exclusion list entry"))?;
     Ok(ImportRow::read(&row)?)
 }

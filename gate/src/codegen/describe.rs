@@ -24,6 +24,8 @@ pub(super) struct Function<'a> {
     pub(super) sql: String,
     pub(super) parameters: Vec<(&'a Parameter<'a>, RustType)>,
     pub(super) columns: Vec<(String, RustType)>,
+    /// The columns with the types of PostgreSQL, of a statement for which [`Query::needs_shard`] is true.
+    pub(super) row: Option<String>,
 }
 
 /// A type as the generated code names it.
@@ -161,10 +163,18 @@ impl<'a> Prepared<'a, '_> {
             }
         }
         if findings.is_empty() {
-            Ok(Function { query, sql: self.sent(types), parameters, columns })
+            Ok(Function { query, sql: self.sent(types), parameters, columns, row: self.row() })
         } else {
             Err(findings)
         }
+    }
+
+    fn row(&self) -> Option<String> {
+        let typed = |column: &PgColumn| {
+            format!("{} {}", bare(column.name()).0, column.type_info().name().to_lowercase())
+        };
+        let columns = self.statement.columns().iter().map(typed);
+        self.query.needs_shard().then(|| columns.collect::<Vec<_>>().join(", "))
     }
 
     fn parameter(&self, parameter: &Parameter<'_>, inferred: &PgTypeInfo) -> Result<RustType, Finding> {

@@ -83,6 +83,18 @@ pub(crate) struct Query<'a> {
     pub(super) body_line: usize,
 }
 
+impl Query<'_> {
+    /// Whether a customer transaction may run it and it inserts in a `with` query: Citus does not send it to a shard.
+    pub(super) fn needs_shard(&self) -> bool {
+        let is = |token: &Token<'_>, word: &str| matches!(token, Token::Word(one) if one.eq_ignore_ascii_case(word));
+        let first = self.body.iter().find(|token| !matches!(token, Token::Comment(_) | Token::Space(_)));
+        self.scope != Scope::Admin
+            && self.kind.reads_rows()
+            && first.is_some_and(|token| is(token, "with"))
+            && self.body.iter().any(|token| is(token, "insert"))
+    }
+}
+
 /// A `:name`, in the order of the first occurrences.
 #[derive(Debug)]
 pub(super) struct Parameter<'a> {

@@ -196,7 +196,7 @@ fn documentation(function: &Function<'_>, as_struct: bool) -> String {
 }
 
 fn body(table: &str, function: &Function<'_>, as_struct: bool, row: &str) -> String {
-    let Function { query, parameters, columns, .. } = function;
+    let Function { query, parameters, columns, row: row_on_shard, .. } = function;
     let names: Vec<&str> = parameters.iter().map(|(parameter, _)| parameter.name).collect();
     let verb = query.name.to_snake_case();
     let mut text = format!("let tx = tx.postgres(\"{table}.{verb}\")?;\n");
@@ -210,6 +210,9 @@ fn body(table: &str, function: &Function<'_>, as_struct: bool, row: &str) -> Str
         verb.to_shouty_snake_case(),
         values.join(", ")
     );
+    if let Some(row) = row_on_shard {
+        let _ = writeln!(text, "let statement = tx.on_shard(statement, {row:?});");
+    }
     text + &answer(table, query, columns.len() == 1, row)
 }
 

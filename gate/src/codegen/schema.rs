@@ -15,6 +15,11 @@ pub(super) fn constraints(schema: &Schema) -> String {
     let of_tables =
         schema.tables.iter().flat_map(|table| table.constraints.iter().map(move |of| (of, &table.name)));
     let by_name: BTreeMap<&str, _> = of_tables.map(|(of, table)| (of.name.as_str(), (of, table))).collect();
+    text.push_str("\n/// All of them, in order.\npub(crate) const NAMES: &[&str] = &[\n");
+    for name in by_name.keys() {
+        let _ = writeln!(text, "{},", name.to_uppercase());
+    }
+    text.push_str("];\n");
     for (name, (constraint, table)) in by_name {
         let definition = lower(&constraint.definition()).replace('`', "'");
         let _ = write!(

@@ -76,6 +76,51 @@ begin
         'Verifies the actor by verify_actor(), and binds it on every node. It is security definer because no rows are visible before an organization is bound.';
     revoke execute on function bind_actor(uuid, uuid, text) from public;
     grant execute on function bind_actor(uuid, uuid, text) to customer;
+    -- Runs a statement of `database` on the node of the organization, where its tables are those of one shard: Citus sends a
+    -- statement that inserts in a `with` query to no shard. A parameter is text, in the place of a `$1` of the statement.
+    execute format($create$
+        create or replace function statement_on_shard(statement text) returns text
+            language plpgsql volatile parallel unsafe security definer
+            set search_path = %I, pg_temp
+            as $$
+            declare
+                shard record;
+                shards bigint[];
+                changed text := replace(statement, '%%', '%%%%');
+            begin
+                for shard in
+                    select
+                        logicalrelid::text as name,
+                        get_shard_id_for_distribution_column(logicalrelid, bound_organization_id()) as id
+                    from pg_dist_partition
+                    where strpos(statement, logicalrelid::text) > 0
+                loop
+                    changed := regexp_replace(
+                        changed, '\m' || shard.name || '\M', shard.name || '_' || shard.id, 'g');
+                    shards := shards || shard.id;
+                end loop;
+                -- As each write that Citus plans (5 is SHARE): a shard is moved once its writers have ended.
+                perform lock_shard_metadata(5, shards);
+                if exists (
+                    select from unnest(shards) as id
+                    where not exists (
+                        select from pg_dist_placement join pg_dist_local_group using (groupid) where shardid = id)
+                ) then
+                    raise exception using
+                        errcode = 'serialization_failure', message = 'the shard of the organization was moved';
+                end if;
+                return regexp_replace(changed, '\$([0-9]+)', '%%\1$L', 'g');
+            end $$
+    $create$, current_schema());
+    comment on function statement_on_shard(text) is
+        'A format of the statement with the tables of the bound organization''s shard, which is locked against a move. It is security definer because only an owner locks a shard; it reads no rows of a table.';
+    create or replace function run_on_shard(statement text, parameters text[]) returns setof record
+        language plpgsql volatile parallel unsafe
+        as $$ begin
+            return query execute format(statement_on_shard(statement), variadic parameters);
+        end $$;
+    revoke execute on function statement_on_shard(text) from public;
+    grant execute on function statement_on_shard(text) to customer;
     -- The clock of the distributed transaction, so that the copies of a reference table are equal.
     create or replace function set_updated_at() returns trigger
         language plpgsql

@@ -19,7 +19,8 @@
     where k.contype in ('p', 'u')
 ), policies as (
     select
-        p.polname, p.polrelid::regclass as place,
+        p.polname, p.polrelid::regclass as place, p.polpermissive,
+        (select string_agg(role::regrole::text, ', ') from unnest(p.polroles) as role) as roles,
         regexp_replace(pg_get_expr(p.polqual, p.polrelid), pattern, replacement, 'g') as using_text,
         regexp_replace(pg_get_expr(p.polwithcheck, p.polrelid), pattern, replacement, 'g') as check_text
     from pg_policy p
@@ -32,7 +33,7 @@
     ) as form
 ), replaced_policies as (
     select
-        polname, place,
+        polname, place, polpermissive, roles,
         using_text ~ 'user_organizations' as is_visible_user, check_text ~ 'FROM users' as is_author,
         case
             when using_text ~ 'user_organizations' then 'bound_organization_id() is not null and user_is_visible(id)'
@@ -43,6 +44,12 @@
             else check_text
         end as check_text
     from policies
+), restricted as (
+    -- A shard has no restrictive policy: Citus makes it permissive there. So its condition becomes one of each policy for inserts.
+    select place, string_agg('(' || check_text || ')', ' and ' order by polname) as condition
+    from replaced_policies
+    where not polpermissive
+    group by place
 ), statements as (
     select
         1 as step, conname::text as name, format('alter table %s drop constraint %I', place, conname) as statement,
@@ -89,6 +96,28 @@
         ),
         case when is_visible_user or is_author then format('%s of %s calls a function', polname, place) end
     from replaced_policies
+    where not exists (select from restricted where restricted.place = replaced_policies.place)
+    union all
+    select
+        5, place || '.' || polname,
+        format('drop policy %I on %s', polname, place)
+        || case when polpermissive then
+            format(
+                '; create policy %1$I on %2$s for select to %3$s using (%4$s)'
+                '; create policy %6$I on %2$s for insert to %3$s with check ((%5$s) and %7$s)'
+                '; create policy %8$I on %2$s for update to %3$s using (%4$s) with check (%5$s)'
+                '; create policy %9$I on %2$s for delete to %3$s using (%4$s)',
+                polname, place, roles, using_text, coalesce(check_text, using_text),
+                polname || '_insert', condition, polname || '_update', polname || '_delete'
+            )
+            else ''
+        end,
+        case when polpermissive
+            then format('%s of %s is a policy for each command', polname, place)
+            else format('%s of %s is a part of the policy for inserts', polname, place)
+        end
+    from replaced_policies
+    join restricted using (place)
     union all
     select
         6,

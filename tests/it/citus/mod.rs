@@ -1,11 +1,11 @@
 //! `ops distribute` on three nodes: what is distributed, that keys keep organizations apart, and which queries Citus runs.
 
-mod cluster;
 mod isolation;
+mod load;
 mod queries;
 mod rows;
 
-use cluster::{cluster, program};
+use tests::cluster::{cluster, program};
 use tests::{connect, migrated, texts};
 
 #[tokio::test]

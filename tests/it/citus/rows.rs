@@ -1,6 +1,6 @@
 //! Rows on Citus: they are loaded, generated and kept when a worker is lost.
 
-use super::cluster::{Cluster, cluster, program};
+use tests::cluster::{Cluster, cluster, program};
 use tests::{connect, run, texts};
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn fixtures_are_loaded() {
 
 #[tokio::test]
 async fn what_was_committed_is_kept_when_a_worker_is_killed() {
-    let Some(cluster) = Cluster::start() else { return };
+    let Some(cluster) = Cluster::start(&[]) else { return };
     let url = cluster.distributed("killed").await;
     let db = connect(&url).await.unwrap();
     let mut committed = Vec::new();

@@ -239,7 +239,7 @@ impl Application {
             Before::DroppedAt(pause) => {
                 let change = async {
                     let tx = self.as_b().await;
-                    run(&tx, "update organizations set name = 'dropped'").await.unwrap();
+                    run(&tx, "update campaigns set name = 'dropped'").await.unwrap();
                     run(&tx, "update contacts set email = 'dropped'; select pg_sleep(0.001)").await.unwrap();
                 };
                 dropped_at(pause, change).await;

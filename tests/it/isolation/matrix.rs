@@ -14,6 +14,9 @@ use tests::{code, run};
 /// What refuses a bound customer.
 const REFUSALS: [&str; 4] = [INSUFFICIENT_PRIVILEGE, "23503", "23001", "23505"];
 
+/// What Citus does not support, an error of its own without a code, and a subquery without columns.
+const NOT_RUN: [&str; 3] = ["0A000", "XX000", "42601"];
+
 /// Undoes what was tried in a transaction, also an error.
 const UNDO: &str = "rollback to savepoint entered";
 
@@ -25,6 +28,8 @@ pub struct Report {
     /// Each cell as its table, what was tried and the context.
     pub cells: BTreeSet<(String, Action, Context)>,
     pub statements: u32,
+    /// Statements that [`Report::try_apart`] could not try.
+    pub not_run: u32,
     /// What ended otherwise than it should: a leak, or something of its own that a customer cannot do.
     pub red: Vec<String>,
 }
@@ -100,6 +105,64 @@ impl Report {
             }
         }
         run(tx, UNDO).await.unwrap();
+    }
+
+    /// Enters a state for each attempt on one table, and rolls back: on Citus a transaction that changed an organization cannot
+    /// go on. What a node refuses to run is counted.
+    pub async fn try_apart(
+        &mut self,
+        application: &Application,
+        catalogue: &Catalogue,
+        state: State,
+        table: &str,
+    ) {
+        // What a statement sets by set_config() does not reach the nodes, which keep the actor.
+        let visible = state.binding.visible(true);
+        let own = if let Visible::RowsOf(organization) | Visible::AtMostRowsOf(organization) = visible {
+            organization
+        } else {
+            A
+        };
+        let their_organization = own.other().id("organizations", 1);
+        let foreign = foreign(visible);
+        for probe in probes::of_table(catalogue, catalogue.table(table), own) {
+            let outcome = match application.enter(state).await {
+                Entered::Customer(tx) => {
+                    let outcome = once(&tx, &probe.sql).await;
+                    tx.rollback().await.unwrap();
+                    outcome
+                }
+                Entered::Forgotten(tx) => {
+                    let outcome = once(&tx, &probe.sql).await;
+                    tx.rollback().await.unwrap();
+                    outcome
+                }
+            };
+            if outcome.as_ref().is_err_and(|code| NOT_RUN.contains(&code.as_str())) {
+                self.not_run += 1;
+                continue;
+            }
+            self.note(state, table, probe.action);
+            let is_shown = outcome.as_ref().is_ok_and(|ending| {
+                ending.rows.iter().any(|row| foreign.split('|').any(|mark| row.contains(mark)))
+            });
+            // An id is unique within an organization only.
+            let may_have_their_id =
+                probe.action == Action::Upsert && !probe.sql.contains(&their_organization);
+            let expect = if may_have_their_id { Expect::AtMost(1) } else { probe.expect };
+            let is_unbound = outcome.as_ref().is_err_and(|code| UNBOUND.contains(&code.as_str()));
+            let wrong = if is_shown {
+                Some("shows another's rows".to_owned())
+            } else if is_unbound && may(table).is_empty() {
+                // The tenant may be read before the privilege.
+                None
+            } else {
+                wrong(visible, table, expect, outcome.map(|ending| ending.count))
+            };
+            if let Some(wrong) = wrong {
+                self.complain(state, &wrong, &probe.sql);
+            }
+        }
     }
 
     /// COPY TO on one table, which sqlx has for its own connections only.
@@ -197,14 +260,27 @@ struct Ending {
 }
 
 async fn ending(tx: &impl ConnectionTrait, sql: &str) -> Result<Ending, String> {
-    if reads(sql) || sql.contains(" returning ") {
+    if returns(sql) {
         run(tx, UNDO).await.unwrap();
+        once(tx, sql).await
+    } else {
+        once(tx, &format!("{UNDO}; {sql}")).await
+    }
+}
+
+async fn once(tx: &impl ConnectionTrait, sql: &str) -> Result<Ending, String> {
+    if returns(sql) {
         let rows = texts(tx, sql).await?;
         Ok(Ending { count: u64::try_from(rows.len()).unwrap(), rows })
     } else {
-        let done = tx.execute_unprepared(&format!("{UNDO}; {sql}")).await.map_err(|error| code(&error))?;
+        let done = tx.execute_unprepared(sql).await.map_err(|error| code(&error))?;
         Ok(Ending { count: done.rows_affected(), rows: Vec::new() })
     }
+}
+
+/// Whether a statement has rows.
+fn returns(sql: &str) -> bool {
+    reads(sql) || sql.contains(" returning ")
 }
 
 fn reads(sql: &str) -> bool {

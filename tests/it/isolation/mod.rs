@@ -7,7 +7,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod contexts;
 mod hostile;
-mod matrix;
+pub(crate) mod matrix;
 mod mutations;
 mod pgbouncer;
 mod plain;

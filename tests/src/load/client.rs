@@ -39,7 +39,10 @@ impl Load {
         while !self.stop.load(Ordering::Relaxed) {
             let began = Instant::now();
             match random.u8(..100) {
-                0 => self.tried(self.requeue(self.stalled_after)).await,
+                0 => {
+                    let campaign = self.campaign(&mut random);
+                    self.tried(self.requeue(campaign, self.stalled_after)).await;
+                }
                 1..12 => self.tried(self.dashboard(&mut random)).await,
                 12..20 => {
                     let campaign = self.campaign(&mut random);
@@ -59,8 +62,8 @@ impl Load {
             let Some(call) = next else { break };
             self.advance(call, &mut random).await;
         }
-        self.tried(self.requeue(Duration::ZERO)).await;
         for campaign in &self.campaigns {
+            self.tried(self.requeue(campaign, Duration::ZERO)).await;
             while self.emails(campaign).await.unwrap_or(1) > 0 {}
         }
     }
@@ -369,10 +372,10 @@ impl Load {
     }
 
     /// What a scheduler does before it claims.
-    async fn requeue(&self, stalled_after: Duration) -> Result<(), Error> {
+    async fn requeue(&self, campaign: &Campaign, stalled_after: Duration) -> Result<(), Error> {
         let before = ChronoUtc::now() - stalled_after;
         loop {
-            let tx = self.database.admin().await?;
+            let tx = self.database.customer(campaign.actor).await?;
             let requeued = call_attempts::requeue_stalled(&tx, before, 100).await?;
             self.commit(tx).await?;
             if requeued.is_empty() || stalled_after > Duration::ZERO {

@@ -179,7 +179,7 @@ impl Ledger {
         }
         let unpublished = format!(
             "select id::text from events where {campaigns} and (published_at is null or not exists \
-             (select from email_notifications where event_id = events.id))"
+             (select from email_notifications e where e.organization_id = events.organization_id and event_id = events.id))"
         );
         for id in texts(db, &unpublished).await {
             contradictions.push(format!("event {id} was not published, or has no e-mail"));

@@ -62,6 +62,7 @@ impl Scene {
                 row.email_not_reached_template_id = Set(Some(templates[&EventType::SurveyNotReached]));
             });
             let id = campaign.await.id;
+            let actor = SystemActor { organization: organization.id };
             let numbers: Vec<usize> = (number..all_contacts).step_by(organizations).collect();
             for numbers in numbers.chunks(CHUNK) {
                 let count = numbers.len();
@@ -74,11 +75,11 @@ impl Scene {
                     have_prior_consent: vec![true; count],
                     do_not_call: vec![false; count],
                 };
-                let tx = database.admin().await.expect("a transaction");
+                let tx = database.customer(actor).await.expect("a transaction");
                 assert_eq!(contacts::create_many(&tx, rows).await.expect("contacts"), []);
                 tx.commit().await.expect("a commit");
             }
-            campaigns.push(Campaign { actor: SystemActor { organization: organization.id }, id, templates });
+            campaigns.push(Campaign { actor, id, templates });
         }
         Self { campaigns }
     }

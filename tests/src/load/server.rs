@@ -10,7 +10,7 @@ use seeder::generate::{Parameters, Start, generate};
 use std::sync::atomic::AtomicBool;
 
 /// As a production server, not as one for tests.
-const SETTINGS: [(&str, &str); 5] = [
+pub const SETTINGS: [(&str, &str); 5] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
     ("synchronous_commit", "on"),

@@ -1,12 +1,12 @@
 //! Three servers with Citus on private sockets: a coordinator and two workers.
 
+use crate::process::{Exited, Running, binary};
+use crate::{connect, migrate, private_server, run, server};
 use scratch::Server;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use tempfile::TempDir;
-use tests::process::{Exited, Running, binary};
-use tests::{connect, migrate, private_server, run, server};
 
 /// What each node needs: `logical` to move shards while they are written, and prepared transactions for two-phase commits.
 /// A commit is in the log before it is reported.
@@ -18,9 +18,10 @@ const SETTINGS: [(&str, &str); 5] = [
     ("synchronous_commit", "on"),
 ];
 
-/// The nodes, the coordinator first.
+/// The servers of a cluster.
 #[derive(Debug)]
 pub struct Cluster {
+    /// The nodes, the coordinator first.
     pub nodes: Vec<Server>,
     /// Roles and nodes are of the whole cluster, so its databases are set up one after the other.
     lock: tokio::sync::Mutex<()>,
@@ -30,12 +31,12 @@ pub struct Cluster {
 /// `CITUS_REQUIRED` that is a failure.
 pub fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
-    CLUSTER.get_or_init(Cluster::start).as_ref()
+    CLUSTER.get_or_init(|| Cluster::start(&[])).as_ref()
 }
 
 impl Cluster {
-    /// Starts the nodes.
-    pub fn start() -> Option<Self> {
+    /// Starts the nodes, each with these settings as well.
+    pub fn start(more: &[(&str, &str)]) -> Option<Self> {
         let missing = match server().binaries().and_then(Path::parent).map(|root| root.join("lib/citus.so")) {
             Some(library) if library.exists() => None,
             Some(library) => Some(format!("{} does not exist", library.display())),
@@ -47,7 +48,8 @@ impl Cluster {
             eprintln!("{missing}");
             return None;
         }
-        let start = |_| private_server::start_with(false, &SETTINGS, "Citus");
+        let settings = [&SETTINGS, more].concat();
+        let start = |_| private_server::start_with(false, &settings, "Citus");
         Some(Self { nodes: (0..3).map(start).collect::<Option<_>>()?, lock: tokio::sync::Mutex::default() })
     }
 
