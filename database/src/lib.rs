@@ -103,6 +103,7 @@ mod session;
 mod settings;
 mod signature;
 mod startup;
+mod streamed;
 pub mod survey_responses;
 mod transaction;
 pub mod transcript_snippets;
