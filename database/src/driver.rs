@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "forwards statements to the connection")]
 
 use crate::deadline::{sleep, within};
-use crate::error::is_unprepared;
+use crate::error::{is_unprepared, no_response};
 use crate::position::Position;
 use crate::session::{self, Begin, Server};
 use async_stream::try_stream;
@@ -20,7 +20,7 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Database, Executor, Postgres, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Database, Either, Executor, Postgres, Row, SqlSafeStr};
 use sqlx_core::transaction::TransactionManager;
 use std::io::ErrorKind;
 use std::pin::Pin;
@@ -158,16 +158,26 @@ impl OpenTransaction {
         }
     }
 
-    pub(crate) async fn stream(&self, statement: Statement) -> Result<Rows<'_>, DbErr> {
+    /// Returns the rows as they arrive. `limit` is that of the wait for each of them.
+    pub(crate) async fn stream(
+        &self,
+        statement: Statement,
+        limit: Option<Duration>,
+    ) -> Result<Rows<'_>, DbErr> {
         match self {
             Self::Postgres(session) => Ok(Box::pin(try_stream! {
-                let mut connection = session.connection.lock().await;
+                let mut connection = within(limit, session.connection.lock()).await.map_err(no_response)?;
                 let connection = connection.as_mut().ok_or_else(gone).map_err(query_error)?;
-                let mut rows = prepared(&statement).fetch(&mut **connection);
-                while let Some(row) =
-                    rows.try_next().await.map_err(|error| query_error(session.examined(error)))?
+                // Not `fetch`, which is a filter of this stream, and one more for each row to pass.
+                let mut results = connection.fetch_many(prepared(&statement));
+                while let Some(result) = within(limit, results.try_next())
+                    .await
+                    .map_err(no_response)?
+                    .map_err(|error| query_error(session.examined(error)))?
                 {
-                    yield row.into();
+                    if let Either::Right(row) = result {
+                        yield row.into();
+                    }
                 }
             })),
             Self::Sqlite(transaction) => Ok(Box::pin(transaction.stream_raw(statement).await?)),
@@ -335,6 +345,6 @@ fn exec_error(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-fn query_error(error: sqlx::Error) -> DbErr {
+pub(crate) fn query_error(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }

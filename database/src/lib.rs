@@ -104,6 +104,7 @@ mod settings;
 mod shard;
 mod signature;
 mod startup;
+mod streamed;
 pub mod survey_responses;
 mod transaction;
 pub mod transcript_snippets;

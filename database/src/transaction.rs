@@ -13,7 +13,7 @@ use crate::observe::Watch;
 use crate::{Error, Position, Settings, shard};
 use entity::enums::UserRole;
 use entity::id::OrganizationId;
-use futures_util::stream::{StreamExt, unfold};
+use futures_util::stream::{StreamExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait, Value};
 use std::fmt;
 use std::ops::Deref;
@@ -356,14 +356,8 @@ type Opening<'a> = Pin<Box<dyn Future<Output = Result<Rows<'a>, DbErr>> + 'a + S
 impl<S: Scope> Tx<S> {
     fn open<'a>(&'a self, name: &'static str, ours: bool, statement: Statement) -> Opening<'a> {
         Box::pin(async move {
-            let rows = self.run(name, ours, self.inner.stream(statement)).await?;
-            let limit = self.limit;
-            let rows = unfold(rows, move |mut rows| async move {
-                let row =
-                    within(limit, rows.next()).await.unwrap_or_else(|error| Some(Err(no_response(error))))?;
-                Some((row.map_err(|error| self.fail(error)), rows))
-            });
-            Ok(rows.boxed() as Rows<'a>)
+            let rows = self.run(name, ours, self.inner.stream(statement, self.limit)).await?;
+            Ok(rows.map_err(|error| self.fail(error)).boxed() as Rows<'a>)
         })
     }
 }

@@ -124,6 +124,12 @@ resource "aws_db_parameter_group" "voicesurvey" {
     value = "1"
   }
 
+  # For solid-state storage, see docs/operating.md.
+  parameter {
+    name  = "random_page_cost"
+    value = "1.1"
+  }
+
   lifecycle {
     create_before_destroy = true
   }

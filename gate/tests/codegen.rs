@@ -277,6 +277,26 @@ async fn each_annotation_has_its_result() {
 }
 
 #[tokio::test]
+async fn a_stream_decodes_what_the_driver_knows_and_leaves_the_rest_to_seaorm() {
+    let code = code(
+        "-- name: StreamCalls :stream\n-- scope: either\n-- Doc.\n\
+         select id, contact_id as \"contact_id?\", outcome, metadata, array_agg(call_id) as call_ids\n\
+         from call_attempts group by id;\n",
+    )
+    .await;
+    for value in [
+        "id: row.get::<Uuid>(0)?.into(),",
+        "contact_id: row.get::<Option<Uuid>>(1)?.map(Into::into),",
+        "outcome: row.get(2)?,",
+        "metadata: row.result.try_get_by_index(3)?,",
+        "call_ids: row.result.try_get_by_index(4)?,",
+        "StreamedRow { result: &row, is_first: place == 0 }",
+    ] {
+        assert!(code.contains(value), "{value}: {code}");
+    }
+}
+
+#[tokio::test]
 async fn two_runs_write_the_same_bytes() {
     let queries = include_str!("../../database/queries/contacts.sql");
     assert_eq!(code(queries).await, code(queries).await);

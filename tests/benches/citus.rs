@@ -9,13 +9,12 @@ use clap::Parser;
 use database::Database;
 use scratch::Server;
 use sea_orm::DatabaseConnection;
-use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tests::cluster::Cluster;
 use tests::factory::{open, settings};
-use tests::load::{self, Kind, Ledger, Load, Scene};
+use tests::load::{self, Kind, Ledger, Load, Scene, processor_time};
 use tests::{connect, migrate, texts};
 
 /// Organizations with a running campaign each.
@@ -26,9 +25,6 @@ const STALLED_AFTER: Duration = Duration::from_mins(10);
 
 /// Sessions that wait for a lock of another one are counted this often.
 const SAMPLE: Duration = Duration::from_millis(100);
-
-/// Ticks in a second of `/proc/<pid>/stat`, on every platform of Linux that Rust supports.
-const TICKS: f64 = 100.0;
 
 #[derive(Parser)]
 struct Arguments {
@@ -103,15 +99,20 @@ async fn measure(
         let load = Load::new(pools.clone(), &scene, &ledger, STALLED_AFTER);
         let (mut used, mut waiting) = (Vec::new(), 0.0);
         let meanwhile = async {
-            let before: Vec<f64> = nodes.iter().map(|node| cpu(node)).collect();
+            let before: Vec<Duration> = nodes.iter().map(|node| processor_time(node)).collect();
             waiting = sample(&owner, time).await;
-            used = nodes.iter().zip(before).map(|(node, before)| cpu(node) - before).collect();
+            used = nodes
+                .iter()
+                .zip(before)
+                .map(|(node, before)| processor_time(node).saturating_sub(before))
+                .collect();
         };
         let outcome = load.run(clients, time, meanwhile).await;
         pools.close().await.expect("the pools close");
         let rate = outcome.rate();
         let transactions = rate * time.as_secs_f64();
-        let costs: Vec<f64> = used.iter().map(|used| 1000.0 * used / transactions).collect();
+        let costs: Vec<f64> =
+            used.iter().map(|used: &Duration| 1000.0 * used.as_secs_f64() / transactions).collect();
         let listed: Vec<String> = costs.iter().map(|cost| format!("{cost:.2}")).collect();
         println!(
             "  {clients} clients: {rate:.0} transactions/s; CPU ms for each: {}; {waiting:.2} sessions of the first node \
@@ -150,33 +151,4 @@ async fn sample(owner: &DatabaseConnection, time: Duration) -> f64 {
         tokio::time::sleep(SAMPLE).await;
     }
     f64::from(found) / f64::from(samples)
-}
-
-/// The CPU time of a server and of all its processes, ended ones included, in seconds.
-fn cpu(server: &Server) -> f64 {
-    let lock =
-        server.socket_dir().expect("a server of our own").join(format!(".s.PGSQL.{}.lock", server.port()));
-    let lock = fs::read_to_string(lock).expect("the lock file of the socket");
-    let postmaster = lock.lines().next().expect("the process of the server");
-    let mut ticks = 0.0;
-    for entry in fs::read_dir("/proc").expect("processes").flatten() {
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        // The name, in parentheses, may contain anything.
-        let Some((process, fields)) =
-            stat.split_once(" (").zip(stat.rsplit_once(") ")).map(|(a, b)| (a.0, b.1))
-        else {
-            continue;
-        };
-        let fields: Vec<&str> = fields.split(' ').collect();
-        let times = |range: std::ops::Range<usize>| {
-            fields[range].iter().filter_map(|one| one.parse::<f64>().ok()).sum::<f64>()
-        };
-        // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: utime and stime, then those of ended children.
-        if process == postmaster {
-            ticks += times(11..15);
-        } else if fields[1] == postmaster {
-            ticks += times(11..13);
-        }
-    }
-    ticks / TICKS
 }

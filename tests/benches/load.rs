@@ -138,7 +138,7 @@ impl Bench {
         let pools = self.runtime.block_on(pools(&url, clients));
         let load = Load::new(pools.clone(), &self.scene, &self.ledger, STALLED_AFTER);
         drop(self.figures.snapshot());
-        let usage = || self.runtime.block_on(Usage::now(std::slice::from_ref(&url)));
+        let usage = || self.runtime.block_on(Usage::now(&self.server, &url));
         let (before, ended) = (usage(), load.calls_ended());
         let outcome = self.runtime.block_on(load.run(clients, time, async {}));
         let (used, ended) = (usage() - before, load.calls_ended() - ended);

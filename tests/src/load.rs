@@ -18,4 +18,4 @@ pub use ledger::{Balance, Kind, Ledger};
 pub use run::{Load, Outcome, mean};
 pub use scene::{Campaign, Scene};
 pub use server::{SETTINGS, analyze, fill, pools, server};
-pub use usage::Usage;
+pub use usage::{Usage, processor_time};

@@ -2,11 +2,12 @@
 
 //! The queries of `database/queries/contacts.sql`, typed by PostgreSQL.
 
+use crate::streamed::StreamedRow;
 use crate::{AdminTx, CustomerTx, Error, Scope, Tx};
 use entity::enums::{CallOutcome, ContactLanguage, ContactState, LanguageCode};
 use entity::id::{CallAttemptId, CampaignId, ContactId, OrganizationId};
 use futures_util::{Stream, StreamExt};
-use sea_orm::prelude::{DateTimeUtc, Decimal, Time};
+use sea_orm::prelude::{DateTimeUtc, Decimal, Time, Uuid};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, StreamTrait};
 
 const LOCK_CALLS: &str = r#"
@@ -428,23 +429,23 @@ pub struct ExportRow {
 }
 
 impl ExportRow {
-    fn read(row: &QueryResult) -> Result<Self, DbErr> {
+    fn read(row: &StreamedRow<'_>) -> Result<Self, DbErr> {
         Ok(Self {
-            contact_id: row.try_get_by_index(0)?,
-            external_contact_id: row.try_get_by_index(1)?,
-            phone_number: row.try_get_by_index(2)?,
-            email: row.try_get_by_index(3)?,
-            state: row.try_get_by_index(4)?,
-            attempts_count: row.try_get_by_index(5)?,
-            last_attempt_at: row.try_get_by_index(6)?,
-            last_outcome: row.try_get_by_index(7)?,
-            q1_answer: row.try_get_by_index(8)?,
-            q1_confidence: row.try_get_by_index(9)?,
-            q2_answer: row.try_get_by_index(10)?,
-            q2_confidence: row.try_get_by_index(11)?,
-            q3_answer: row.try_get_by_index(12)?,
-            q3_confidence: row.try_get_by_index(13)?,
-            completed_at: row.try_get_by_index(14)?,
+            contact_id: row.get::<Uuid>(0)?.into(),
+            external_contact_id: row.get(1)?,
+            phone_number: row.get(2)?,
+            email: row.get(3)?,
+            state: row.get(4)?,
+            attempts_count: row.get(5)?,
+            last_attempt_at: row.get(6)?,
+            last_outcome: row.get(7)?,
+            q1_answer: row.get(8)?,
+            q1_confidence: row.get(9)?,
+            q2_answer: row.get(10)?,
+            q2_confidence: row.get(11)?,
+            q3_answer: row.get(12)?,
+            q3_confidence: row.get(13)?,
+            completed_at: row.get(14)?,
         })
     }
 }
@@ -462,9 +463,9 @@ pub async fn export(
     let tx = tx.postgres("contacts.export")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, EXPORT, [campaign_id.into()]);
     let rows = tx.stream_raw(statement).await?;
-    Ok(rows.map(|row| {
+    Ok(rows.enumerate().map(|(place, row)| {
         let row = row?;
-        Ok(ExportRow::read(&row)?)
+        Ok(ExportRow::read(&StreamedRow { result: &row, is_first: place == 0 })?)
     }))
 }
 

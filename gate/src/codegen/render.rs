@@ -1,6 +1,6 @@
 //! The text of the generated module.
 
-use super::describe::Function;
+use super::describe::{Function, RustType};
 use super::queries::{Kind, Query, Scope};
 use heck::{ToShoutySnakeCase, ToSnakeCase};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 
 /// The number of parameters from which they are fields of a struct, so that none is mistaken for another.
 const STRUCT: usize = 4;
+
+/// The module of ids, which the driver does not know.
+const ID: Option<&str> = Some("entity::id");
 
 /// The first line of every generated file.
 pub(super) const GENERATED: &str =
@@ -58,9 +61,16 @@ fn imports(functions: &[Function<'_>]) -> String {
         }
         if columns.len() > 1 {
             import("sea_orm", "DbErr");
-            import("sea_orm", "QueryResult");
+            if query.kind == Kind::Stream {
+                import("crate::streamed", "StreamedRow");
+            } else {
+                import("sea_orm", "QueryResult");
+            }
         }
         if query.kind == Kind::Stream {
+            if columns.len() > 1 && columns.iter().any(|(_, of)| of.module == ID) {
+                import("sea_orm::prelude", "Uuid");
+            }
             import("futures_util", "Stream");
             import("futures_util", "StreamExt");
             import("sea_orm", "StreamTrait");
@@ -121,13 +131,19 @@ fn one(table: &str, function: &Function<'_>) -> String {
                 let _ = writeln!(text, "{visible} {column}: {of},");
             }
             // By place and not by name: of a million rows, each name would be looked up a million times.
+            let result = if query.kind == Kind::Stream { "StreamedRow<'_>" } else { "QueryResult" };
             let _ = write!(
                 text,
                 "}}\n\nimpl {row} {{\n\
-                 fn read(row: &QueryResult) -> Result<Self, DbErr> {{\nOk(Self {{\n"
+                 fn read(row: &{result}) -> Result<Self, DbErr> {{\nOk(Self {{\n"
             );
-            for (place, (column, _)) in columns.iter().enumerate() {
-                let _ = writeln!(text, "{column}: row.try_get_by_index({place})?,");
+            for (place, (column, of)) in columns.iter().enumerate() {
+                let value = if query.kind == Kind::Stream {
+                    streamed(place, of)
+                } else {
+                    format!("row.try_get_by_index({place})?")
+                };
+                let _ = writeln!(text, "{column}: {value},");
             }
             text.push_str("})\n}\n}\n");
             row
@@ -162,6 +178,22 @@ fn one(table: &str, function: &Function<'_>) -> String {
         body(table, function, as_struct, &row)
     );
     text
+}
+
+/// The value of a column of a `StreamedRow`, which decodes what the driver knows.
+fn streamed(place: usize, of: &RustType) -> String {
+    match *of {
+        RustType { list: false, module: ID, nullable: false, .. } => {
+            format!("row.get::<Uuid>({place})?.into()")
+        }
+        RustType { list: false, module: ID, nullable: true, .. } => {
+            format!("row.get::<Option<Uuid>>({place})?.map(Into::into)")
+        }
+        RustType { list: true, .. } | RustType { module: Some("entity::json"), .. } => {
+            format!("row.result.try_get_by_index({place})?")
+        }
+        _ => format!("row.get({place})?"),
+    }
 }
 
 fn documentation(function: &Function<'_>, as_struct: bool) -> String {
@@ -233,9 +265,14 @@ fn answer(table: &str, query: &Query<'_>, scalar: bool, row: &str) -> String {
         Kind::Optional => {
             format!("let row = tx.query_one_raw(statement).await?;\nOk(row.map(|row| {read}).transpose()?)\n")
         }
-        Kind::Stream => format!(
+        Kind::Stream if scalar => format!(
             "let rows = tx.stream_raw(statement).await?;\n\
              Ok(rows.map(|row| {{ let row = row?; Ok({read}?) }}))\n"
+        ),
+        Kind::Stream => format!(
+            "let rows = tx.stream_raw(statement).await?;\n\
+             Ok(rows.enumerate().map(|(place, row)| {{\n\
+             let row = row?;\nOk({row}::read(&StreamedRow {{ result: &row, is_first: place == 0 }})?)\n}}))\n"
         ),
     }
 }

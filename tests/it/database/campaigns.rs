@@ -268,6 +268,19 @@ async fn statistics_are_right_on_a_constructed_campaign() {
     );
     assert!(close(seen.completion_rate, 0.4), "{seen:?}");
 
+    // Only clocks that are off, and none.
+    for (ended, expected) in [("2026-01-01T22:00:00Z", None), ("2026-01-03T00:00:00Z", Some(86_401.0))] {
+        let campaign = running_campaign(&t).await;
+        let contact = t.factory.contact(&campaign).await;
+        let call = t.factory.call_attempt(&contact);
+        call.with(|row| (row.answered_at, row.ended_at) = (at("2026-01-01T23:59:59Z"), at(ended))).await;
+        let seen = campaigns::statistics(&tx, campaign.id).await.unwrap();
+        assert_eq!(
+            (seen.average_seconds, seen.shortest_seconds, seen.longest_seconds),
+            (expected, expected, expected)
+        );
+    }
+
     let (from, until) = (time("2026-01-01T23:00:00Z"), time("2026-01-02T00:10:00Z"));
     let hours = campaigns::calls_per_hour(&tx, campaign.id, from, until).await.unwrap();
     let hours: Vec<_> =

@@ -14,13 +14,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tests::factory::T;
+use tests::factory::{T, open, settings};
 use tests::queries::{
     answers, attempt, busy_event, claim, claim_at, commit_contacts, contact, contacts_with,
     delete_expired_transcripts, events, expired_recordings, import, insert_contacts, new_contact,
     running_campaign, time, violates,
 };
-use tests::run;
+use tests::{chain, migrated, run};
 
 #[tokio::test]
 async fn a_contact_begins_pending_or_where_it_must_not_be_called_excluded() {
@@ -444,6 +444,25 @@ async fn the_export_streams_finished_contacts_with_their_answers() {
     assert_eq!(rows[0].phone_number, completed.phone_number);
     tx.execute_unprepared("update campaigns set status = 'completed'").await.unwrap();
     assert_eq!(export().await[3].contact_id, waiting.id, "no call follows");
+}
+
+#[tokio::test]
+async fn an_export_of_a_column_with_another_type_is_an_error_that_names_it() {
+    // Of its own, because the others keep their types.
+    let database = migrated("export_types").await;
+    let t = T::on(open(&settings(&[("DATABASE_URL", &database.url())])).await).await;
+    let campaign = running_campaign(&t).await;
+    let contact = t.factory.contact(&campaign).with(|row| row.state = Set(ContactState::Completed)).await;
+    t.factory.survey_response(&t.factory.call_attempt(&contact).await).await;
+    let tx = t.admin().await;
+    let other = "alter table survey_responses alter column q1_answer type bytea using q1_answer::bytea";
+    run(&tx, other).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let tx = t.customer().await;
+    let rows = contacts::export(&tx, campaign.id).await.unwrap();
+    let error = rows.try_collect::<Vec<_>>().await.unwrap_err();
+    assert!(chain(&error).ends_with("column 8 cannot be decoded as the type of its column"), "{error:?}");
 }
 
 #[tokio::test]

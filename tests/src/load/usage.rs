@@ -1,8 +1,9 @@
-//! What servers and this process used: processor time, WAL, space on disk.
+//! What a server and this process used: processor time, WAL, space on disk.
 
 use crate::{connect, texts};
+use scratch::Server;
 use std::fs;
-use std::ops::{Add, Sub};
+use std::ops::Sub;
 use std::time::Duration;
 
 /// The unit of the times in `/proc`, which Linux fixes for programs, whatever the clock of the kernel (time(7)).
@@ -11,40 +12,33 @@ const TICKS_PER_SECOND: u32 = 100;
 /// What was used until now, or between two moments.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Processor time of the servers, with the processes that ended.
-    pub servers: Duration,
+    /// Processor time of the server, with its processes that ended.
+    pub server: Duration,
     /// Processor time of this process.
     pub clients: Duration,
-    /// Bytes of WAL that the servers wrote.
+    /// Bytes of WAL that the server wrote.
     pub wal: u64,
-    /// Bytes of the databases on disk.
+    /// Bytes of the database on disk.
     pub disk: u64,
 }
 
 impl Usage {
-    /// What was used until now, by the databases of these URLs, each on a server of its own on this machine, and as a
-    /// superuser.
+    /// What the server, this process, and a database of the server used until now.
     ///
     /// # Panics
-    /// A server does not answer, or its processes are not visible.
-    pub async fn now(urls: &[String]) -> Self {
-        let own = stat("self").expect("this process");
-        let mut usage = Self { clients: own.own, ..Self::default() };
-        for url in urls {
-            let db = connect(url).await.expect("a connection");
-            let values = texts(
-                &db,
-                "select unnest(array[split_part(pg_read_file('postmaster.pid'), e'\\n', 1), \
-                 pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint::text, \
-                 pg_database_size(current_database())::text])",
-            );
-            let values: Vec<u64> =
-                values.await.iter().map(|value| value.parse().expect("a number")).collect();
-            let [postmaster, wal, disk] = values[..] else { panic!("{values:?}") };
-            usage = usage + Self { servers: processor_time(postmaster), wal, disk, ..Self::default() };
-            db.close().await.expect("the connection closes");
-        }
-        usage
+    /// The server does not answer, or its processes are not visible.
+    pub async fn now(server: &Server, url: &str) -> Self {
+        let db = connect(url).await.expect("a connection");
+        let values = texts(
+            &db,
+            "select unnest(array[pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, \
+             pg_database_size(current_database())])::text",
+        );
+        let values: Vec<u64> = values.await.iter().map(|value| value.parse().expect("a number")).collect();
+        let [wal, disk] = values[..] else { panic!("{values:?}") };
+        db.close().await.expect("the connection closes");
+        let clients = stat("self").expect("this process").own;
+        Self { server: processor_time(server), clients, wal, disk }
     }
 
     /// The part of one of `count`.
@@ -54,24 +48,11 @@ impl Usage {
         let count = count.max(1) as f64;
         format!(
             "processor {:.2} ms of the server and {:.2} ms of the clients, WAL {:.1} kB, disk {:.1} kB",
-            1000.0 * self.servers.as_secs_f64() / count,
+            1000.0 * self.server.as_secs_f64() / count,
             1000.0 * self.clients.as_secs_f64() / count,
             self.wal as f64 / 1000.0 / count,
             self.disk as f64 / 1000.0 / count,
         )
-    }
-}
-
-impl Add for Usage {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            servers: self.servers + other.servers,
-            clients: self.clients + other.clients,
-            wal: self.wal + other.wal,
-            disk: self.disk + other.disk,
-        }
     }
 }
 
@@ -80,7 +61,7 @@ impl Sub for Usage {
 
     fn sub(self, before: Self) -> Self {
         Self {
-            servers: self.servers.saturating_sub(before.servers),
+            server: self.server.saturating_sub(before.server),
             clients: self.clients.saturating_sub(before.clients),
             wal: self.wal.saturating_sub(before.wal),
             disk: self.disk.saturating_sub(before.disk),
@@ -88,8 +69,16 @@ impl Sub for Usage {
     }
 }
 
-/// The processor time of a postmaster, and of its children, living and ended.
-fn processor_time(postmaster: u64) -> Duration {
+/// The processor time of a server: its first process and the children of that, living and ended.
+///
+/// # Panics
+/// The server is not on this machine.
+#[must_use]
+pub fn processor_time(server: &Server) -> Duration {
+    let directory = server.socket_dir().expect("a server of our own");
+    let lock = fs::read_to_string(directory.join(format!(".s.PGSQL.{}.lock", server.port())));
+    let lock = lock.expect("the lock file of the socket");
+    let postmaster: u64 = lock.lines().next().and_then(|pid| pid.parse().ok()).expect("the first process");
     let processes = fs::read_dir("/proc").expect("the processes").filter_map(|entry| {
         // A process may end meanwhile: then its parent has its time.
         let name = entry.ok()?.file_name();
