@@ -10,6 +10,9 @@ select coalesce(has_table_privilege(to_regclass('signing_keys'), 'select'), fals
 -- statement: Database::customer, admin
 select not has_function_privilege('customer', 'accepts_unsigned_actors()', 'execute') as signed, exists (select from signing_keys where id = '00000000-0000-0000-0000-000000000000' and (expires_at is null or expires_at > now())) as known, (select count(*) from (select from organizations where deleted_at is null limit 2) o) > 1 as several;
 
+-- statement: Database::customer, admin
+select to_regprocedure('run_on_shard(text, text[])') is not null as found;
+
 -- statement: Database::customer, admin (uuid, uuid, text)
 select set_config('role', 'customer', true), bind_actor($1, $2, $3) as role;
 
@@ -108,7 +111,7 @@ with attempt as (
     select organization_id, contact_id, campaign_id, id,
         $2, $3, $4, $5, $6, $7
     from attempt
-    on conflict (contact_id, campaign_id) do nothing
+    on conflict do nothing
     returning id, contact_id, campaign_id, call_attempt_id,
         q1_answer, q2_answer, q3_answer, q1_confidence, q2_confidence, q3_confidence
 ), contact as (
@@ -233,7 +236,8 @@ with limits as (
 select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
     call_attempts.metadata ->> 'recording_url' as "recording_url", call_attempts.started_at
 from call_attempts
-join campaigns on campaigns.id = call_attempts.campaign_id
+join campaigns
+    on campaigns.organization_id = call_attempts.organization_id and campaigns.id = call_attempts.campaign_id
 join organizations on organizations.id = call_attempts.organization_id
 cross join limits
 where call_attempts.organization_id = $1
@@ -995,158 +999,86 @@ UPDATE "organizations" SET "deleted_at" = CURRENT_TIMESTAMP WHERE "organizations
 
 -- statement: organizations::list_past_retention, admin (bigint, bigint, bigint)
 
-with provider as (
-    select distinct on (organization_id)
-        organization_id,
-        now() - least(recording_retention_days, 36500) * interval '1 day' as recordings_before,
-        now() - least(transcript_retention_days, 36500) * interval '1 day' as transcripts_before
-    from provider_configs
-    order by organization_id asc, created_at desc, id desc
-), limits as (
+with limits as (
     select
         now() - least($1::bigint, 36500) * interval '1 day' as deleted_before,
         now() - least($2::bigint, 36500) * interval '1 day' as emails_before,
         now() - least($3::bigint, 36500) * interval '1 day' as events_before
-), organization as (
-    select id from organizations where deleted_at < (select deleted_before from limits)
-), campaign as (
-    select campaigns.id, campaigns.organization_id
-    from campaigns
-    join organizations on organizations.id = campaigns.organization_id
-    where least(campaigns.deleted_at, organizations.deleted_at) < (select deleted_before from limits)
-), gone as (
-    select array(select id from campaign) as campaigns
-), attempt as (
-    select call_attempts.id, call_attempts.organization_id, call_attempts.started_at,
-        (call_attempts.metadata ->> 'recording_url') is not null as recorded
-    from call_attempts
-    where call_attempts.campaign_id = any((select campaigns from gone)::uuid[])
-), recording as (
-    select provider.organization_id
-    from provider
-    cross join lateral (
-        select id
-        from call_attempts
-        where call_attempts.organization_id = provider.organization_id
-            and (call_attempts.metadata ->> 'recording_url') is not null
-            and call_attempts.started_at < provider.recordings_before
-        offset 0
-    ) as expired
-    union all
-    select attempt.organization_id
-    from attempt
-    left join provider on provider.organization_id = attempt.organization_id
-    where attempt.recorded and (attempt.started_at < provider.recordings_before) is not true
-), transcript as (
-    select provider.organization_id
-    from provider
-    cross join lateral (
-        select id
-        from transcript_snippets
-        where transcript_snippets.organization_id = provider.organization_id
-            and transcript_snippets.created_at < provider.transcripts_before
-        offset 0
-    ) as expired
-    union all
-    select attempt.organization_id
-    from attempt
-    join transcript_snippets on transcript_snippets.call_attempt_id = attempt.id
-    left join provider on provider.organization_id = attempt.organization_id
-    where (transcript_snippets.created_at < provider.transcripts_before) is not true
-), email as (
-    select organization_id
-    from email_notifications
-    where status <> 'pending'
-        and updated_at < (select emails_before from limits)
-        and created_at < (select emails_before from limits)
-    union all
-    select organization_id
-    from email_notifications
-    where campaign_id = any((select campaigns from gone)::uuid[])
-        and (status = 'pending' or updated_at >= (select emails_before from limits))
-), event as (
-    select events.organization_id
-    from events
-    where events.published_at < (select events_before from limits)
-        and events.created_at < (select events_before from limits)
-        and not exists (
-            select from email_notifications
-            where email_notifications.event_id = events.id
-                and email_notifications.campaign_id <> all((select campaigns from gone)::uuid[])
-                and (
-                    email_notifications.status = 'pending'
-                    or email_notifications.updated_at >= (select emails_before from limits)
-                )
-        )
-    union all
-    select events.organization_id
-    from events
-    where events.campaign_id = any((select campaigns from gone)::uuid[])
-        and (
-            events.published_at < (select events_before from limits)
-            and events.created_at < (select events_before from limits)
-        ) is not true
+), tenant as (
+    select organizations.id, organizations.deleted_at < limits.deleted_before as is_past, limits.deleted_before,
+        now() - least(provider.recording_retention_days, 36500) * interval '1 day' as recordings_before,
+        now() - least(provider.transcript_retention_days, 36500) * interval '1 day' as transcripts_before,
+        array(
+            select campaigns.id
+            from campaigns
+            where campaigns.organization_id = organizations.id
+                and least(campaigns.deleted_at, organizations.deleted_at) < limits.deleted_before
+        ) as campaigns
+    from organizations
+    cross join limits
+    left join lateral (
+        select recording_retention_days, transcript_retention_days
+        from provider_configs
+        where provider_configs.organization_id = organizations.id
+        order by created_at desc, id desc
+        limit 1
+    ) as provider on true
 )
-select organization_id as "organization_id", kind as "kind", count(*) as "rows"
-from (
-    select organization_id, 'recordings' as kind from recording
-    union all
-    select organization_id, 'transcript_snippets' from transcript
-    union all
-    select organization_id, 'email_notifications' from email
-    union all
-    select organization_id, 'events' from event
-    union all
-    select organization_id, 'survey_responses'
-    from survey_responses
-    where campaign_id = any((select campaigns from gone)::uuid[])
-    union all
-    select organization_id, 'call_attempts' from attempt
-    union all
-    select organization_id, 'contacts'
-    from contacts
-    where campaign_id = any((select campaigns from gone)::uuid[])
-    union all
-    select organization_id, 'campaigns' from campaign
-    union all
-    select organization_id, 'exclusion_list_entries'
-    from exclusion_list_entries
-    where organization_id in (select id from organization)
-    union all
-    select email_templates.organization_id, 'email_templates'
-    from email_templates
-    join organizations on organizations.id = email_templates.organization_id
-    where least(email_templates.deleted_at, organizations.deleted_at) < (select deleted_before from limits)
-        and not exists (
-            select from email_notifications
-            where email_notifications.template_id = email_templates.id
-                and email_notifications.campaign_id <> all((select campaigns from gone)::uuid[])
-                and (
-                    email_notifications.status = 'pending'
-                    or email_notifications.updated_at >= (select emails_before from limits)
-                )
-        )
-    union all
-    select organization_id, 'provider_configs'
-    from provider_configs
-    where organization_id in (select id from organization)
-    union all
-    select organization_id, 'erasure_requests'
-    from erasure_requests
-    where organization_id in (select id from organization)
-    union all
-    select user_organizations.organization_id, 'user_organizations'
-    from user_organizations
-    join users on users.id = user_organizations.user_id
-    where user_organizations.organization_id in (select id from organization)
-        or users.deleted_at < (select deleted_before from limits)
-    union all
-    select id, 'organizations' from organization
-    union all
-    select null, 'users' from users where deleted_at < (select deleted_before from limits)
-) as found
-group by organization_id, kind
-order by organization_id, kind;
+select tenant.id as "organization_id", found.kind as "kind"
+from tenant
+cross join lateral (
+    values
+        (
+            'recordings',
+            exists (
+                select from call_attempts
+                where call_attempts.organization_id = tenant.id
+                    and (call_attempts.metadata ->> 'recording_url') is not null
+                    and call_attempts.started_at
+                        < case when tenant.campaigns = '{}' then tenant.recordings_before else 'infinity' end
+            )
+        ),
+        (
+            'transcript_snippets',
+            exists (
+                select from transcript_snippets
+                where transcript_snippets.organization_id = tenant.id
+                    and transcript_snippets.created_at < tenant.transcripts_before
+            )
+        ),
+        ('contacts', tenant.campaigns <> '{}'),
+        ('campaigns', tenant.campaigns <> '{}'),
+        ('exclusion_list_entries', tenant.is_past),
+        (
+            'email_templates',
+            exists (
+                select from email_templates
+                where email_templates.organization_id = tenant.id
+                    and (tenant.is_past or email_templates.deleted_at < tenant.deleted_before)
+                    and not exists (
+                        select from email_notifications where email_notifications.template_id = email_templates.id
+                    )
+            )
+        ),
+        ('organizations', tenant.is_past)
+) as found (kind, is_found)
+where found.is_found
+union all
+select null, 'email_notifications'
+from limits
+where exists (
+    select from email_notifications
+    where status <> 'pending' and updated_at < limits.emails_before and created_at < limits.emails_before
+)
+union all
+select null, 'events'
+from limits
+where exists (
+    select from events where published_at < limits.events_before and created_at < limits.events_before
+)
+union all
+select null, 'users' from limits where exists (select from users where deleted_at < limits.deleted_before)
+order by 1, 2;
 
 -- statement: organizations::purge, admin
 DELETE FROM "campaigns";
