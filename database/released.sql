@@ -10,6 +10,9 @@ select coalesce(has_table_privilege(to_regclass('signing_keys'), 'select'), fals
 -- statement: Database::customer, admin
 select not has_function_privilege('customer', 'accepts_unsigned_actors()', 'execute') as signed, exists (select from signing_keys where id = '00000000-0000-0000-0000-000000000000' and (expires_at is null or expires_at > now())) as known, (select count(*) from (select from organizations where deleted_at is null limit 2) o) > 1 as several;
 
+-- statement: Database::customer, admin
+select to_regprocedure('run_on_shard(text, text[])') is not null as found;
+
 -- statement: Database::customer, admin (uuid, uuid, text)
 select set_config('role', 'customer', true), bind_actor($1, $2, $3) as role;
 
@@ -108,7 +111,7 @@ with attempt as (
     select organization_id, contact_id, campaign_id, id,
         $2, $3, $4, $5, $6, $7
     from attempt
-    on conflict (contact_id, campaign_id) do nothing
+    on conflict do nothing
     returning id, contact_id, campaign_id, call_attempt_id,
         q1_answer, q2_answer, q3_answer, q1_confidence, q2_confidence, q3_confidence
 ), contact as (
@@ -233,7 +236,8 @@ with limits as (
 select call_attempts.id as call_attempt_id, call_attempts.call_id, call_attempts.provider_call_id,
     call_attempts.metadata ->> 'recording_url' as "recording_url", call_attempts.started_at
 from call_attempts
-join campaigns on campaigns.id = call_attempts.campaign_id
+join campaigns
+    on campaigns.organization_id = call_attempts.organization_id and campaigns.id = call_attempts.campaign_id
 join organizations on organizations.id = call_attempts.organization_id
 cross join limits
 where call_attempts.organization_id = $1
