@@ -71,24 +71,31 @@ with limits as (
 select tenant.id as "organization_id?", found.kind as "kind!"
 from tenant
 cross join lateral (
+    -- In the order of an index, and not `exists`, for which the planner may read the table, or all that an index finds.
     values
         (
             'recordings',
-            exists (
-                select from call_attempts
+            (
+                select true
+                from call_attempts
                 where call_attempts.organization_id = tenant.id
                     and (call_attempts.metadata ->> 'recording_url') is not null
                     -- Those of a deleted campaign are among all, because an index finds one of these at once.
                     and call_attempts.started_at
                         < case when tenant.campaigns = '{}' then tenant.recordings_before else 'infinity' end
+                order by started_at, id
+                limit 1
             )
         ),
         (
             'transcript_snippets',
-            exists (
-                select from transcript_snippets
+            (
+                select true
+                from transcript_snippets
                 where transcript_snippets.organization_id = tenant.id
                     and transcript_snippets.created_at < tenant.transcripts_before
+                order by created_at, id
+                limit 1
             )
         ),
         ('contacts', tenant.campaigns <> '{}'),
@@ -112,7 +119,6 @@ union all
 select null, 'email_notifications'
 from limits
 cross join lateral (
-    -- In the order of an index, and not `exists`, for which the planner may read all that the index finds.
     select
     from email_notifications
     where status <> 'pending' and updated_at < limits.emails_before and created_at < limits.emails_before

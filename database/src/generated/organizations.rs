@@ -108,20 +108,26 @@ cross join lateral (
     values
         (
             'recordings',
-            exists (
-                select from call_attempts
+            (
+                select true
+                from call_attempts
                 where call_attempts.organization_id = tenant.id
                     and (call_attempts.metadata ->> 'recording_url') is not null
                     and call_attempts.started_at
                         < case when tenant.campaigns = '{}' then tenant.recordings_before else 'infinity' end
+                order by started_at, id
+                limit 1
             )
         ),
         (
             'transcript_snippets',
-            exists (
-                select from transcript_snippets
+            (
+                select true
+                from transcript_snippets
                 where transcript_snippets.organization_id = tenant.id
                     and transcript_snippets.created_at < tenant.transcripts_before
+                order by created_at, id
+                limit 1
             )
         ),
         ('contacts', tenant.campaigns <> '{}'),
@@ -144,16 +150,23 @@ where found.is_found
 union all
 select null, 'email_notifications'
 from limits
-where exists (
-    select from email_notifications
+cross join lateral (
+    select
+    from email_notifications
     where status <> 'pending' and updated_at < limits.emails_before and created_at < limits.emails_before
-)
+    order by created_at
+    limit 1
+) as oldest
 union all
 select null, 'events'
 from limits
-where exists (
-    select from events where published_at < limits.events_before and created_at < limits.events_before
-)
+cross join lateral (
+    select
+    from events
+    where published_at < limits.events_before and created_at < limits.events_before
+    order by created_at
+    limit 1
+) as oldest
 union all
 select null, 'users' from limits where exists (select from users where deleted_at < limits.deleted_before)
 order by 1, 2
