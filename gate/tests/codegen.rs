@@ -297,6 +297,24 @@ async fn a_stream_decodes_what_the_driver_knows_and_leaves_the_rest_to_seaorm() 
 }
 
 #[tokio::test]
+async fn a_query_of_a_customer_that_inserts_in_a_with_query_runs_on_a_shard() {
+    let insert = "with added as (insert into events (organization_id, campaign_id, contact_id, call_attempt_id, event_type) \
+                  select organization_id, campaign_id, contact_id, id, 'survey.completed' from call_attempts returning id) \
+                  select id, 1 as one from added";
+    let select = "with added as (select id from events) select id, 1 as one from added";
+    for (scope, sql, is_on_shard) in [
+        ("customer", insert, true),
+        ("either", insert, true),
+        ("admin", insert, false),
+        ("customer", select, false),
+    ] {
+        let code = code(&format!("-- name: A :many\n-- scope: {scope}\n-- Doc.\n{sql};\n")).await;
+        let call = r#"let statement = tx.on_shard(statement, "id uuid, one int4");"#;
+        assert_eq!(code.contains(call), is_on_shard, "{scope}: {code}");
+    }
+}
+
+#[tokio::test]
 async fn two_runs_write_the_same_bytes() {
     let queries = include_str!("../../database/queries/contacts.sql");
     assert_eq!(code(queries).await, code(queries).await);

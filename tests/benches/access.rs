@@ -69,7 +69,7 @@ const FINISHED: [(u32, u32); 2] = [(1, 10_000), (2, 1_000_000)];
 /// What the statistics of 1,000,000 contacts may take, unless the server takes longer for a count by an index alone.
 const STATISTICS: Duration = Duration::from_millis(150);
 
-/// What the server is told of its storage in production, see docs/operating.md. Both sides of each comparison have it, a
+/// The settings of the planner in production, see docs/operating.md. Both sides of each comparison have it, a
 /// floor as well: with the default, the planner counts by reading the table.
 const PRODUCTION: [(&str, &str); 1] = [("random_page_cost", "1.1")];
 
@@ -609,7 +609,7 @@ async fn claim(database: &Database, actor: Actor, number: u32, batch: u16) {
     tx.rollback().await.unwrap();
 }
 
-/// The id that `access.sql` computes from these two.
+/// The settings of a pool with one connection.
 fn settings_of(url: &str) -> Settings {
     settings_with(url, &[])
 }
@@ -625,6 +625,7 @@ fn settings_with(url: &str, variables: &[(&str, &str)]) -> Settings {
     settings(&[&one[..], variables].concat())
 }
 
+/// The id that `access.sql` computes from these two.
 fn id(kind: u32, number: u32) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 96 | 0x7000_8000_u128 << 48 | u128::from(number))
 }

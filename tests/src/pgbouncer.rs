@@ -92,7 +92,7 @@ impl PgBouncer {
         self.process = Some(process);
     }
 
-    /// Kills the process, which cannot say goodbye to its clients or the server.
+    /// Kills the process, so that it closes no connection in order.
     pub fn kill(&mut self) {
         let process = self.process.take().expect("a running PgBouncer");
         let pid =
