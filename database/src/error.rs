@@ -281,8 +281,8 @@ fn is_untracked(error: &dyn DatabaseError) -> bool {
     has_no_such_statement(error) && error.message().contains("\"sqlx_s_")
 }
 
-/// Whether a change of a table has changed the columns of a prepared statement. The function of the server tells: the
-/// SQLSTATE, 0A000, has other causes, and the message may be translated.
+/// Whether a change of a table has changed the columns of a prepared statement, by the function of the server that reports
+/// it: the SQLSTATE, 0A000, has other causes, and the message may be translated.
 fn is_stale_plan(error: &dyn DatabaseError) -> bool {
     match error.try_downcast_ref::<PgDatabaseError>() {
         Some(error) => error.routine() == Some("RevalidateCachedQuery"),
