@@ -722,6 +722,18 @@ where state = any(array['pending'::contact_state, 'not_reached'::contact_state])
 create index ix_contacts_campaign_created_due on contacts (campaign_id, created_at)
 where state = any(array['pending'::contact_state, 'not_reached'::contact_state]);
 create index ix_contacts_campaign_created_id on contacts (campaign_id, created_at, id);
+create index ix_contacts_campaign_created_id_completed on contacts (campaign_id, created_at, id)
+where state = 'completed'::contact_state;
+create index ix_contacts_campaign_created_id_excluded on contacts (campaign_id, created_at, id)
+where state = 'excluded'::contact_state;
+create index ix_contacts_campaign_created_id_in_progress on contacts (campaign_id, created_at, id)
+where state = 'in_progress'::contact_state;
+create index ix_contacts_campaign_created_id_not_reached on contacts (campaign_id, created_at, id)
+where state = 'not_reached'::contact_state;
+create index ix_contacts_campaign_created_id_pending on contacts (campaign_id, created_at, id)
+where state = 'pending'::contact_state;
+create index ix_contacts_campaign_created_id_refused on contacts (campaign_id, created_at, id)
+where state = 'refused'::contact_state;
 create index ix_contacts_campaign_state on contacts (campaign_id, state);
 create index ix_contacts_organization_campaign_state on contacts (organization_id, campaign_id, state);
 create index ix_contacts_phone on contacts (phone_number);

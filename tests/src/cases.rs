@@ -18,7 +18,8 @@ use database::{
     transcript_snippets, user_organizations, users,
 };
 use entity::enums::{
-    CampaignStatus, EmailStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode, UserRole,
+    CampaignStatus, ContactState, EmailStatus, EmailTemplateType, EventType, ExclusionSource, LanguageCode,
+    UserRole,
 };
 use entity::id::{CallAttemptId, CampaignId, ContactId, EmailNotificationId, EventId, TranscriptSnippetId};
 use entity::json::{EventPayload, Preferences};
@@ -175,7 +176,10 @@ pub fn cases() -> Vec<Case> {
 
         either contacts::find(w, tx) { Ok(contacts::find(tx, w.due.id).await?.is_some()) }
         customer contacts::list_by_campaign(w, tx) {
-            Ok(!contacts::list_by_campaign(tx, w.campaign.id, None, None, w.batch.into()).await?.items.is_empty())
+            let (campaign, limit) = (w.campaign.id, w.batch.into());
+            // An index serves all states, another one a single state.
+            contacts::list_by_campaign(tx, campaign, Some(ContactState::Excluded), None, limit).await?;
+            Ok(!contacts::list_by_campaign(tx, campaign, None, None, limit).await?.items.is_empty())
         }
         customer contacts::list_by_campaign_and_phone_number(w, tx) {
             let (campaign, number) = (w.campaign.id, &w.due.phone_number);

@@ -1,5 +1,8 @@
 //! The plan of each query of `database` on 100,000 contacts: what it reads, and by which index.
 
+use database::contacts;
+use entity::enums::ContactState;
+use sea_orm::Iterable as _;
 use std::collections::{BTreeMap, BTreeSet};
 use tests::cases::cases;
 use tests::declared::queries;
@@ -37,6 +40,14 @@ async fn plans(database: &scratch::Database, mode: Mode) -> Vec<(&'static str, P
         plans::run(&world, &case).await;
         let named = recorder.take().into_iter().filter(|notice| notice.query.contains('.'));
         plans.extend(named.map(|notice| (case.query, notice.plan())));
+    }
+    // Each state has its own index.
+    for state in ContactState::iter() {
+        let tx = world.database.customer(world.actor).await.unwrap();
+        contacts::list_by_campaign(&tx, world.campaign.id, Some(state), None, 50).await.unwrap();
+        tx.rollback().await.unwrap();
+        let named = recorder.take().into_iter().filter(|notice| notice.query.contains('.'));
+        plans.extend(named.map(|notice| ("contacts::list_by_campaign", notice.plan())));
     }
     plans
 }
