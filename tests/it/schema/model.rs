@@ -117,6 +117,12 @@ table contacts of organization
     index campaign_id, created_at, id
     index campaign_id, created_at as due where state in ('pending', 'not_reached')
     index campaign_id, attempts_count, last_attempt_at, created_at as due where state in ('pending', 'not_reached')
+    index campaign_id, created_at, id as pending where state = 'pending'
+    index campaign_id, created_at, id as in_progress where state = 'in_progress'
+    index campaign_id, created_at, id as completed where state = 'completed'
+    index campaign_id, created_at, id as refused where state = 'refused'
+    index campaign_id, created_at, id as not_reached where state = 'not_reached'
+    index campaign_id, created_at, id as excluded where state = 'excluded'
 
 table exclusion_list_entries of organization
     phone_number text(50)
