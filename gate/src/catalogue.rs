@@ -4,8 +4,12 @@
 //! columns (code names them), the owner, versions and members of extensions, the members of the role `customer`, options
 //! that the server manages itself, and what this product has no use for: casts, operators, collations, text search,
 //! languages, foreign servers, subscriptions.
+//!
+//! Of a database that `ops distribute` distributed by Citus, how each table is distributed and the casts of enums are objects
+//! as well.
 
 pub(crate) mod differences;
+pub(crate) mod distribution;
 pub(crate) mod schema;
 
 use crate::Error;
@@ -21,7 +25,7 @@ pub struct Catalogue {
     migrations: BTreeSet<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Object {
     /// The objects that contain it: it is created and dropped with them.
     parts_of: BTreeSet<String>,

@@ -1,5 +1,6 @@
 //! What the rules check: the sources, and a PostgreSQL database that was migrated from them.
 
+use crate::catalogue::distribution::Distribution;
 use crate::catalogue::schema::Schema;
 use crate::migrations::released;
 use crate::mutation::Mutation;
@@ -162,7 +163,7 @@ impl Subject {
     /// # Errors
     /// PostgreSQL fails.
     pub async fn reference(&self) -> Result<&Catalogue, Error> {
-        self.template.catalogue.get_or_try_init(|| read(&self.template.database)).await
+        self.template.catalogue.get_or_try_init(|| read(&self.template.database, None)).await
     }
 }
 
@@ -191,20 +192,27 @@ fn added(up: &str) -> Emitted {
     }
 }
 
-/// The objects of a database to which only the first `steps` migrations were applied.
+/// The objects of a database to which only the first `steps` migrations were applied, and which was then distributed in the
+/// same way as another one.
 ///
 /// # Errors
 /// There is no PostgreSQL, or a migration fails.
-pub(crate) async fn migrated_by(steps: Option<usize>) -> Result<Catalogue, Error> {
+pub(crate) async fn migrated_by(
+    steps: Option<usize>,
+    distribution: Option<&Distribution>,
+) -> Result<Catalogue, Error> {
     let database = empty("reference")?;
     let steps = steps.map(|steps| u32::try_from(steps).unwrap_or(u32::MAX));
     session(&database)?.up(steps).await?;
-    read(&database).await
+    read(&database, distribution).await
 }
 
-async fn read(database: &Database) -> Result<Catalogue, Error> {
+async fn read(database: &Database, distribution: Option<&Distribution>) -> Result<Catalogue, Error> {
     let mut connection = PgConnection::connect(&database.url()).await?;
-    let catalogue = Catalogue::read(&mut connection).await?;
+    let catalogue = match distribution {
+        None => Catalogue::read(&mut connection).await?,
+        Some(distribution) => distribution.expected(&mut connection).await?,
+    };
     connection.close().await?;
     Ok(catalogue)
 }

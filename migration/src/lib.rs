@@ -8,6 +8,7 @@ pub mod annotations;
 pub mod cli;
 mod connect;
 mod ddl;
+pub mod distributed;
 mod emitted;
 mod error;
 mod generate;

@@ -1,6 +1,6 @@
 //! `ops distribute`: a migrated database on Citus, where each organization's rows are on one of several nodes.
 //!
-//! The statements come from the catalogue, so that a new table is distributed without a word here. They run in one transaction.
+//! What changes in the schema is in `migration/src/distributed.rs`. It runs in one transaction.
 
 mod rebalance;
 
@@ -8,15 +8,12 @@ use crate::snapshot::literal;
 use crate::target::connect;
 use crate::{Error, Progress, Target};
 use environment::{Action, AppEnv, Mark, permit};
+use migration::distributed::{self, SETTINGS, TABLES};
 pub use rebalance::{Moved, rebalance};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-/// What the tables become; the beginning of [`OBJECTIONS`] and [`STATEMENTS`].
-const TABLES: &str = include_str!("distribute/tables.sql");
+/// Ends [`TABLES`].
 const OBJECTIONS: &str = include_str!("distribute/objections.sql");
-const STATEMENTS: &str = include_str!("distribute/statements.sql");
-const FUNCTIONS: &str = include_str!("distribute/functions.sql");
-const LOOKUPS: &str = include_str!("distribute/lookups.sql");
 const WORKERS: &str = include_str!("distribute/workers.sql");
 
 /// Foreign keys to reference tables permit no parallel connections in the transaction of their creation. No trigger fires on any
@@ -32,17 +29,6 @@ const BEGIN: &str = "begin; set local citus.multi_shard_modify_mode = sequential
                              perform set_config('citus.enable_ddl_propagation', 'on', true); \
                          end if; \
                      end $$";
-
-/// The settings of each session of the database: a plan is chosen for the tenant of the transaction.
-const SETTINGS: [(&str, &str); 5] = [
-    ("citus.enable_unsafe_triggers", "on"),
-    // A transaction may change a reference table after rows that refer to it.
-    ("citus.multi_shard_modify_mode", "sequential"),
-    ("citus.propagate_set_commands", "local"),
-    // As each session of `database`, whose settings do not reach the workers.
-    ("jit", "off"),
-    ("plan_cache_mode", "force_custom_plan"),
-];
 
 /// What the distribution does, or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +58,8 @@ pub async fn distribute(
     }
     let tables = "select concat_ws(': ', name, concat_ws(' by ', shape, shard_column), reason) from citus_tables order by name";
     let tables = column(&mut connection, &format!("{TABLES}{tables}")).await.map_err(&failed)?;
-    let rows = sqlx::raw_sql(AssertSqlSafe(format!("{TABLES}{STATEMENTS}")))
-        .fetch_all(&mut connection)
-        .await
-        .map_err(&failed)?;
-    let steps: Vec<(String, Option<String>)> = rows
-        .iter()
-        .map(|row| Ok((row.try_get("statement")?, row.try_get("change")?)))
-        .collect::<sqlx::Result<_>>()
-        .map_err(&failed)?;
-    let changes = steps.iter().filter_map(|(_, change)| change.clone()).collect();
+    let steps = distributed::steps(&mut connection).await.map_err(&failed)?;
+    let changes = steps.iter().filter_map(|step| step.change.clone()).collect();
     if !check {
         let marked = sqlx::raw_sql(Mark::QUERY).fetch_all(&mut connection).await.map_err(&failed)?;
         let mark = if marked.is_empty() { Mark::Absent } else { Mark::Production };
@@ -90,14 +68,8 @@ pub async fn distribute(
         // Before the transaction, which opens connections of the customer's role.
         on_workers(&mut connection, target).await?;
         run(&mut connection, BEGIN).await.map_err(&failed)?;
-        for sql in [FUNCTIONS, LOOKUPS] {
-            run(&mut connection, sql).await.map_err(&failed)?;
-        }
         progress.step("Distributing the tables");
-        for (sql, _) in &steps {
-            run(&mut connection, sql).await.map_err(&failed)?;
-        }
-        run(&mut connection, LOOKUPS).await.map_err(&failed)?;
+        distributed::apply(&mut connection, &steps).await.map_err(&failed)?;
         for (name, value) in SETTINGS {
             let sql = format!(
                 "do $$ begin execute format('alter database %I set {name} = {value}', current_database()); end $$"

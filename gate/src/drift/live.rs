@@ -1,6 +1,7 @@
 //! A live database compared with what its migrations create.
 
 use crate::catalogue::LEDGER;
+use crate::catalogue::distribution::Distribution;
 use crate::{Catalogue, Error, Finding, subject};
 use environment::{OLDEST_POSTGRES_NUM, parse_postgres, tls_fault};
 use migration::{AppEnv, Target};
@@ -11,15 +12,31 @@ use std::time::Duration;
 /// The longest time for the connection, and for each statement.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Compares the database of a URL with one that was migrated by this build.
+/// The fix of a difference in a distributed database.
+const DISTRIBUTE: &str =
+    "Undo the change in the database, or after a migration run: cargo run -p ops -- distribute.";
+
+/// Compares the database of a URL with one that was migrated by this build, and distributed if it is.
 ///
 /// # Errors
 /// The connection fails, or a scratch database cannot be migrated.
 pub async fn compare(url: &str) -> Result<Vec<Finding>, Error> {
     let mut connection = connect(url).await?;
-    let found = Catalogue::read(&mut connection).await?;
+    let mut found = Catalogue::read(&mut connection).await?;
+    let distribution = Distribution::of(&mut connection).await?;
+    if distribution.is_some() {
+        found.add_distribution(&mut connection).await?;
+    }
     connection.close().await?;
-    differences(&subject::migrated_by(None).await?, &found).await
+    let reference = subject::migrated_by(None, distribution.as_ref()).await?;
+    let mut findings = differences(&reference, &found, distribution.as_ref()).await?;
+    if let Some(distribution) = distribution {
+        for finding in &mut findings {
+            finding.fix.get_or_insert_with(|| DISTRIBUTE.to_owned());
+        }
+        findings.extend(distribution.nodes);
+    }
+    Ok(findings)
 }
 
 /// A connection that can only read.
@@ -38,6 +55,8 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
         .options([
             ("default_transaction_read_only", "on".to_owned()),
             ("statement_timeout", PATIENCE.as_millis().to_string()),
+            // Of Citus, and elsewhere without effect: the catalogue shows no shards.
+            ("citus.show_shards_for_app_name_prefixes", String::new()),
         ])
         .disable_statement_logging();
     let unreachable = |source| {
@@ -55,11 +74,15 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
     Ok(connection)
 }
 
-/// The differences of a database from one that was migrated by this build, its ledger included.
+/// The differences of a database from one that was migrated by this build, and distributed if it is, its ledger included.
 ///
 /// # Errors
 /// The database is behind, and a scratch database cannot be migrated as far.
-pub(crate) async fn differences(reference: &Catalogue, found: &Catalogue) -> Result<Vec<Finding>, Error> {
+pub(crate) async fn differences(
+    reference: &Catalogue,
+    found: &Catalogue,
+    distribution: Option<&Distribution>,
+) -> Result<Vec<Finding>, Error> {
     let (known, applied) = (reference.migrations(), found.migrations());
     let mut findings = Vec::new();
     let unknown: Vec<&str> = applied.difference(known).map(String::as_str).collect();
@@ -77,7 +100,7 @@ pub(crate) async fn differences(reference: &Catalogue, found: &Catalogue) -> Res
     findings.push(Finding::of(LEDGER, problem).fixed_by("Run: cargo run -p migration -- up."));
     // The rest is compared as of the newest applied migration; the next `up`, whatever it applies, writes the comments.
     let steps = known.iter().rposition(|name| applied.contains(name)).map_or(0, |last| last + 1);
-    let reference = subject::migrated_by(Some(steps)).await?.without_comments();
+    let reference = subject::migrated_by(Some(steps), distribution).await?.without_comments();
     findings.extend(reference.differences(&found.clone().without_comments()));
     Ok(findings)
 }

@@ -19,7 +19,8 @@ pub(crate) async fn since_release(workspace: &Workspace) -> Result<String, Error
     let released = lock.released.as_ref();
     let steps =
         emitted.iter().position(|migration| Some(&migration.name) == released).map_or(0, |last| last + 1);
-    let (old, new) = (subject::migrated_by(Some(steps)).await?, subject::migrated_by(None).await?);
+    let (old, new) =
+        (subject::migrated_by(Some(steps), None).await?, subject::migrated_by(None, None).await?);
     let changes = old.changes(&new);
     let mut lines: Vec<String> = old
         .differences(&new)

@@ -65,5 +65,5 @@ const BREAKS: &[Break] = &[
 ];
 
 fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { live::differences(subject.reference().await?, subject.catalogue().await?).await })
+    Box::pin(async { live::differences(subject.reference().await?, subject.catalogue().await?, None).await })
 }

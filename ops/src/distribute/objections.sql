@@ -1,4 +1,4 @@
--- Ends tables.sql: what prevents the distribution, each with its remedy.
+-- Ends migration/src/distributed/tables.sql: what prevents the distribution, each with its remedy.
 select objection from (
     select 1 as place, 'this node is not the coordinator: connect to the coordinator' as objection
     where (select groupid from pg_dist_local_group) <> 0

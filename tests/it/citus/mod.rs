@@ -1,5 +1,6 @@
 //! `ops distribute` on three nodes: what is distributed, that keys keep organizations apart, and which queries Citus runs.
 
+mod drift;
 mod isolation;
 mod load;
 mod queries;

@@ -9,11 +9,11 @@ const SOURCE: &str = "https://www.postgresql.org/docs/current/ddl-rowsecurity.ht
 pub const CUSTOMER_ROLE: Check = Check {
     id: "customer_role",
     engines: Engines::Postgres,
-    requires: "The role customer cannot log in, has no attribute and owns nothing, and no membership widens its rights.",
+    requires: "The role customer cannot log in, except on Citus, has no attribute and owns nothing, and no membership widens its rights.",
     reads: "`pg_roles`, `pg_auth_members`, `pg_class`",
     grant: "connect as a login of this database",
     thresholds: &[],
-    fix: "alter role customer nologin nosuperuser nocreatedb nocreaterole noreplication nobypassrls",
+    fix: "alter role customer nosuperuser nocreatedb nocreaterole noreplication nobypassrls",
     source: SOURCE,
     look: |subject| Box::pin(customer_role(subject)),
 };
@@ -21,7 +21,8 @@ pub const CUSTOMER_ROLE: Check = Check {
 async fn customer_role(subject: &mut Subject) -> Looked {
     let roles: Vec<(bool, Vec<String>, bool)> = subject
         .rows(
-            "select rolcanlogin, \
+            // On Citus, the coordinator logs in to the other nodes as the role of the transaction.
+            "select rolcanlogin and to_regprocedure('run_on_shard(text, text[])') is null, \
                     array_remove(array[case when rolsuper then 'SUPERUSER' end, \
                                        case when rolbypassrls then 'BYPASSRLS' end, \
                                        case when rolcreaterole then 'CREATEROLE' end, \
@@ -41,7 +42,10 @@ async fn customer_role(subject: &mut Subject) -> Looked {
         .map(|attribute| Finding::fail("the role customer", format!("it has {attribute}")))
         .collect();
     if can_login {
-        findings.push(Finding::warn("the role customer", "it can log in; it is a role for members"));
+        findings.push(
+            Finding::warn("the role customer", "it can log in; it is a role for members")
+                .fixed_by("alter role customer nologin"),
+        );
     }
     if owns {
         findings.push(

@@ -61,7 +61,7 @@ async fn ledger(subject: &mut Subject) -> Looked {
 pub const DRIFT: Check = Check {
     id: "drift",
     engines: Engines::Postgres,
-    requires: "The schema is the one that the applied migrations create.",
+    requires: "The schema is the one that the applied migrations create, and `ops distribute` on Citus.",
     reads: "the catalogue as `gate --database` does, and a private server of the same build",
     grant: "grant select on seaql_migrations to this login, and install the server programs of PostgreSQL on this machine",
     thresholds: &[],

@@ -60,7 +60,8 @@
         2, name,
         format(
             'alter table %1$s add column shard_key uuid not null default %2$L; '
-            'update %1$s set shard_key = organization_id where organization_id is not null; '
+            -- No update: rows of the audit trail refuse it.
+            'alter table %1$s alter column shard_key type uuid using coalesce(organization_id, shard_key); '
             'comment on column %1$s.shard_key is %3$L',
             oid::regclass, '00000000-0000-0000-0000-000000000000',
             'The organization, or nil for none: a null distributes no row. It exists on Citus alone.'
