@@ -59,7 +59,7 @@
     select
         2, name,
         format(
-            'alter table %1$s add column shard_key uuid not null default %2$L; '
+            'alter table %1$s add column if not exists shard_key uuid not null default %2$L; '
             'update %1$s set shard_key = organization_id where organization_id is not null; '
             'comment on column %1$s.shard_key is %3$L',
             oid::regclass, '00000000-0000-0000-0000-000000000000',
@@ -72,7 +72,7 @@
     -- With them the unique constraint that becomes the primary key.
     select 3, conname, format('alter table %s drop constraint %I', place, conname), null
     from uniques
-    where not shard_column = any(columns) or columns = array[shard_column, 'id']
+    where not shard_column = any(columns) or contype = 'u' and columns = array[shard_column, 'id']
     union all
     select
         4, conname,
