@@ -308,12 +308,15 @@ with purged as (
     where campaigns.organization_id = $1
         and least(campaigns.deleted_at, organizations.deleted_at)
             < now() - least($2::bigint, 36500) * interval '1 day'
-        and not exists (select from contacts where contacts.campaign_id = campaigns.id)
+        and not exists (
+            select from contacts
+            where contacts.organization_id = campaigns.organization_id and contacts.campaign_id = campaigns.id
+        )
     order by campaigns.id
     limit $3
     for update of campaigns skip locked
 )
-delete from campaigns where id = any(array(select id from purged));
+delete from campaigns where organization_id = $1 and id = any(array(select id from purged));
 
 -- statement: campaigns::statistics, customer (uuid)
 
@@ -622,20 +625,22 @@ order by created_at, id;
 -- statement: contacts::sweep_excluded, either
 
 with found as (
-    select contacts.id
+    select contacts.organization_id, contacts.id
     from contacts
     join exclusion_list_entries as excluded
         on excluded.organization_id = contacts.organization_id and excluded.phone_number = contacts.phone_number
     where contacts.state in ('pending', 'not_reached')
     union
-    select id
+    select organization_id, id
     from contacts
     where state in ('pending', 'not_reached') and do_not_call
 )
 update contacts
 set state = 'excluded'
 from found, campaigns
-where contacts.id = found.id
+where contacts.organization_id = found.organization_id
+    and contacts.id = found.id
+    and campaigns.organization_id = contacts.organization_id
     and campaigns.id = contacts.campaign_id
     and contacts.state in ('pending', 'not_reached')
     and contacts.attempts_count < campaigns.max_attempts;
@@ -774,6 +779,8 @@ with candidate as materialized (
         where call_attempts.contact_id = any(array(select id from purged))
     ))
     returning id
+), request as (
+    update erasure_requests set contact_id = null where contact_id = any(array(select id from purged))
 ), response as (
     delete from survey_responses where contact_id = any(array(select id from purged)) returning id
 ), attempt as (
@@ -869,13 +876,36 @@ with purged as (
         and least(email_templates.deleted_at, organizations.deleted_at)
             < now() - least($2::bigint, 36500) * interval '1 day'
         and not exists (
-            select from email_notifications where email_notifications.template_id = email_templates.id
+            select from email_notifications
+            where email_notifications.organization_id = email_templates.organization_id
+                and email_notifications.template_id = email_templates.id
         )
     order by email_templates.id
     limit $3
     for update of email_templates skip locked
+), unused as (
+    update campaigns
+    set
+        email_completed_template_id = case
+            when email_completed_template_id = any(array(select id from purged)) is not true
+                then email_completed_template_id
+        end,
+        email_refused_template_id = case
+            when email_refused_template_id = any(array(select id from purged)) is not true
+                then email_refused_template_id
+        end,
+        email_not_reached_template_id = case
+            when email_not_reached_template_id = any(array(select id from purged)) is not true
+                then email_not_reached_template_id
+        end
+    where organization_id = $1
+        and (
+            email_completed_template_id = any(array(select id from purged))
+            or email_refused_template_id = any(array(select id from purged))
+            or email_not_reached_template_id = any(array(select id from purged))
+        )
 )
-delete from email_templates where id = any(array(select id from purged));
+delete from email_templates where organization_id = $1 and id = any(array(select id from purged));
 
 -- statement: events::find, either (uuid, bigint)
 SELECT "events"."id", "events"."organization_id", CAST("events"."event_type" AS "text"), "events"."campaign_id", "events"."contact_id", "events"."call_attempt_id", "events"."payload", "events"."published_at", "events"."created_at", "events"."updated_at" FROM "events" WHERE "events"."id" = $1 LIMIT $2;
@@ -930,7 +960,8 @@ select
     (select count(*) from deleted) as "events",
     (select count(*) from candidate) as "seen",
     (select created_at from candidate order by created_at desc, id desc limit 1) as "last_created_at",
-    (select id from candidate order by created_at desc, id desc limit 1) as "last_id";
+    (select id from candidate order by created_at desc, id desc limit 1) as "last_id"
+where exists (select from candidate);
 
 -- statement: exclusion_list_entries::purge, admin (timestamp with time zone, uuid)
 UPDATE "organizations" SET "deleted_at" = $1 WHERE "organizations"."id" = $2 RETURNING "id", "name", "slug", "metadata", "deleted_at", "created_at", "updated_at";
@@ -1165,7 +1196,7 @@ INSERT INTO "provider_configs" ("id", "organization_id", "outbound_number") SELE
 UPDATE "provider_configs" SET "max_concurrent_calls" = $1 WHERE "provider_configs"."id" = $2 RETURNING "id", "organization_id", CAST("provider_type" AS "text"), "provider_name", "outbound_number", "max_concurrent_calls", CAST("llm_provider" AS "text"), "llm_model", "recording_retention_days", "transcript_retention_days", "created_at", "updated_at";
 
 -- statement: survey_responses::find, either (uuid, bigint)
-SELECT "survey_responses"."id", "survey_responses"."organization_id", "survey_responses"."contact_id", "survey_responses"."campaign_id", "survey_responses"."call_attempt_id", "survey_responses"."q1_answer", "survey_responses"."q2_answer", "survey_responses"."q3_answer", "survey_responses"."q1_confidence", "survey_responses"."q2_confidence", "survey_responses"."q3_confidence", "survey_responses"."completed_at", "survey_responses"."created_at", "survey_responses"."updated_at" FROM "survey_responses" WHERE "survey_responses"."id" = $1 AND EXISTS(SELECT "campaigns"."id" FROM "campaigns" WHERE "campaigns"."id" = "survey_responses"."campaign_id" AND "campaigns"."deleted_at" IS NULL) LIMIT $2;
+SELECT "survey_responses"."id", "survey_responses"."organization_id", "survey_responses"."contact_id", "survey_responses"."campaign_id", "survey_responses"."call_attempt_id", "survey_responses"."q1_answer", "survey_responses"."q2_answer", "survey_responses"."q3_answer", "survey_responses"."q1_confidence", "survey_responses"."q2_confidence", "survey_responses"."q3_confidence", "survey_responses"."completed_at", "survey_responses"."created_at", "survey_responses"."updated_at" FROM "survey_responses" WHERE "survey_responses"."id" = $1 AND EXISTS(SELECT "campaigns"."id" FROM "campaigns" WHERE "campaigns"."organization_id" = "survey_responses"."organization_id" AND "campaigns"."id" = "survey_responses"."campaign_id" AND "campaigns"."deleted_at" IS NULL) LIMIT $2;
 
 -- statement: survey_responses::find_by_contact_and_campaign, customer (uuid, uuid, uuid, bigint)
 SELECT "survey_responses"."id", "survey_responses"."organization_id", "survey_responses"."contact_id", "survey_responses"."campaign_id", "survey_responses"."call_attempt_id", "survey_responses"."q1_answer", "survey_responses"."q2_answer", "survey_responses"."q3_answer", "survey_responses"."q1_confidence", "survey_responses"."q2_confidence", "survey_responses"."q3_confidence", "survey_responses"."completed_at", "survey_responses"."created_at", "survey_responses"."updated_at" FROM "survey_responses" WHERE "survey_responses"."contact_id" = $1 AND "survey_responses"."campaign_id" = $2 AND EXISTS(SELECT "campaigns"."id" FROM "campaigns" WHERE "campaigns"."id" = $3 AND "campaigns"."deleted_at" IS NULL) LIMIT $4;

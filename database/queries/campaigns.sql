@@ -154,9 +154,12 @@ with purged as (
     where campaigns.organization_id = :organization_id
         and least(campaigns.deleted_at, organizations.deleted_at)
             < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
-        and not exists (select from contacts where contacts.campaign_id = campaigns.id)
+        and not exists (
+            select from contacts
+            where contacts.organization_id = campaigns.organization_id and contacts.campaign_id = campaigns.id
+        )
     order by campaigns.id
     limit :batch
     for update of campaigns skip locked
 )
-delete from campaigns where id = any(array(select id from purged));
+delete from campaigns where organization_id = :organization_id and id = any(array(select id from purged));

@@ -209,20 +209,22 @@ order by place;
 -- Sets the state of contacts that would still be called, but are on the exclusion list or marked do-not-call, to
 -- excluded, and returns their number. An admin transaction covers all organizations.
 with found as (
-    select contacts.id
+    select contacts.organization_id, contacts.id
     from contacts
     join exclusion_list_entries as excluded
         on excluded.organization_id = contacts.organization_id and excluded.phone_number = contacts.phone_number
     where contacts.state in ('pending', 'not_reached')
     union
-    select id
+    select organization_id, id
     from contacts
     where state in ('pending', 'not_reached') and do_not_call
 )
 update contacts
 set state = 'excluded'
 from found, campaigns
-where contacts.id = found.id
+where contacts.organization_id = found.organization_id
+    and contacts.id = found.id
+    and campaigns.organization_id = contacts.organization_id
     and campaigns.id = contacts.campaign_id
     -- Checked again on the locked row: a scheduler may have claimed the contact concurrently.
     and contacts.state in ('pending', 'not_reached')
@@ -355,6 +357,7 @@ cross join known;
 
 -- name: Purge :one
 -- scope: admin
+-- citus: shard - it changes several tables, each by the result of another
 -- deleted: campaigns, email_templates, organizations: reads - it removes what was deleted
 -- Looks at the next contacts of an organization, by campaign and from the oldest, whose campaign or organization was
 -- deleted before `deleted_days`. Removes them with everything that belongs to them, and returns the numbers of removed
@@ -407,6 +410,9 @@ with candidate as materialized (
         where call_attempts.contact_id = any(array(select id from purged))
     ))
     returning id
+), request as (
+    -- The key does the same, except on Citus.
+    update erasure_requests set contact_id = null where contact_id = any(array(select id from purged))
 ), response as (
     delete from survey_responses where contact_id = any(array(select id from purged)) returning id
 ), attempt as (

@@ -14,9 +14,10 @@ for no key update;
 
 -- name: DeleteFinal :many
 -- scope: admin
+-- citus: shard - it locks e-mails of all organizations
 -- deleted: campaigns, email_templates, organizations: reads - retention covers them
 -- Deletes e-mails that were sent, or failed, before `email_days`, oldest first, and returns them. Those that another
--- transaction has locked are skipped.
+-- transaction has locked are skipped. On Citus the order is that of each shard: call it for each of `Database::shards`.
 -- param after_created_at - The last e-mail of the previous batch; the epoch for the first one.
 -- param after_id EmailNotificationId - The same e-mail; nil for the first batch.
 -- param batch - The maximum number of e-mails.

@@ -15,10 +15,34 @@ with purged as (
         and least(email_templates.deleted_at, organizations.deleted_at)
             < now() - least(:deleted_days::bigint, 36500) * interval '1 day'
         and not exists (
-            select from email_notifications where email_notifications.template_id = email_templates.id
+            select from email_notifications
+            where email_notifications.organization_id = email_templates.organization_id
+                and email_notifications.template_id = email_templates.id
         )
     order by email_templates.id
     limit :batch
     for update of email_templates skip locked
+), unused as (
+    -- The keys do the same, except on Citus.
+    update campaigns
+    set
+        email_completed_template_id = case
+            when email_completed_template_id = any(array(select id from purged)) is not true
+                then email_completed_template_id
+        end,
+        email_refused_template_id = case
+            when email_refused_template_id = any(array(select id from purged)) is not true
+                then email_refused_template_id
+        end,
+        email_not_reached_template_id = case
+            when email_not_reached_template_id = any(array(select id from purged)) is not true
+                then email_not_reached_template_id
+        end
+    where organization_id = :organization_id
+        and (
+            email_completed_template_id = any(array(select id from purged))
+            or email_refused_template_id = any(array(select id from purged))
+            or email_not_reached_template_id = any(array(select id from purged))
+        )
 )
-delete from email_templates where id = any(array(select id from purged));
+delete from email_templates where organization_id = :organization_id and id = any(array(select id from purged));

@@ -4,6 +4,7 @@
 -- scope: either
 -- visibility: crate
 -- row: UnpublishedEvent
+-- citus: shard - an admin transaction locks events of all organizations
 -- Locks unpublished events, oldest first, until the transaction ends; events that another transaction has locked are
 -- skipped.
 -- param batch - The maximum number of events.
@@ -22,11 +23,13 @@ update events
 set published_at = now()
 where id = any(:event_ids) and published_at is null;
 
--- name: DeletePublished :one
+-- name: DeletePublished :optional
 -- scope: admin
+-- citus: shard - it locks events of all organizations
 -- deleted: campaigns, email_templates, organizations: reads - retention covers them
 -- Looks at the next events that were published before `event_days`, oldest first, deletes those without an e-mail, and
--- returns their number. Those that another transaction has locked are skipped.
+-- returns their number; `None`: there are none. Those that another transaction has locked are skipped. On Citus it
+-- looks at one shard: call it for each of `Database::shards`.
 -- param after_created_at - The last event of the previous batch; the epoch for the first one.
 -- param after_id EventId - The same event; nil for the first batch.
 -- param event_days - Days after which a published event is removed.
@@ -55,4 +58,5 @@ select
     (select count(*) from deleted) as "events!",
     (select count(*) from candidate) as "seen!",
     (select created_at from candidate order by created_at desc, id desc limit 1) as "last_created_at?",
-    (select id from candidate order by created_at desc, id desc limit 1) as "last_id?";
+    (select id from candidate order by created_at desc, id desc limit 1) as "last_id?"
+where exists (select from candidate);

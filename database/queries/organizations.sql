@@ -35,10 +35,11 @@ select
 
 -- name: ListPastRetention :many
 -- scope: admin
--- deleted: campaigns, email_templates, organizations, users: reads - retention covers them
--- Lists the kinds of rows that retention has to look at, a table or `recordings`, by organization where it works on one
--- at a time. It reads a few rows of each, however many there are. So a listed kind may have none, and its rows may have
--- to be kept: events with an e-mail, recordings beside a deleted campaign. What belongs to another kind is not listed.
+-- visibility: crate
+-- row: PastRetention
+-- citus: shard - it reads a few rows of each organization
+-- The list of the public function of this name. On Citus each shard lists what has no organization, and the
+-- organizations.
 -- param deleted_days - Days after which a row that is marked as deleted is removed.
 -- param email_days - Days after which an e-mail that was sent, or failed, is removed.
 -- param event_days - Days after which a published event is removed.

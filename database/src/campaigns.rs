@@ -418,6 +418,17 @@ pub(crate) fn is_live(id: Expr) -> Expr {
     Expr::exists(campaign.into_query())
 }
 
+/// The same of a column of a row, by its organization as well: so Citus joins them in an admin transaction.
+pub(crate) fn is_live_in(organization: Expr, id: Expr) -> Expr {
+    let campaign = campaigns::Entity::find()
+        .select_only()
+        .column(campaigns::Column::Id)
+        .filter(campaigns::Column::OrganizationId.into_expr().eq(organization))
+        .filter(campaigns::Column::Id.into_expr().eq(id))
+        .filter(live());
+    Expr::exists(campaign.into_query())
+}
+
 /// Returns those of the templates that are deleted.
 async fn deleted_templates(
     tx: &Named<'_, impl Scope>,

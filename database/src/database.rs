@@ -8,6 +8,7 @@ use crate::position::Position;
 use crate::replica::{Replicas, count};
 use crate::session::{self, Begin};
 use crate::settings::Settings;
+use crate::shard::{self, Place};
 use crate::signature;
 use crate::startup;
 use crate::transaction::{AdminTx, CustomerTx, Limits, Scope, Tx};
@@ -27,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    /// Where statements of admin transactions run that the coordinator of a distributed database does not send to a shard.
+    place: Place,
 }
 
 struct Inner {
@@ -37,8 +40,6 @@ struct Inner {
     limits: Limits,
     /// Signs the actor of each customer transaction. `None`: the server accepts what the application sets.
     signing_key: Option<SigningKey>,
-    /// Whether the database was distributed over several nodes when the pools were opened.
-    is_distributed: bool,
 }
 
 impl Database {
@@ -80,7 +81,8 @@ impl Database {
         };
         let replicas = Replicas::open(settings, &admin).await?;
         let (limits, signing_key) = (Limits::of(settings), settings.signing_key.clone());
-        Ok(Self { inner: Arc::new(Inner { admin, customer, replicas, limits, signing_key, is_distributed }) })
+        let place = if is_distributed { Place::Each } else { Place::Whole };
+        Ok(Self { inner: Arc::new(Inner { admin, customer, replicas, limits, signing_key }), place })
     }
 
     /// As [`Database::connect`], for the pool of admin transactions only: for programs of operators, which have neither a
@@ -98,6 +100,7 @@ impl Database {
         };
         let is_distributed = within(admin.limit(), checks).await??;
         let limits = Limits::of(settings);
+        let place = if is_distributed { Place::Each } else { Place::Whole };
         Ok(Self {
             inner: Arc::new(Inner {
                 admin,
@@ -105,9 +108,38 @@ impl Database {
                 replicas: Replicas::default(),
                 limits,
                 signing_key: None,
-                is_distributed,
             }),
+            place,
         })
+    }
+
+    /// Returns whether `ops distribute` had distributed the database over several nodes when the pools were opened.
+    #[must_use]
+    pub fn is_distributed(&self) -> bool {
+        self.place != Place::Whole
+    }
+
+    /// Returns a handle on the same pools for each shard of a distributed database that has an organization, or else one for the
+    /// whole database, which costs no statement.
+    ///
+    /// In an admin transaction of such a handle, a query of all organizations that locks or changes rows concerns one shard, so
+    /// that its order and a position after which it continues are those of one table:
+    /// [`email_notifications::delete_final`](crate::email_notifications::delete_final) and
+    /// [`events::delete_published`](crate::events::delete_published).
+    ///
+    /// # Errors
+    /// Those of [`Database::admin`].
+    pub async fn shards(&self) -> Result<Vec<Self>, Error> {
+        if self.place != Place::Each {
+            return Ok(vec![self.clone()]);
+        }
+        let list = async {
+            let db = self.inner.admin.begin(Begin::default()).await?.transaction;
+            shard::organizations(&db).await
+        };
+        let organizations = within(self.inner.admin.limit(), list).await??;
+        let on = |organization| Self { inner: Arc::clone(&self.inner), place: Place::Of(organization) };
+        Ok(organizations.into_iter().map(on).collect())
     }
 
     /// Begins a transaction that sees all rows.
@@ -115,7 +147,8 @@ impl Database {
     /// # Errors
     /// [`Error::Unavailable`] if no connection is free within the acquire timeout.
     pub async fn admin(&self) -> Result<AdminTx, Error> {
-        AdminTx::bind(self.inner.admin.begin(Begin::default()).await?.transaction, self.inner.limits).await
+        let begun = self.inner.admin.begin(Begin::default()).await?;
+        AdminTx::bind(begun.transaction, self.inner.limits, self.place).await
     }
 
     /// Begins a transaction that is limited to the rows of the actor's organization.
@@ -203,8 +236,8 @@ impl Database {
         let key = self.inner.signing_key.as_ref();
         let context =
             key.zip(begun.identity).map(|(key, identity)| signature::context(key, actor, &identity));
-        let Inner { limits, is_distributed, .. } = *self.inner;
-        CustomerTx::bind(begun.transaction, actor, context, limits, is_distributed).await
+        let place = if self.is_distributed() { Place::Bound } else { Place::Whole };
+        CustomerTx::bind(begun.transaction, actor, context, self.inner.limits, place).await
     }
 
     /// Runs `work` in an admin transaction and commits it. After a serialization failure or a deadlock it runs again in a

@@ -2,6 +2,7 @@
 
 pub use crate::generated::organizations::*;
 
+use crate::generated::organizations as generated;
 use crate::{AdminTx, Error, Scope, Tx, clock, row};
 use entity::id::{OrganizationId, UserId};
 use entity::json::Preferences;
@@ -112,6 +113,29 @@ pub async fn update(
         updated_at: NotSet,
     };
     row::update(tx, changes, organizations::COLUMN.id.eq(id).and(live()), "organization").await
+}
+
+/// Lists the kinds of rows that retention has to look at, a table or `recordings`, by organization where it works on one at a
+/// time. It reads a few rows of each, however many there are. So a listed kind may have none, and its rows may have to be
+/// kept: events with an e-mail, recordings beside a deleted campaign. What belongs to another kind is not listed.
+///
+/// - `deleted_days`: Days after which a row that is marked as deleted is removed.
+/// - `email_days`: Days after which an e-mail that was sent, or failed, is removed.
+/// - `event_days`: Days after which a published event is removed.
+///
+/// # Deleted rows
+/// - `campaigns`, `email_templates`, `organizations`, `users`: reads - retention covers them
+pub async fn list_past_retention(
+    tx: &AdminTx,
+    deleted_days: i64,
+    email_days: i64,
+    event_days: i64,
+) -> Result<Vec<PastRetention>, Error> {
+    let mut kinds = generated::list_past_retention(tx, deleted_days, email_days, event_days).await?;
+    // Those of other shards are the same.
+    kinds.sort_by(|one, other| (one.organization_id, &one.kind).cmp(&(other.organization_id, &other.kind)));
+    kinds.dedup();
+    Ok(kinds)
 }
 
 /// Marks an organization as deleted. Its rows are kept.

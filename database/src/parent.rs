@@ -137,10 +137,18 @@ pub(crate) async fn require_live(tx: &Named<'_, impl Scope>, parents: &[Parent])
     for parent in parents {
         select.expr(Expr::expr(parent.lock()));
     }
-    let Some(row) = tx.query_one(&select).await? else { return Ok(()) };
+    // One row; on Citus, in an admin transaction, one of each shard, unless each node has a copy of the parents.
+    let rows = if parents.iter().all(|parent| matches!(parent, Parent::Organization(_) | Parent::User(_))) {
+        tx.query_all(&select).await?
+    } else {
+        let columns: Vec<String> = (1..=parents.len()).map(|place| format!("parent_{place} bool")).collect();
+        tx.rows_of_shards(&select, &columns.join(", ")).await?
+    };
     for (place, parent) in parents.iter().enumerate() {
-        if row.try_get_by_index::<Option<bool>>(place)? == Some(true) {
-            return Err(Error::Deleted(parent.name()));
+        for row in &rows {
+            if row.try_get_by_index::<Option<bool>>(place)? == Some(true) {
+                return Err(Error::Deleted(parent.name()));
+            }
         }
     }
     Ok(())

@@ -18,7 +18,10 @@ pub async fn find(
 ) -> Result<Option<survey_responses::Model>, Error> {
     let tx = &tx.query("survey_responses.find");
     Ok(survey_responses::Entity::find_by_id(id)
-        .filter(campaigns::is_live(survey_responses::Column::CampaignId.into_expr()))
+        .filter(campaigns::is_live_in(
+            survey_responses::Column::OrganizationId.into_expr(),
+            survey_responses::Column::CampaignId.into_expr(),
+        ))
         .one(tx)
         .await?)
 }

@@ -10,11 +10,13 @@ use crate::deadline::within;
 use crate::driver::{OpenTransaction, Rows};
 use crate::error::{demoted, no_response, without_values};
 use crate::observe::Watch;
-use crate::{Error, Position, Settings, shard};
+use crate::shard::{Place, Reach};
+use crate::{Error, Position, Settings};
 use entity::enums::UserRole;
 use entity::id::OrganizationId;
 use futures_util::stream::{StreamExt, TryStreamExt};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StreamTrait, Value};
+use sea_query::SelectStatement;
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -121,8 +123,8 @@ pub struct Tx<S> {
     /// The limit of each call; `None`: no limit.
     limit: Option<Duration>,
     watch: Watch,
-    /// Whether the rows of the scope are one shard of a distributed database.
-    has_shard: bool,
+    /// Where statements run that the coordinator of a distributed database does not send to a shard.
+    place: Place,
 }
 
 impl<S: Scope> Tx<S> {
@@ -209,18 +211,29 @@ impl<S: Scope> Tx<S> {
 
 impl AdminTx {
     /// Sets the timeouts for this transaction, unless its connection has them.
-    pub(crate) async fn bind(inner: OpenTransaction, limits: Limits) -> Result<Self, Error> {
+    pub(crate) async fn bind(inner: OpenTransaction, limits: Limits, place: Place) -> Result<Self, Error> {
         let watch = Watch::new("admin", None, limits.long_transaction);
         let failed = AtomicBool::new(false);
         if inner.backend() != DbBackend::Postgres {
-            return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch, has_shard: false });
+            return Ok(Self { inner, scope: Admin(()), failed, limit: None, watch, place });
         }
         let limit = limits.response();
         if !inner.has_timeouts() {
             let settings = Statement::from_sql_and_values(DbBackend::Postgres, TIMEOUTS, limits.values());
             within(limit, inner.execute(settings)).await??;
         }
-        Ok(Self { inner, scope: Admin(()), failed, limit, watch, has_shard: false })
+        Ok(Self { inner, scope: Admin(()), failed, limit, watch, place })
+    }
+
+    /// Returns a statement in the form that runs it on each shard of a database that `ops distribute` distributed, one after the
+    /// other, and returns all rows; unchanged if it is not distributed. `columns` are those of the rows with their types, as in
+    /// `id uuid, state text`.
+    ///
+    /// On a shard, the names of tables are those of the shard, and a table that has no organization is a copy, which must not
+    /// be written. A parameter is a value; a name of a table in single quotes is a value as well.
+    #[must_use]
+    pub fn on_each_shard(&self, statement: Statement, columns: &str) -> Statement {
+        self.place.statement(statement, columns, Reach::All)
     }
 }
 
@@ -232,7 +245,7 @@ impl CustomerTx {
         actor: BoundActor,
         context: Option<String>,
         limits: Limits,
-        is_distributed: bool,
+        place: Place,
     ) -> Result<Self, Error> {
         let user = actor.user().map(|user| *user.as_uuid());
         let actor_values = [(*actor.organization().as_uuid()).into(), user.into(), context.into()];
@@ -250,7 +263,7 @@ impl CustomerTx {
         }
         let watch = Watch::new("customer", Some(actor), limits.long_transaction);
         let scope = Customer { actor, role };
-        Ok(Self { inner, scope, failed: AtomicBool::new(false), limit, watch, has_shard: is_distributed })
+        Ok(Self { inner, scope, failed: AtomicBool::new(false), limit, watch, place })
     }
 
     /// Returns the actor of the transaction.
@@ -289,10 +302,25 @@ pub struct Named<'tx, S> {
 }
 
 impl<S> Named<'_, S> {
-    /// Returns a statement that inserts in a `with` query, which the planner of Citus does not send to a shard, in the form
-    /// that runs there; unchanged unless the database is distributed. `columns` are those of its rows, with their types.
-    pub(crate) fn on_shard(&self, statement: Statement, columns: &str) -> Statement {
-        if self.tx.has_shard { shard::on_shard(statement, columns) } else { statement }
+    /// Returns a statement that the planner of Citus does not send to a shard in the form that runs there; unchanged unless
+    /// the database is distributed. `columns` are those of its rows, with their types.
+    pub(crate) fn on_shard(&self, statement: Statement, columns: &str, reach: Reach) -> Statement {
+        self.tx.place.statement(statement, columns, reach)
+    }
+}
+
+impl<S: Scope> Named<'_, S> {
+    /// Returns the rows of a query that Citus sends to the shard of a customer, and in an admin transaction to no shard: those of
+    /// each one.
+    pub(crate) async fn rows_of_shards(
+        &self,
+        select: &SelectStatement,
+        columns: &str,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        let statement = self.tx.inner.backend().build(select);
+        let is_sent = self.tx.place == Place::Bound;
+        self.query_all_raw(if is_sent { statement } else { self.on_shard(statement, columns, Reach::All) })
+            .await
     }
 }
 

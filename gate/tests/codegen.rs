@@ -297,20 +297,32 @@ async fn a_stream_decodes_what_the_driver_knows_and_leaves_the_rest_to_seaorm() 
 }
 
 #[tokio::test]
-async fn a_query_of_a_customer_that_inserts_in_a_with_query_runs_on_a_shard() {
+async fn a_query_that_citus_does_not_run_as_a_whole_runs_on_shards() {
     let insert = "with added as (insert into events (organization_id, campaign_id, contact_id, call_attempt_id, event_type) \
                   select organization_id, campaign_id, contact_id, id, 'survey.completed' from call_attempts returning id) \
                   select id, 1 as one from added";
     let select = "with added as (select id from events) select id, 1 as one from added";
-    for (scope, sql, is_on_shard) in [
-        ("customer", insert, true),
-        ("either", insert, true),
-        ("admin", insert, false),
-        ("customer", select, false),
+    let of_one = "select id, 1 as one from events where organization_id = :organization_id limit :batch";
+    let batch = "select id, 1 as one from events where published_at is null limit :batch for update";
+    let shard = "-- citus: shard - It locks rows of all.\n";
+    for (kind, scope, sql, annotation, reach) in [
+        (":many", "customer", insert, "", Some("All")),
+        (":many", "either", insert, "", Some("All")),
+        (":optional", "either", insert, "", Some("One")),
+        (":many", "admin", insert, "", None),
+        (":many", "customer", select, "", None),
+        (":many", "admin", select, shard, Some("All")),
+        (":many", "admin", batch, shard, Some("Batch(1)")),
+        (":many", "admin", of_one, shard, Some("Organization(*organization_id.as_uuid())")),
     ] {
-        let code = code(&format!("-- name: A :many\n-- scope: {scope}\n-- Doc.\n{sql};\n")).await;
-        let call = r#"let statement = tx.on_shard(statement, "id uuid, one int4");"#;
-        assert_eq!(code.contains(call), is_on_shard, "{scope}: {code}");
+        let code =
+            code(&format!("-- name: A {kind}\n-- scope: {scope}\n{annotation}-- Doc.\n{sql};\n")).await;
+        let call = |reach| format!(r#"tx.on_shard(statement, "id uuid, one int4", Reach::{reach})"#);
+        let found = code.replace("\n            ", "").replace("\n        ", " ");
+        assert_eq!(code.contains("on_shard"), reach.is_some(), "{scope}: {code}");
+        if let Some(reach) = reach {
+            assert!(found.contains(&call(reach)), "{scope} {sql}: {code}");
+        }
     }
 }
 

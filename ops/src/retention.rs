@@ -14,9 +14,9 @@ use database::call_attempts::{self, LockExpiredRecordings, LockExpiredRecordings
 use database::email_notifications::{self, DeleteFinal};
 use database::events::{self, DeletePublished, DeletePublishedRow};
 use database::exclusion_list_entries;
-use database::organizations::{self, ListPastRetentionRow};
+use database::organizations::{self, PastRetention};
 use database::transcript_snippets::{self, DeleteExpired};
-use database::{AdminTx, campaigns, contacts, email_templates, users};
+use database::{AdminTx, Database, campaigns, contacts, email_templates, users};
 use entity::enums::RetentionOutcome;
 use entity::id::{
     CallAttemptId, CampaignId, ContactId, EmailNotificationId, EventId, OrganizationId, RetentionRunId,
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// The kinds that may be past their limit, by organization.
-    async fn plan(&self, limits: Limits) -> Result<Vec<ListPastRetentionRow>, Error> {
+    async fn plan(&self, limits: Limits) -> Result<Vec<PastRetention>, Error> {
         let Limits { deleted_days, email_days, event_days } = limits;
         let list = self.database.with_admin(async |tx| {
             organizations::list_past_retention(&tx, deleted_days, email_days, event_days).await
@@ -159,7 +159,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Removes everything that may be removed, and returns what is left.
-    async fn complete(&mut self, plan: Vec<ListPastRetentionRow>) -> Result<PastLimit, Error> {
+    async fn complete(&mut self, plan: Vec<PastRetention>) -> Result<PastLimit, Error> {
         let Work { limits, until_done, load, .. } = self.work;
         let mut plan = plan;
         loop {
@@ -183,7 +183,7 @@ impl Run<'_> {
     }
 
     /// One pass over everything, children before their parents.
-    async fn pass(&mut self, plan: &[ListPastRetentionRow]) -> Result<(), Error> {
+    async fn pass(&mut self, plan: &[PastRetention]) -> Result<(), Error> {
         for organization in self.begin_of_each(plan, "recordings", "Deleting recordings") {
             self.recordings(organization).await?;
         }
@@ -220,7 +220,7 @@ impl Run<'_> {
     }
 
     /// Displays the step, if the plan has the kind, and returns whether it has.
-    fn begin(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> bool {
+    fn begin(&self, plan: &[PastRetention], kind: &str, text: &str) -> bool {
         let is_planned = plan.iter().any(|row| row.kind == kind);
         if is_planned {
             self.progress.step_of_rows(text);
@@ -229,7 +229,7 @@ impl Run<'_> {
     }
 
     /// The same for a kind that is removed by organization; returns these.
-    fn begin_of_each(&self, plan: &[ListPastRetentionRow], kind: &str, text: &str) -> Vec<OrganizationId> {
+    fn begin_of_each(&self, plan: &[PastRetention], kind: &str, text: &str) -> Vec<OrganizationId> {
         self.begin(plan, kind, text);
         plan.iter().filter(|row| row.kind == kind).filter_map(|row| row.organization_id).collect()
     }
@@ -240,20 +240,33 @@ impl Run<'_> {
         action: &'static str,
         statement: impl AsyncFn(&AdminTx) -> Result<(T, Removed), database::Error>,
     ) -> Result<T, Error> {
+        self.batch_on(&self.store.database, action, statement).await
+    }
+
+    /// The same on a shard.
+    async fn batch_on<T>(
+        &mut self,
+        database: &Database,
+        action: &'static str,
+        statement: impl AsyncFn(&AdminTx) -> Result<(T, Removed), database::Error>,
+    ) -> Result<T, Error> {
         let started = Instant::now();
-        let store = self.store;
         let (id, before) = (self.id, &self.removed);
-        let (result, removed) = store
-            .database
+        let (result, removed) = database
             .with_admin(async |tx| {
                 let (result, removed) = statement(&tx).await?;
                 let removed = record(&tx, id, before, removed).await?;
                 Ok((result, removed))
             })
             .await
-            .map_err(store.failed(action))?;
+            .map_err(self.store.failed(action))?;
         self.committed(removed, started.elapsed()).await;
         Ok(result)
+    }
+
+    /// The parts of the database in which rows of all organizations are in one order.
+    async fn shards(&self) -> Result<Vec<Database>, Error> {
+        self.store.database.shards().await.map_err(self.store.failed("looking for the shards"))
     }
 
     /// Notes what was committed by statements that took so long, and pauses.
@@ -347,12 +360,19 @@ impl Run<'_> {
     }
 
     async fn emails(&mut self) -> Result<(), Error> {
+        for shard in self.shards().await? {
+            self.emails_of(&shard).await?;
+        }
+        Ok(())
+    }
+
+    async fn emails_of(&mut self, shard: &Database) -> Result<(), Error> {
         let (batch, email_days) = (self.work.batch, self.work.limits.email_days);
         let mut after = (DateTimeUtc::UNIX_EPOCH, EmailNotificationId::from_uuid(Uuid::nil()));
         loop {
             let (after_created_at, after_id) = after;
             let next = DeleteFinal { email_days, after_created_at, after_id, batch };
-            let places = self.batch("removing e-mails", async |tx| {
+            let places = self.batch_on(shard, "removing e-mails", async |tx| {
                 let rows = email_notifications::delete_final(tx, next.clone()).await?;
                 let places: Vec<_> = rows.into_iter().map(|row| (row.created_at, row.id)).collect();
                 let removed = Removed::from([("email_notifications", length(&places))]);
@@ -367,13 +387,22 @@ impl Run<'_> {
     }
 
     async fn events(&mut self) -> Result<(), Error> {
+        for shard in self.shards().await? {
+            self.events_of(&shard).await?;
+        }
+        Ok(())
+    }
+
+    async fn events_of(&mut self, shard: &Database) -> Result<(), Error> {
         let (batch, event_days) = (self.work.batch, self.work.limits.event_days);
         let mut after = (DateTimeUtc::UNIX_EPOCH, EventId::from_uuid(Uuid::nil()));
         loop {
             let (after_created_at, after_id) = after;
             let next = DeletePublished { event_days, after_created_at, after_id, batch };
-            let seen = self.batch("removing events", async |tx| {
-                let row = events::delete_published(tx, next.clone()).await?;
+            let seen = self.batch_on(shard, "removing events", async |tx| {
+                let Some(row) = events::delete_published(tx, next.clone()).await? else {
+                    return Ok(((0, 0, None), Removed::new()));
+                };
                 let DeletePublishedRow { events, seen, last_created_at, last_id } = row;
                 Ok(((seen, events, last_created_at.zip(last_id)), Removed::from([("events", events)])))
             });

@@ -117,6 +117,12 @@ impl Local {
         self.wait_for_state("stopped", None)
     }
 
+    /// Kills the server's first process, and waits until the others have noticed it.
+    pub(crate) fn kill(&self) -> Result<(), Error> {
+        self.tell("kill")?;
+        self.wait_for_state("stopped", None)
+    }
+
     /// Starts the server that was stopped.
     pub(crate) fn start_again(&self) -> Result<(), Error> {
         self.tell("start")?;

@@ -72,6 +72,15 @@ impl Server {
         self.inner.ours()?.stop(true)
     }
 
+    /// Kills the server by SIGKILL to its first process, the postmaster, until [`Server::start_again`]. Its other processes end
+    /// once they notice that, and it recovers when it is started again.
+    ///
+    /// # Errors
+    /// If the server is not our own, or its files are not released.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.inner.ours()?.kill()
+    }
+
     /// Starts the server that was stopped, at the same address.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 # Arguments: the directory, the directory of the programs, then the server's options; or the directory, nothing, then
 # another program and its arguments.
 # Input: a pipe whose other end only the owner holds; its lines stop the server and start it again, in turn. The line
-# `stop_at_once` stops it without waiting for its sessions, so that the start recovers as after a crash.
+# `stop_at_once` stops it without waiting for its sessions, so that the start recovers as after a crash. The line `kill`
+# sends SIGKILL to its first process only: the others notice that by themselves.
 # Output: the lock. Error output: the log.
 set -u
 directory=$1
@@ -62,6 +63,14 @@ while :; do
         read -r how <&3 && : >"$directory/stopped"
         tick=0
         [ "$how" = stop_at_once ] && tick=50
+        if [ "$how" = kill ]; then
+            # Stopped first, so that it starts no other process after they are listed.
+            kill -STOP "$server"
+            ps -A -o pid= -o ppid= | while read -r pid parent; do
+                [ "$parent" = "$server" ] && echo "$pid"
+            done >"$directory/orphans"
+            tick=100
+        fi
         while :; do
             # Repeated, because a signal that comes before the server's handler is lost.
             if [ "$tick" -lt 50 ]; then
@@ -80,6 +89,18 @@ while :; do
     wait "$server"
     status=$?
     kill -KILL "$watcher" 2>/dev/null
+    if [ -e "$directory/orphans" ]; then
+        # A server does not start while processes of the last one use its memory. Ten seconds, because one that nothing
+        # waits for never disappears.
+        tick=0
+        while read -r pid; do
+            while kill -0 "$pid" 2>/dev/null && [ "$tick" -lt 100 ]; do
+                tick=$((tick + 1))
+                sleep 0.1 || sleep 1
+            done
+        done <"$directory/orphans"
+        rm -f -- "$directory/orphans" "$directory/data/postmaster.pid"
+    fi
     # Unless it was stopped by a line, this was its end; the next line starts it again.
     [ -e "$directory/stopped" ] && read -r _ <&3 || break
     rm -f -- "$directory/stopped"

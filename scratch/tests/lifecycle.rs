@@ -275,6 +275,29 @@ fn a_server_that_is_stopped_at_once_recovers_what_was_committed() {
 }
 
 #[test]
+fn a_killed_server_recovers_what_was_committed() {
+    let mut options = own();
+    options.settings = vec![("synchronous_commit".to_owned(), "on".to_owned())];
+    let server = options.start().unwrap();
+    let database = server.create_database("killed").unwrap();
+    let log = server.socket_dir().unwrap().join("log");
+    execute(&database.url(), "create table committed (id int)");
+    for count in ["1", "2"] {
+        execute(&database.url(), "insert into committed values (1)");
+        server.kill().unwrap();
+        assert!(try_query(&database.url(), "select 1::text").is_err(), "it is down");
+        server.start_again().unwrap();
+        assert_eq!(query(&database.url(), "select count(*)::text from committed"), count);
+    }
+    let text = fs::read_to_string(&log).unwrap();
+    assert_eq!(text.matches("automatic recovery in progress").count(), 2, "{text}");
+    assert!(!text.contains("received immediate shutdown request"), "{text}");
+    let footprint = Footprint::of(server.socket_dir().unwrap());
+    drop((database, server));
+    footprint.assert_gone();
+}
+
+#[test]
 fn a_killed_supervisors_server_stops_with_its_owner_and_the_next_start_removes_the_directory() {
     let root = open_directory();
     let running = Running::start(&mut program_in(root.path()));

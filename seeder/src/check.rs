@@ -46,7 +46,7 @@ impl Times {
             Self { day_ago, emails_since: DateTime::UNIX_EPOCH, events_since: DateTime::UNIX_EPOCH };
         // Retention does not run on SQLite.
         if tx.get_database_backend() == DbBackend::Postgres
-            && let Some(row) = query(tx, RETENTION, []).await?.pop()
+            && let Some(row) = query(tx, RETENTION, [], None).await?.pop()
         {
             times.events_since = row.try_get("", "events")?;
             times.emails_since = row.try_get("", "emails")?;
@@ -79,7 +79,7 @@ pub async fn check(tx: &AdminTx, now: DateTime<Utc>) -> Result<CheckReport, Erro
     let failed = |error: DbErr| Error::database("the consistency rules", &error);
     let backend = tx.get_database_backend();
     if backend == DbBackend::Postgres {
-        let hidden = query(tx, HIDDEN, []).await.map_err(failed)?;
+        let hidden = query(tx, HIDDEN, [], None).await.map_err(failed)?;
         let hidden: Option<i64> =
             hidden.first().map(|row| row.try_get_by_index(0)).transpose().map_err(failed)?;
         if hidden != Some(0) {
@@ -103,21 +103,40 @@ pub async fn check(tx: &AdminTx, now: DateTime<Utc>) -> Result<CheckReport, Erro
 
 async fn violations(tx: &AdminTx, rule: &Rule, times: &Times) -> Result<Checked, DbErr> {
     let (sql, values) = times.bind(rule.query);
+    let id = rule.id_column();
     let sql = format!(
-        "select violations.*, count(*) over () as total from (\n{sql}\n) as violations order by 1 limit {SHOWN}"
+        "select {id}, found, count(*) over () as total, row_number() over (order by {id}) as place \
+         from (\n{sql}\n) as violations order by place limit {SHOWN}"
     );
-    let rows = query(tx, &sql, values).await?;
-    let total = rows.first().map_or(Ok(0_i64), |row| row.try_get("", "total"))?;
-    let first = rows.iter().map(Violation::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Checked::Violations { total: u64::try_from(total).unwrap_or_default(), first })
+    // On Citus each shard returns its first ones; the rows of an organization, which a rule compares, are on one.
+    let columns = format!("{id} uuid, found text, total int8, place int8");
+    let rows = query(tx, &sql, values, Some(&columns)).await?;
+    let mut total = 0;
+    let mut first = Vec::new();
+    for row in &rows {
+        let (of_shard, place): (i64, i64) = (row.try_get("", "total")?, row.try_get("", "place")?);
+        if place == 1 {
+            total += u64::try_from(of_shard).unwrap_or_default();
+        }
+        first.push(Violation::read(row)?);
+    }
+    first.sort_by(|one, other| one.id.cmp(&other.id));
+    first.truncate(SHOWN);
+    Ok(Checked::Violations { total, first })
 }
 
+/// Runs a query, on each shard of Citus if it has these columns.
 #[expect(clippy::disallowed_methods, reason = "the queries of the rules, whose text is fixed")]
 async fn query(
     tx: &AdminTx,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
+    columns: Option<&str>,
 ) -> Result<Vec<QueryResult>, DbErr> {
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
-    tx.query_all_raw(statement).await
+    tx.query_all_raw(match columns {
+        Some(columns) => tx.on_each_shard(statement, columns),
+        None => statement,
+    })
+    .await
 }

@@ -310,7 +310,7 @@ pub fn cases() -> Vec<Case> {
             published.update(tx).await?;
             let after_id = EventId::from_uuid(Uuid::nil());
             let next = DeletePublished { event_days: 1, after_created_at: DateTimeUtc::UNIX_EPOCH, after_id, batch: w.batch.into() };
-            Ok(events::delete_published(tx, next).await?.events > 0)
+            Ok(events::delete_published(tx, next).await?.is_some_and(|row| row.events > 0))
         }
 
         admin exclusion_list_entries::purge(w, tx) {

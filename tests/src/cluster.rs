@@ -53,8 +53,8 @@ impl Cluster {
         Some(Self { nodes: (0..3).map(start).collect::<Option<_>>()?, lock: tokio::sync::Mutex::default() })
     }
 
-    /// A migrated database on all nodes, and its URL on the coordinator.
-    pub async fn migrated(&self, name: &str) -> String {
+    /// An empty database on all nodes, and its URL on the coordinator.
+    async fn empty(&self, name: &str) -> String {
         for node in &self.nodes {
             let db = connect(&node.url("postgres")).await.unwrap();
             run(&db, &format!("create database {name}")).await.unwrap();
@@ -62,10 +62,22 @@ impl Cluster {
             let own = node.socket_dir().unwrap().display();
             run(&db, &format!("alter system set citus.local_hostname = '{own}'")).await.unwrap();
             run(&db, "select pg_reload_conf()").await.unwrap();
+        }
+        self.nodes[0].url(name)
+    }
+
+    /// Creates the extension in a database on some nodes.
+    async fn extend(nodes: &[Server], name: &str) {
+        for node in nodes {
             let db = connect(&node.url(name)).await.unwrap();
             run(&db, "create extension citus").await.unwrap();
         }
-        let url = self.nodes[0].url(name);
+    }
+
+    /// A migrated database on all nodes, and its URL on the coordinator.
+    pub async fn migrated(&self, name: &str) -> String {
+        let url = self.empty(name).await;
+        Self::extend(&self.nodes, name).await;
         migrate(&url).await;
         url
     }
@@ -74,21 +86,40 @@ impl Cluster {
     pub async fn with_workers(&self, name: &str) -> String {
         let _one = self.lock.lock().await;
         let url = self.migrated(name).await;
-        let db = connect(&url).await.unwrap();
+        self.add_nodes(&url).await;
+        url
+    }
+
+    /// A database with the workers in its metadata that `restore` fills on the coordinator, with the extension, first.
+    pub async fn restored(&self, name: &str, restore: impl FnOnce(&str)) -> String {
+        let _one = self.lock.lock().await;
+        let url = self.empty(name).await;
+        restore(&url);
+        Self::extend(&self.nodes[1..], name).await;
+        self.add_nodes(&url).await;
+        url
+    }
+
+    async fn add_nodes(&self, url: &str) {
+        let db = connect(url).await.unwrap();
         for (place, node) in self.nodes.iter().enumerate() {
             let add = if place == 0 { "citus_set_coordinator_host" } else { "citus_add_node" };
             let (host, port) = (node.socket_dir().unwrap().display(), node.port());
             run(&db, &format!("select {add}('{host}', {port})")).await.unwrap();
         }
-        url
     }
 
     /// The same, distributed.
     pub async fn distributed(&self, name: &str) -> String {
         let url = self.with_workers(name).await;
-        let _one = self.lock.lock().await;
-        program("ops", &url, "distribute").succeeds();
+        self.distribute(&url).await;
         url
+    }
+
+    /// Distributes a database with the workers in its metadata.
+    pub async fn distribute(&self, url: &str) {
+        let _one = self.lock.lock().await;
+        program("ops", url, "distribute").succeeds();
     }
 }
 

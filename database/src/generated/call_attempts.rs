@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/call_attempts.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::{AdminTx, Error, Scope, Tx};
 use entity::enums::CallOutcome;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId, OrganizationId, SurveyResponseId};
@@ -145,8 +146,11 @@ pub async fn apply_provider_event(
             metadata.into(),
         ],
     );
-    let statement =
-        tx.on_shard(statement, "call_attempt_id uuid, contact_id uuid, campaign_id uuid, applied bool");
+    let statement = tx.on_shard(
+        statement,
+        "call_attempt_id uuid, contact_id uuid, campaign_id uuid, applied bool",
+        Reach::One,
+    );
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| ApplyProviderEventRow::read(&row)).transpose()?)
 }
@@ -275,8 +279,11 @@ pub async fn complete_survey(
             q3_confidence.into(),
         ],
     );
-    let statement =
-        tx.on_shard(statement, "survey_response_id uuid, event_id uuid, contact_id uuid, campaign_id uuid");
+    let statement = tx.on_shard(
+        statement,
+        "survey_response_id uuid, event_id uuid, contact_id uuid, campaign_id uuid",
+        Reach::One,
+    );
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| CompleteSurveyRow::read(&row)).transpose()?)
 }
@@ -341,7 +348,7 @@ pub async fn refuse_survey(
     let tx = tx.postgres("call_attempts.refuse_survey")?;
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, REFUSE_SURVEY, [call_attempt_id.into()]);
-    let statement = tx.on_shard(statement, "event_id uuid, contact_id uuid, campaign_id uuid");
+    let statement = tx.on_shard(statement, "event_id uuid, contact_id uuid, campaign_id uuid", Reach::One);
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| RefuseSurveyRow::read(&row)).transpose()?)
 }
@@ -423,8 +430,11 @@ pub async fn requeue_stalled(
         REQUEUE_STALLED,
         [started_before.into(), batch.into()],
     );
-    let statement = tx
-        .on_shard(statement, "call_attempt_id uuid, contact_id uuid, campaign_id uuid, attempt_number int8");
+    let statement = tx.on_shard(
+        statement,
+        "call_attempt_id uuid, contact_id uuid, campaign_id uuid, attempt_number int8",
+        Reach::Batch(2),
+    );
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(RequeueStalledRow::read(&row)?)).collect()
 }

@@ -293,12 +293,15 @@ with purged as (
     where campaigns.organization_id = $1
         and least(campaigns.deleted_at, organizations.deleted_at)
             < now() - least($2::bigint, 36500) * interval '1 day'
-        and not exists (select from contacts where contacts.campaign_id = campaigns.id)
+        and not exists (
+            select from contacts
+            where contacts.organization_id = campaigns.organization_id and contacts.campaign_id = campaigns.id
+        )
     order by campaigns.id
     limit $3
     for update of campaigns skip locked
 )
-delete from campaigns where id = any(array(select id from purged))
+delete from campaigns where organization_id = $1 and id = any(array(select id from purged))
 ";
 
 /// Removes campaigns of an organization that have no contact, if they or the organization were deleted before

@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/contacts.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::streamed::StreamedRow;
 use crate::{AdminTx, CustomerTx, Error, Scope, Tx};
 use entity::enums::{CallOutcome, ContactLanguage, ContactState, LanguageCode};
@@ -201,7 +202,7 @@ pub(crate) async fn claim_due(tx: &CustomerTx, parameters: ClaimDue) -> Result<V
         CLAIM_DUE,
         [campaign_id.into(), local_time.into(), max_concurrent_calls.into(), batch.into()],
     );
-    let statement = tx.on_shard(statement, "call_attempt_id uuid, contact_id uuid, attempt_number int8, call_id text, phone_number text, language language_code");
+    let statement = tx.on_shard(statement, "call_attempt_id uuid, contact_id uuid, attempt_number int8, call_id text, phone_number text, language language_code", Reach::All);
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(ClaimedContact::read(&row)?)).collect()
 }
@@ -307,27 +308,29 @@ pub(crate) async fn create_many(
             do_not_call.into(),
         ],
     );
-    let statement = tx.on_shard(statement, "place int8, reason text");
+    let statement = tx.on_shard(statement, "place int8, reason text", Reach::All);
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(CreateManyRow::read(&row)?)).collect()
 }
 
 const SWEEP_EXCLUDED: &str = r"
 with found as (
-    select contacts.id
+    select contacts.organization_id, contacts.id
     from contacts
     join exclusion_list_entries as excluded
         on excluded.organization_id = contacts.organization_id and excluded.phone_number = contacts.phone_number
     where contacts.state in ('pending', 'not_reached')
     union
-    select id
+    select organization_id, id
     from contacts
     where state in ('pending', 'not_reached') and do_not_call
 )
 update contacts
 set state = 'excluded'
 from found, campaigns
-where contacts.id = found.id
+where contacts.organization_id = found.organization_id
+    and contacts.id = found.id
+    and campaigns.organization_id = contacts.organization_id
     and campaigns.id = contacts.campaign_id
     and contacts.state in ('pending', 'not_reached')
     and contacts.attempts_count < campaigns.max_attempts
@@ -566,6 +569,7 @@ pub async fn erase(tx: &Tx<impl Scope>, contact_id: ContactId) -> Result<Option<
     let statement = tx.on_shard(
         statement,
         "contact_id uuid, recordings text[], calls_without_outcome int8, transcripts_deleted int8",
+        Reach::One,
     );
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| EraseRow::read(&row)).transpose()?)
@@ -610,6 +614,8 @@ with candidate as materialized (
         where call_attempts.contact_id = any(array(select id from purged))
     ))
     returning id
+), request as (
+    update erasure_requests set contact_id = null where contact_id = any(array(select id from purged))
 ), response as (
     delete from survey_responses where contact_id = any(array(select id from purged)) returning id
 ), attempt as (
@@ -701,6 +707,7 @@ pub async fn purge(tx: &AdminTx, parameters: Purge) -> Result<PurgeRow, Error> {
             batch.into(),
         ],
     );
+    let statement = tx.on_shard(statement, "email_notifications int8, events int8, transcript_snippets int8, survey_responses int8, call_attempts int8, contacts int8, seen int8, last_campaign_id uuid, last_created_at timestamptz, last_id uuid", Reach::Organization(*organization_id.as_uuid()));
     let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("contact"))?;
     Ok(PurgeRow::read(&row)?)
 }

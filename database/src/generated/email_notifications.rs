@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/email_notifications.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::{AdminTx, CustomerTx, Error};
 use entity::id::{CampaignId, ContactId, EmailNotificationId, EventId};
 use sea_orm::prelude::DateTimeUtc;
@@ -86,7 +87,7 @@ impl DeleteFinalRow {
 }
 
 /// Deletes e-mails that were sent, or failed, before `email_days`, oldest first, and returns them. Those that another
-/// transaction has locked are skipped.
+/// transaction has locked are skipped. On Citus the order is that of each shard: call it for each of `Database::shards`.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`: reads - retention covers them
@@ -98,6 +99,7 @@ pub async fn delete_final(tx: &AdminTx, parameters: DeleteFinal) -> Result<Vec<D
         DELETE_FINAL,
         [email_days.into(), after_created_at.into(), after_id.into(), batch.into()],
     );
+    let statement = tx.on_shard(statement, "id uuid, created_at timestamptz", Reach::Batch(4));
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(DeleteFinalRow::read(&row)?)).collect()
 }

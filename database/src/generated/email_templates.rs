@@ -15,13 +15,36 @@ with purged as (
         and least(email_templates.deleted_at, organizations.deleted_at)
             < now() - least($2::bigint, 36500) * interval '1 day'
         and not exists (
-            select from email_notifications where email_notifications.template_id = email_templates.id
+            select from email_notifications
+            where email_notifications.organization_id = email_templates.organization_id
+                and email_notifications.template_id = email_templates.id
         )
     order by email_templates.id
     limit $3
     for update of email_templates skip locked
+), unused as (
+    update campaigns
+    set
+        email_completed_template_id = case
+            when email_completed_template_id = any(array(select id from purged)) is not true
+                then email_completed_template_id
+        end,
+        email_refused_template_id = case
+            when email_refused_template_id = any(array(select id from purged)) is not true
+                then email_refused_template_id
+        end,
+        email_not_reached_template_id = case
+            when email_not_reached_template_id = any(array(select id from purged)) is not true
+                then email_not_reached_template_id
+        end
+    where organization_id = $1
+        and (
+            email_completed_template_id = any(array(select id from purged))
+            or email_refused_template_id = any(array(select id from purged))
+            or email_not_reached_template_id = any(array(select id from purged))
+        )
 )
-delete from email_templates where id = any(array(select id from purged))
+delete from email_templates where organization_id = $1 and id = any(array(select id from purged))
 ";
 
 /// Removes templates of an organization of which there is no e-mail, if they or the organization were deleted before

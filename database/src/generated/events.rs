@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/events.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::{AdminTx, Error, Scope, Tx};
 use entity::enums::EventType;
 use entity::id::{CallAttemptId, CampaignId, ContactId, EventId, OrganizationId};
@@ -56,6 +57,7 @@ pub(crate) async fn lock_unpublished(
 ) -> Result<Vec<UnpublishedEvent>, Error> {
     let tx = tx.postgres("events.lock_unpublished")?;
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, LOCK_UNPUBLISHED, [batch.into()]);
+    let statement = tx.on_shard(statement, "id uuid, organization_id uuid, event_type event_type, campaign_id uuid, contact_id uuid, call_attempt_id uuid, payload jsonb, created_at timestamptz", Reach::Batch(1));
     let rows = tx.query_all_raw(statement).await?;
     rows.into_iter().map(|row| Ok(UnpublishedEvent::read(&row)?)).collect()
 }
@@ -96,6 +98,7 @@ select
     (select count(*) from candidate) as "seen",
     (select created_at from candidate order by created_at desc, id desc limit 1) as "last_created_at",
     (select id from candidate order by created_at desc, id desc limit 1) as "last_id"
+where exists (select from candidate)
 "#;
 
 /// The parameters of [`delete_published`].
@@ -132,14 +135,15 @@ impl DeletePublishedRow {
 }
 
 /// Looks at the next events that were published before `event_days`, oldest first, deletes those without an e-mail, and
-/// returns their number. Those that another transaction has locked are skipped.
+/// returns their number; `None`: there are none. Those that another transaction has locked are skipped. On Citus it
+/// looks at one shard: call it for each of `Database::shards`.
 ///
 /// # Deleted rows
 /// - `campaigns`, `email_templates`, `organizations`: reads - retention covers them
 pub async fn delete_published(
     tx: &AdminTx,
     parameters: DeletePublished,
-) -> Result<DeletePublishedRow, Error> {
+) -> Result<Option<DeletePublishedRow>, Error> {
     let tx = tx.postgres("events.delete_published")?;
     let DeletePublished { event_days, after_created_at, after_id, batch } = parameters;
     let statement = Statement::from_sql_and_values(
@@ -147,6 +151,11 @@ pub async fn delete_published(
         DELETE_PUBLISHED,
         [event_days.into(), after_created_at.into(), after_id.into(), batch.into()],
     );
-    let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("event"))?;
-    Ok(DeletePublishedRow::read(&row)?)
+    let statement = tx.on_shard(
+        statement,
+        "events int8, seen int8, last_created_at timestamptz, last_id uuid",
+        Reach::One,
+    );
+    let row = tx.query_one_raw(statement).await?;
+    Ok(row.map(|row| DeletePublishedRow::read(&row)).transpose()?)
 }

@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/exclusion_list_entries.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::{AdminTx, CustomerTx, Error, Scope, Tx};
 use entity::enums::ExclusionSource;
 use entity::id::OrganizationId;
@@ -70,7 +71,7 @@ pub(crate) async fn import(tx: &CustomerTx, parameters: Import) -> Result<Import
         IMPORT,
         [phone_numbers.into(), organization_id.into(), reason.into(), source.into()],
     );
-    let statement = tx.on_shard(statement, "imported int8, known int8, malformed int8");
+    let statement = tx.on_shard(statement, "imported int8, known int8, malformed int8", Reach::All);
     let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("exclusion list entry"))?;
     Ok(ImportRow::read(&row)?)
 }

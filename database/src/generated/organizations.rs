@@ -2,6 +2,7 @@
 
 //! The queries of `database/queries/organizations.sql`, typed by PostgreSQL.
 
+use crate::shard::Reach;
 use crate::{AdminTx, Error};
 use entity::id::OrganizationId;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
@@ -172,41 +173,38 @@ select null, 'users' from limits where exists (select from users where deleted_a
 order by 1, 2
 "#;
 
-/// A row of [`list_past_retention`].
+/// A row of `list_past_retention`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListPastRetentionRow {
+pub struct PastRetention {
     pub organization_id: Option<OrganizationId>,
     pub kind: String,
 }
 
-impl ListPastRetentionRow {
+impl PastRetention {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
         Ok(Self { organization_id: row.try_get_by_index(0)?, kind: row.try_get_by_index(1)? })
     }
 }
 
-/// Lists the kinds of rows that retention has to look at, a table or `recordings`, by organization where it works on one
-/// at a time. It reads a few rows of each, however many there are. So a listed kind may have none, and its rows may have
-/// to be kept: events with an e-mail, recordings beside a deleted campaign. What belongs to another kind is not listed.
+/// The list of the public function of this name. On Citus each shard lists what has no organization, and the
+/// organizations.
 ///
 /// - `deleted_days`: Days after which a row that is marked as deleted is removed.
 /// - `email_days`: Days after which an e-mail that was sent, or failed, is removed.
 /// - `event_days`: Days after which a published event is removed.
-///
-/// # Deleted rows
-/// - `campaigns`, `email_templates`, `organizations`, `users`: reads - retention covers them
-pub async fn list_past_retention(
+pub(crate) async fn list_past_retention(
     tx: &AdminTx,
     deleted_days: i64,
     email_days: i64,
     event_days: i64,
-) -> Result<Vec<ListPastRetentionRow>, Error> {
+) -> Result<Vec<PastRetention>, Error> {
     let tx = tx.postgres("organizations.list_past_retention")?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         LIST_PAST_RETENTION,
         [deleted_days.into(), email_days.into(), event_days.into()],
     );
+    let statement = tx.on_shard(statement, "organization_id uuid, kind text", Reach::All);
     let rows = tx.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(ListPastRetentionRow::read(&row)?)).collect()
+    rows.into_iter().map(|row| Ok(PastRetention::read(&row)?)).collect()
 }

@@ -74,6 +74,8 @@ pub(crate) struct Query<'a> {
     pub(crate) doc: Vec<&'a str>,
     /// The line `-- reads: all - …`: why it reads a large part of a table.
     pub(super) reads_all: Option<&'a str>,
+    /// The line `-- citus: shard - …`: why Citus runs it on a shard only.
+    pub(super) shard: Option<&'a str>,
     /// The lines `-- deleted: …`: what it does with a deleted row of a table.
     pub(crate) deleted: Vec<&'a str>,
     pub(super) parameters: Vec<Parameter<'a>>,
@@ -84,14 +86,16 @@ pub(crate) struct Query<'a> {
 }
 
 impl Query<'_> {
-    /// Whether a customer transaction may run it and it inserts in a `with` query: Citus does not send it to a shard.
+    /// Whether Citus does not send it to a shard: it is annotated, or a customer transaction may run it and it inserts in a
+    /// `with` query.
     pub(super) fn needs_shard(&self) -> bool {
         let is = |token: &Token<'_>, word: &str| matches!(token, Token::Word(one) if one.eq_ignore_ascii_case(word));
         let first = self.body.iter().find(|token| !matches!(token, Token::Comment(_) | Token::Space(_)));
-        self.scope != Scope::Admin
+        let inserts = self.scope != Scope::Admin
             && self.kind.reads_rows()
             && first.is_some_and(|token| is(token, "with"))
-            && self.body.iter().any(|token| is(token, "insert"))
+            && self.body.iter().any(|token| is(token, "insert"));
+        inserts || self.shard.is_some()
     }
 }
 
@@ -197,6 +201,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
     let mut row = None;
     let mut doc = Vec::new();
     let mut reads_all = None;
+    let mut shard = None;
     let mut deleted = Vec::new();
     let mut annotations = Vec::new();
     let mut columns = Vec::new();
@@ -215,6 +220,8 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             row = Some(name.trim());
         } else if let Some(reason) = comment.strip_prefix("reads: all - ") {
             reads_all = Some(reason);
+        } else if let Some(reason) = comment.strip_prefix("citus: shard - ") {
+            shard = Some(reason);
         } else if let Some(text) = comment.strip_prefix("deleted: ") {
             deleted.push(text);
         } else if let Some(text) = comment.strip_prefix("param ") {
@@ -237,6 +244,10 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         fail(format!("the query {name} has no description; describe it after its name"));
     }
 
+    if shard.is_some() && kind.is_some_and(|kind| !kind.reads_rows()) {
+        fail(format!("the query {name} runs on a shard, so it has to return rows"));
+    }
+
     let body = body(file, rest, body_line, name, &mut findings);
     let parameters = parameters(file, &body, body_line, &annotations, name, &mut findings);
     match (kind, scope) {
@@ -251,6 +262,7 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
             line,
             doc,
             reads_all,
+            shard,
             deleted,
             parameters,
             columns,

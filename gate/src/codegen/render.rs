@@ -49,7 +49,10 @@ fn imports(functions: &[Function<'_>]) -> String {
         import("sea_orm", name);
     }
     import("crate", "Error");
-    for Function { query, parameters, columns, .. } in functions {
+    for Function { query, parameters, columns, row, .. } in functions {
+        if row.is_some() {
+            import("crate::shard", "Reach");
+        }
         match query.scope {
             Scope::Admin => import("crate", "AdminTx"),
             Scope::Customer => import("crate", "CustomerTx"),
@@ -243,9 +246,21 @@ fn body(table: &str, function: &Function<'_>, as_struct: bool, row: &str) -> Str
         values.join(", ")
     );
     if let Some(row) = row_on_shard {
-        let _ = writeln!(text, "let statement = tx.on_shard(statement, {row:?});");
+        let _ = writeln!(text, "let statement = tx.on_shard(statement, {row:?}, Reach::{});", reach(query));
     }
     text + &answer(table, query, columns.len() == 1, row)
+}
+
+/// The shards that a statement of an admin transaction runs on, as a variant of `Reach`.
+fn reach(query: &Query<'_>) -> String {
+    let place = |name: &str| query.parameters.iter().position(|parameter| parameter.name == name);
+    match (query.scope, query.kind, place("batch")) {
+        (Scope::Customer, ..) => "All".to_owned(),
+        _ if place("organization_id").is_some() => "Organization(*organization_id.as_uuid())".to_owned(),
+        (_, Kind::Many, Some(place)) => format!("Batch({})", place + 1),
+        (_, Kind::Many, None) => "All".to_owned(),
+        _ => "One".to_owned(),
+    }
 }
 
 /// What is done with the statement.

@@ -4,6 +4,7 @@ declare
     source text;
     changed text;
     enum_type regtype;
+    closed regprocedure;
 begin
     -- SeaORM returns an enum as text. The cast of PostgreSQL is stable, which Citus does not accept in `returning`.
     for enum_type in
@@ -76,10 +77,11 @@ begin
         'Verifies the actor by verify_actor(), and binds it on every node. It is security definer because no rows are visible before an organization is bound.';
     revoke execute on function bind_actor(uuid, uuid, text) from public;
     grant execute on function bind_actor(uuid, uuid, text) to customer;
-    -- Runs a statement of `database` on the node of the organization, where its tables are those of one shard: Citus sends a
-    -- statement that inserts in a `with` query to no shard. A parameter is text, in the place of a `$1` of the statement.
+    -- Runs a statement of `database` on the node of an organization, where its tables are those of one shard: Citus sends a
+    -- statement that inserts in a `with` query to no shard. A parameter is text, in the place of a `$1` of the statement. A
+    -- name in single quotes is a value.
     execute format($create$
-        create or replace function statement_on_shard(statement text) returns text
+        create or replace function statement_on_shard(statement text, organization uuid) returns text
             language plpgsql volatile parallel unsafe security definer
             set search_path = %I, pg_temp
             as $$
@@ -91,12 +93,12 @@ begin
                 for shard in
                     select
                         logicalrelid::text as name,
-                        get_shard_id_for_distribution_column(logicalrelid, bound_organization_id()) as id
+                        get_shard_id_for_distribution_column(logicalrelid, organization) as id
                     from pg_dist_partition
                     where strpos(statement, logicalrelid::text) > 0
                 loop
                     changed := regexp_replace(
-                        changed, '\m' || shard.name || '\M', shard.name || '_' || shard.id, 'g');
+                        changed, '(?<!'')\m' || shard.name || '\M(?!'')', shard.name || '_' || shard.id, 'g');
                     shards := shards || shard.id;
                 end loop;
                 -- As each write that Citus plans (5 is SHARE): a shard is moved once its writers have ended.
@@ -112,15 +114,85 @@ begin
                 return regexp_replace(changed, '\$([0-9]+)', '%%\1$L', 'g');
             end $$
     $create$, current_schema());
+    comment on function statement_on_shard(text, uuid) is
+        'A format of the statement with the tables of the organization''s shard, which is locked against a move. It is security definer because only a superuser locks a shard; it reads no rows of a table.';
+    execute format($create$
+        create or replace function statement_on_shard(statement text) returns text
+            language plpgsql volatile parallel unsafe security definer
+            set search_path = %I, pg_temp
+            as $$ begin return statement_on_shard(statement, bound_organization_id()); end $$
+    $create$, current_schema());
     comment on function statement_on_shard(text) is
-        'A format of the statement with the tables of the bound organization''s shard, which is locked against a move. It is security definer because only an owner locks a shard; it reads no rows of a table.';
+        'The same for the bound organization. It is security definer because a customer has no other shard.';
+    create or replace function run_on_shard(statement text, parameters text[], organization uuid) returns setof record
+        language plpgsql volatile parallel unsafe
+        as $$ begin
+            return query execute format(statement_on_shard(statement, organization), variadic parameters);
+        end $$;
     create or replace function run_on_shard(statement text, parameters text[]) returns setof record
         language plpgsql volatile parallel unsafe
         as $$ begin
             return query execute format(statement_on_shard(statement), variadic parameters);
         end $$;
-    revoke execute on function statement_on_shard(text) from public;
-    grant execute on function statement_on_shard(text) to customer;
+    -- One organization of each shard that has any, in random order, so that a limit leaves out another shard each time. Each
+    -- row of a distributed table refers to an organization. Without organizations, nil, for the rows of reference tables.
+    create or replace function organization_of_each_shard() returns setof uuid
+        language plpgsql volatile parallel unsafe
+        as $$
+        declare
+            found_organizations uuid[] := array(
+                select distinct on (get_shard_id_for_distribution_column('campaigns', id)) id from organizations);
+        begin
+            if found_organizations = '{}' then
+                return next '00000000-0000-0000-0000-000000000000';
+            end if;
+            return query select organization from unnest(found_organizations) as organization order by random();
+        end $$;
+    -- The same for an admin transaction: runs a statement on the shard of the organization, or on each shard if it is null, and
+    -- returns the rows, whose columns are `columns`. `batch` is the number of the parameter with the maximum number of rows,
+    -- of which the next shard gets what is left; 0: at most one row; null: all. The write that changes nothing makes Citus
+    -- commit on all nodes or on none.
+    create or replace function run_on_shards(
+        statement text, parameters text[], columns text, batch integer, organization uuid
+    ) returns setof record
+        language plpgsql volatile parallel unsafe
+        as $$
+        declare
+            organizations_of_shards uuid[] := array[organization];
+            next_organization uuid;
+            most bigint := case when batch > 0 then parameters[batch]::bigint when batch = 0 then 1 end;
+            returned bigint;
+        begin
+            if organization is null then
+                organizations_of_shards := array(select organization_of_each_shard());
+            end if;
+            foreach next_organization in array organizations_of_shards loop
+                delete from campaigns
+                where organization_id = next_organization and id = '00000000-0000-0000-0000-000000000000';
+                return query execute format(
+                    'select * from run_on_shard($1, $2, $3) as result (%s) '
+                    'where not exists (select from campaigns where organization_id = $3 limit 0)', columns
+                ) using statement, parameters, next_organization;
+                get diagnostics returned = row_count;
+                most := most - returned;
+                exit when most <= 0;
+                if batch > 0 then
+                    parameters[batch] := most;
+                end if;
+            end loop;
+        end $$;
+    for closed in
+        select oid from pg_proc
+        where pronamespace = current_schema()::regnamespace and proname in (
+            'organization_of_each_shard', 'run_on_shard', 'run_on_shards', 'statement_on_shard'
+        )
+    loop
+        execute format('revoke execute on function %s from public', closed);
+        execute format('grant execute on function %s to %s', closed, (
+            select relowner::regrole from pg_class where oid = 'campaigns'::regclass
+        ));
+    end loop;
+    grant execute on function statement_on_shard(text), run_on_shard(text, text[]) to customer;
     -- The clock of the distributed transaction, so that the copies of a reference table are equal.
     create or replace function set_updated_at() returns trigger
         language plpgsql

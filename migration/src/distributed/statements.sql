@@ -59,7 +59,7 @@
     select
         2, name,
         format(
-            'alter table %1$s add column shard_key uuid not null default %2$L; '
+            'alter table %1$s add column if not exists shard_key uuid not null default %2$L; '
             -- No update: rows of the audit trail refuse it.
             'alter table %1$s alter column shard_key type uuid using coalesce(organization_id, shard_key); '
             'comment on column %1$s.shard_key is %3$L',
@@ -73,7 +73,7 @@
     -- With them the unique constraint that becomes the primary key.
     select 3, conname, format('alter table %s drop constraint %I', place, conname), null
     from uniques
-    where not shard_column = any(columns) or columns = array[shard_column, 'id']
+    where not shard_column = any(columns) or contype = 'u' and columns = array[shard_column, 'id']
     union all
     select
         4, conname,

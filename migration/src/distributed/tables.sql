@@ -23,6 +23,11 @@ with tables as (
     join tables on tables.oid = p.polrelid and not tables.has_organization and tables.is_referenced
     join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass
     where d.refobjid <> p.polrelid
+    union
+    -- The function that replaces such a policy, of a database that was restored.
+    select tables.oid
+    from tables
+    where tables.relname = 'user_organizations' and to_regprocedure('user_is_visible(uuid)') is not null
 ), shapes as (
     select
         tables.*,

@@ -16,8 +16,8 @@ begin
         for closed in
             select oid from pg_proc
             where pronamespace = current_schema()::regnamespace and proname in (
-                'accepts_unsigned_actors', 'bind_actor', 'bound_context', 'statement_on_shard', 'verify_actor',
-                'write_audit_log_entry'
+                'accepts_unsigned_actors', 'bind_actor', 'bound_context', 'organization_of_each_shard', 'run_on_shard',
+                'run_on_shards', 'statement_on_shard', 'verify_actor', 'write_audit_log_entry'
             )
         loop
             execute format('revoke execute on function %s from public', closed);

@@ -25,6 +25,12 @@ impl Rule {
         RULES.iter().map(|(name, text)| Self::parse(name, text))
     }
 
+    /// The column of the id, which is the first one.
+    pub(super) fn id_column(&self) -> &'static str {
+        let first = self.query.split(',').next().unwrap_or_default();
+        first.split_whitespace().next_back().unwrap_or_default()
+    }
+
     fn parse(name: &'static str, text: &'static str) -> Self {
         let query = text.find("\nselect").map_or(text, |start| &text[start + 1..]).trim_end();
         let mut sentences = Vec::new();
@@ -46,7 +52,9 @@ mod tests {
     #[test]
     fn every_rule_has_a_sentence_and_a_query() {
         assert!(Rule::all().count() > 30);
-        for Rule { name, requires, query, .. } in Rule::all() {
+        for rule in Rule::all() {
+            assert!(rule.id_column().ends_with("_id"), "{}: {}", rule.name, rule.id_column());
+            let Rule { name, requires, query, .. } = rule;
             assert!(requires.ends_with('.') && !requires.contains(POSTGRES), "{name}: {requires}");
             assert!(query.starts_with("select") && !query.contains(';'), "{name}: {query}");
             assert!(query.contains(" as found\n"), "{name}: {query}");

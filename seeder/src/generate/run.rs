@@ -128,7 +128,16 @@ impl Run<'_> {
         for _ in 0..connections {
             writers.push(Writer::connect(self.target, options).await?);
         }
-        for jobs in [&work.organizations, &work.chunks] {
+        let mut copied = vec![&work.organizations, &work.chunks];
+        if database.is_distributed() {
+            copied.remove(0);
+            let result = self.insert_organizations(database, &work.organizations, &progress).await;
+            if result.is_err() {
+                progress.finish();
+            }
+            result?;
+        }
+        for jobs in copied {
             let next = AtomicUsize::new(0);
             let result =
                 try_join_all(writers.iter_mut().map(|writer| self.write(writer, jobs, &next, &progress)))
@@ -145,6 +154,34 @@ impl Run<'_> {
         lock.analyze(&TABLES).await?;
         progress.finish();
         Ok(summary(&progress, elapsed, connections))
+    }
+
+    /// Inserts organizations with what is not of a contact, each in one transaction. `COPY` into a reference table of Citus holds
+    /// the connection to a node on which the audit trigger of its rows has to insert the entry.
+    async fn insert_organizations(
+        &self,
+        database: &Database,
+        jobs: &[Job],
+        progress: &Progress,
+    ) -> Result<(), Error> {
+        for job in jobs {
+            if self.is_stopped() {
+                break;
+            }
+            let tx = database.admin().await.map_err(|error| Error::transaction(&error))?;
+            self.insert(*job, &tx, progress).await?;
+            commit(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert(&self, job: Job, tx: &AdminTx, progress: &Progress) -> Result<(), Error> {
+        for mut rows in job.rows(&self.plan) {
+            let (count, began) = (rows.count(), Instant::now());
+            rows.insert(tx).await?;
+            progress.add(rows.table(), count, began.elapsed());
+        }
+        Ok(())
     }
 
     /// Takes one job after the other. The next one is generated while the last one is written.
@@ -181,11 +218,7 @@ impl Run<'_> {
             if self.is_stopped() {
                 break;
             }
-            for mut rows in job.rows(&self.plan) {
-                let (count, began) = (rows.count(), Instant::now());
-                rows.insert(&tx).await?;
-                progress.add(rows.table(), count, began.elapsed());
-            }
+            self.insert(*job, &tx, &progress).await?;
         }
         let analyze = tx.execute_unprepared("analyze").await;
         analyze.map_err(|error| Error::database("the statistics", &error))?;

@@ -1,6 +1,6 @@
 //! The load of the product on three nodes.
 
-use database::{Database, contacts};
+use database::{Database, call_attempts, contacts};
 use scratch::Server;
 use sea_orm::prelude::ChronoTime;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use tests::cluster::{Cluster, cluster, program};
 use tests::factory::{open, settings};
 use tests::load::{Kind, Ledger, Load, Scene};
-use tests::{connect, texts};
+use tests::queries::answers;
+use tests::{connect, run, texts};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -45,7 +46,7 @@ async fn nothing_is_lost_or_done_twice_while_a_worker_is_killed() {
         sleep(Duration::from_secs(2)).await;
         let cluster = Arc::clone(&cluster);
         let down = spawn_blocking(move || {
-            cluster.nodes[number].stop_at_once().unwrap();
+            cluster.nodes[number].kill().unwrap();
             thread::sleep(Duration::from_secs(1));
             cluster.nodes[number].start_again().unwrap();
         });
@@ -85,4 +86,42 @@ async fn a_shard_is_moved_only_after_the_writes_on_it_have_ended() {
     let tx = pools.customer(campaign.actor).await.unwrap();
     let again = contacts::claim_due(&tx, campaign.id, 100, noon).await.unwrap();
     assert_eq!(again.len(), 90, "those of the first claim are called");
+}
+
+#[tokio::test]
+async fn a_shard_is_moved_only_after_a_statement_that_runs_on_it_has_committed() {
+    let Some(cluster) = cluster() else { return };
+    let url = cluster.distributed("citus_move").await;
+    let pools = pools(&url).await;
+    let scene = Scene::create(&pools, 1, 10).await;
+    let campaign = &scene.campaigns[0];
+    let claim = async |tx| {
+        contacts::claim_due(tx, campaign.id, 1, || ChronoTime::from_hms_opt(12, 0, 0).unwrap()).await
+    };
+    let tx = pools.customer(campaign.actor).await.unwrap();
+    let call = claim(&tx).await.unwrap()[0].call_attempt_id;
+    tx.commit().await.unwrap();
+
+    // The only statement of the transaction: another one would lock the shard as well.
+    let tx = pools.customer(campaign.actor).await.unwrap();
+    assert!(call_attempts::complete_survey(&tx, answers(call)).await.unwrap().is_some());
+    let move_it = format!(
+        "select citus_move_shard_placement(shardid, source.nodename, source.nodeport, target.nodename, target.nodeport, \
+                                           'block_writes') \
+         from citus_shards as source, pg_dist_node as target \
+         where shardid = get_shard_id_for_distribution_column('contacts', '{}'::uuid) \
+             and target.shouldhaveshards and target.nodename <> source.nodename",
+        campaign.actor.organization.as_uuid()
+    );
+    let moved = tokio::spawn(async move { run(&connect(&url).await.unwrap(), &move_it).await.unwrap() });
+    sleep(Duration::from_secs(5)).await;
+    assert!(!moved.is_finished(), "the transaction has not ended");
+    tx.commit().await.unwrap();
+    moved.await.unwrap();
+
+    let tx = pools.customer(campaign.actor).await.unwrap();
+    assert!(
+        call_attempts::complete_survey(&tx, answers(call)).await.unwrap().is_none(),
+        "it is on the moved shard"
+    );
 }

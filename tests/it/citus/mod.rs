@@ -4,7 +4,9 @@ mod drift;
 mod isolation;
 mod load;
 mod queries;
+mod retention;
 mod rows;
+mod shards;
 
 use tests::cluster::{cluster, program};
 use tests::{connect, migrated, texts};
@@ -50,7 +52,7 @@ async fn the_check_reports_what_changes_and_a_database_is_distributed_once() {
     }
     assert_eq!(texts(&db, "select count(*)::text from pg_dist_partition").await, ["0"]);
 
-    program("ops", &url, "distribute").succeeds();
+    cluster.distribute(&url).await;
     assert_eq!(texts(&db, keys).await, before);
     let tables =
         "select citus_table_type || ' ' || count(*) from citus_tables group by citus_table_type order by 1";

@@ -7,27 +7,8 @@ use tests::cluster::cluster;
 use tests::factory::{open, settings};
 use tests::world::World;
 
-/// The functions that Citus does not run. docs/citus.md has the messages.
-const UNSUPPORTED: [&str; 15] = [
-    "call_attempts::apply_provider_event admin",
-    "call_attempts::complete_survey admin",
-    "call_attempts::refuse_survey admin",
-    "call_attempts::requeue_stalled admin",
-    "campaigns::purge admin",
-    "contacts::create_many admin",
-    "contacts::sweep_excluded admin",
-    "contacts::erase admin",
-    "contacts::purge admin",
-    "email_notifications::delete_final admin",
-    "email_templates::purge admin",
-    "events::publish admin",
-    "events::delete_published admin",
-    "organizations::list_past_retention admin",
-    "survey_responses::find admin",
-];
-
 #[tokio::test]
-async fn every_query_runs_on_three_nodes_or_is_listed() {
+async fn every_query_runs_on_three_nodes() {
     let Some(cluster) = cluster() else { return };
     let url = cluster.distributed("citus_queries").await;
     let database = open(&settings(&[("DATABASE_URL", &url), ("DATABASE_STATEMENT_CACHE", "0")])).await;
@@ -58,7 +39,7 @@ async fn every_query_runs_on_three_nodes_or_is_listed() {
             tx.rollback().await.unwrap();
         }
     }
-    println!("{count} calls, {} not supported", failed.len());
-    assert_eq!(wrong, [""; 0]);
-    assert_eq!(failed, UNSUPPORTED);
+    println!("{count} calls");
+    assert!(count > 100, "{count} calls");
+    assert_eq!((wrong, failed), (Vec::<String>::new(), Vec::<String>::new()));
 }

@@ -10,7 +10,7 @@ mod interruption;
 mod person;
 mod places;
 mod point_in_time;
-mod retention;
+pub(crate) mod retention;
 mod round_trip;
 mod runbook;
 mod scale;
@@ -26,20 +26,20 @@ use tests::{connect, migrate, migrated, server};
 
 /// The program, run in a directory of its own, with the backups in `backups` there.
 #[derive(Debug)]
-struct Ops {
+pub(crate) struct Ops {
     directory: TempDir,
     environment: Vec<(String, String)>,
 }
 
 impl Ops {
     /// On the database of `url`.
-    fn on(url: &str) -> Self {
+    pub(crate) fn on(url: &str) -> Self {
         let ops = Self { directory: TempDir::new().unwrap(), environment: Vec::new() };
         ops.with("DATABASE_URL", url)
     }
 
     /// With one more environment variable.
-    fn with(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -56,18 +56,18 @@ impl Ops {
     }
 
     /// Runs it until it exits.
-    fn run(&self, arguments: &str) -> Exited {
+    pub(crate) fn run(&self, arguments: &str) -> Exited {
         self.start(arguments).wait()
     }
 
     /// Makes a backup, and returns its directory.
-    fn back_up(&self) -> PathBuf {
+    pub(crate) fn back_up(&self) -> PathBuf {
         self.run("backup --to backups").succeeds();
         self.backups().pop().expect("a backup")
     }
 
     /// Restores the newest backup.
-    fn restore_to(&self, url: &str) -> Exited {
+    pub(crate) fn restore_to(&self, url: &str) -> Exited {
         self.run(&format!("restore backups --to {url}"))
     }
 
@@ -91,7 +91,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether the programs of PostgreSQL are installed; reports if they are not, and fails in CI.
-fn clients_are_installed() -> bool {
+pub(crate) fn clients_are_installed() -> bool {
     let Err(error) = Options::from_environment().clients(server().version() / 10_000) else { return true };
     let missing = format!("NOT TESTED: backups of PostgreSQL: {error}");
     assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{missing}");

@@ -52,7 +52,7 @@ pub(super) async fn past(name: &str, contacts: u32) -> (Database, DatabaseConnec
 }
 
 /// Inserts rows before and past each limit.
-pub(super) async fn insert(db: &DatabaseConnection, contacts: u32) {
+pub(crate) async fn insert(db: &DatabaseConnection, contacts: u32) {
     for sql in include_str!("retention.sql").split(";\n\n") {
         run(db, &sql.replace(":contacts", &contacts.to_string())).await.unwrap();
     }
@@ -60,7 +60,7 @@ pub(super) async fn insert(db: &DatabaseConnection, contacts: u32) {
 }
 
 /// The number of rows of each table that retention changes, and of recordings.
-pub(super) async fn counts(db: &DatabaseConnection) -> BTreeMap<String, i64> {
+pub(crate) async fn counts(db: &DatabaseConnection) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     for (kind, _) in REMOVED {
         let from = match kind {
@@ -74,7 +74,7 @@ pub(super) async fn counts(db: &DatabaseConnection) -> BTreeMap<String, i64> {
 }
 
 /// What differs between two counts.
-pub(super) fn difference(
+pub(crate) fn difference(
     before: &BTreeMap<String, i64>,
     after: &BTreeMap<String, i64>,
 ) -> BTreeMap<String, i64> {
@@ -82,19 +82,20 @@ pub(super) fn difference(
     changed.filter(|(_, count)| *count != 0).collect()
 }
 
-fn removed() -> BTreeMap<String, i64> {
+/// What a run removes of the rows for 10 contacts.
+pub(crate) fn removed() -> BTreeMap<String, i64> {
     REMOVED.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect()
 }
 
 /// The runs of the history, newest first.
-pub(super) fn history(ops: &Ops) -> Vec<Value> {
+pub(crate) fn history(ops: &Ops) -> Vec<Value> {
     let output = ops.run("retention history --format json --limit 1000");
     output.succeeds();
     serde_json::from_str(&output.stdout).unwrap()
 }
 
 /// The rows that the runs of the history state to have removed.
-pub(super) fn recorded(ops: &Ops) -> BTreeMap<String, i64> {
+pub(crate) fn recorded(ops: &Ops) -> BTreeMap<String, i64> {
     let mut sum = BTreeMap::new();
     for run in history(ops) {
         for (kind, count) in run["removed"].as_object().unwrap() {

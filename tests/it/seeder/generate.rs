@@ -230,7 +230,7 @@ fn generate(url: &str, arguments: &str) -> Exited {
 
 /// The rows of each table, in the order of their ids, without those of the audit trail, which contain the clock and the
 /// transaction.
-async fn rows(db: &DatabaseConnection) -> BTreeMap<&'static str, Vec<String>> {
+pub(crate) async fn rows(db: &DatabaseConnection) -> BTreeMap<&'static str, Vec<String>> {
     let mut tables: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     macro_rules! read {
         ($($table:ident: $Entity:ident,)+) => {$(
@@ -251,7 +251,8 @@ async fn rows(db: &DatabaseConnection) -> BTreeMap<&'static str, Vec<String>> {
     tables
 }
 
-fn assert_equal(expected: &BTreeMap<&str, Vec<String>>, found: &BTreeMap<&str, Vec<String>>) {
+/// Asserts that the tables have the same rows.
+pub(crate) fn assert_equal(expected: &BTreeMap<&str, Vec<String>>, found: &BTreeMap<&str, Vec<String>>) {
     for (table, rows) in expected {
         if *rows != found[table] {
             let difference = catalog::difference(rows, &found[table]);

@@ -1,7 +1,7 @@
 //! Seed data is that of the data model. Loading it is idempotent, deterministic and atomic.
 
 mod check;
-mod generate;
+pub(crate) mod generate;
 
 use crate::entity::columns::{Sample, id_of};
 use ::seeder::{Counts, Fixtures, Mode, Report};
