@@ -23,7 +23,8 @@ setting as (
     select s.setrole, s.setdatabase, x.name,
         -- A setting of an application may be a secret: its digest is compared.
         case
-            when x.name like '%.%' and x.name not like 'citus.%' then 'digest ' || left(encode(sha256(convert_to(x.value, 'UTF8')), 'hex'), 8)
+            when x.name like '%.%' and x.name not like 'citus.%'
+                then 'digest ' || left(encode(sha256(convert_to(x.value, 'UTF8')), 'hex'), 8)
             else x.value
         end as value
     from pg_db_role_setting as s
