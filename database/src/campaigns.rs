@@ -410,23 +410,21 @@ pub async fn activation_errors(tx: &CustomerTx, id: CampaignId) -> Result<Vec<Fi
 
 /// The condition of a query that the campaign with this id, a value or a column, exists and is not deleted.
 pub(crate) fn is_live(id: Expr) -> Expr {
-    let campaign = campaigns::Entity::find()
-        .select_only()
-        .column(campaigns::Column::Id)
-        .filter(campaigns::Column::Id.into_expr().eq(id))
-        .filter(live());
-    Expr::exists(campaign.into_query())
+    Expr::exists(live_campaign(id).into_query())
 }
 
 /// The same of a column of a row, by its organization as well: so Citus joins them in an admin transaction.
 pub(crate) fn is_live_in(organization: Expr, id: Expr) -> Expr {
-    let campaign = campaigns::Entity::find()
+    let campaign = live_campaign(id).filter(campaigns::Column::OrganizationId.into_expr().eq(organization));
+    Expr::exists(campaign.into_query())
+}
+
+fn live_campaign(id: Expr) -> Select<campaigns::Entity> {
+    campaigns::Entity::find()
         .select_only()
         .column(campaigns::Column::Id)
-        .filter(campaigns::Column::OrganizationId.into_expr().eq(organization))
         .filter(campaigns::Column::Id.into_expr().eq(id))
-        .filter(live());
-    Expr::exists(campaign.into_query())
+        .filter(live())
 }
 
 /// Returns those of the templates that are deleted.
