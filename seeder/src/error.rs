@@ -25,6 +25,15 @@ pub enum Error {
         /// The remedy, after a semicolon; empty if none is known.
         remedy: String,
     },
+    /// A row to which generated rows refer is missing.
+    #[error(
+        "a row of {table} that this run wrote is gone, and what belongs to it cannot be generated; generate into an empty \
+         database"
+    )]
+    Deleted {
+        /// The referenced table.
+        table: String,
+    },
     /// The directory of fixtures cannot be read.
     #[error("the fixture directory {} cannot be read", path.display())]
     Directory {

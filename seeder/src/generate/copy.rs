@@ -9,12 +9,13 @@
 )]
 
 use std::{
+    collections::HashSet,
     io::Write as _,
     time::{Duration, Instant},
 };
 
 use sea_orm::{
-    DbErr, EntityTrait, IdenStatic as _, Iterable as _, ModelTrait as _, RuntimeErr, Value,
+    DbErr, EntityTrait, IdenStatic as _, Iterable as _, ModelTrait as _, RuntimeErr, Value, prelude::Uuid,
     sea_query::OptionEnum,
 };
 use sqlx::{
@@ -24,7 +25,10 @@ use sqlx::{
 };
 
 use super::progress::Progress;
-use crate::{Error, Target};
+use crate::{
+    Error, Target,
+    reference::{Key, Reference},
+};
 
 /// The signature, and no flags and no header extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -44,6 +48,12 @@ pub(super) struct Encoded {
     pub(super) rows: usize,
     statement: String,
     bytes: PgArgumentBuffer,
+}
+
+/// Keys of one reference whose rows are not written in the same transaction.
+pub(super) struct Outside {
+    pub(super) reference: Reference,
+    pub(super) keys: HashSet<Key>,
 }
 
 /// Encodes rows.
@@ -155,6 +165,8 @@ impl RunLock {
 /// A session that writes chunks.
 pub(super) struct Writer {
     connection: PgConnection,
+    /// Whether PostgreSQL does not check foreign keys.
+    checks_keys: bool,
 }
 
 impl Writer {
@@ -166,19 +178,41 @@ impl Writer {
             .execute(&mut connection)
             .await
             .map_err(|error| failed("the lock", error))?;
-        Ok(Self { connection })
+        Ok(Self { connection, checks_keys: false })
+    }
+
+    /// Leaves out PostgreSQL's own checks of foreign keys, if the login may set `session_replication_role`; `write` checks
+    /// each different key instead. No table of a chunk has another trigger of inserts.
+    pub(super) async fn check_keys_once(&mut self) -> Result<(), Error> {
+        let fail = |error| failed("the checks of foreign keys", error);
+        self.checks_keys =
+            sqlx::query_scalar("select has_parameter_privilege('session_replication_role', 'set')")
+                .fetch_one(&mut self.connection)
+                .await
+                .map_err(fail)?;
+        if self.checks_keys {
+            let set =
+                sqlx::query("set session_replication_role = replica").execute(&mut self.connection).await;
+            set.map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// Writes rows in one transaction: all of them, or none. The time since `began`, which includes the wait for the rows,
     /// is shared among the tables in proportion to their `COPY`.
     pub(super) async fn write(
         &mut self,
-        tables: &[Encoded],
+        (tables, outside): &(Vec<Encoded>, Vec<Outside>),
         began: Instant,
         progress: &Progress,
     ) -> Result<(), Error> {
         let mut times = Vec::new();
         let mut tx = self.connection.begin().await.map_err(|error| failed("the transaction", error))?;
+        if self.checks_keys {
+            for keys in outside {
+                lock_referred(&mut tx, keys).await?;
+            }
+        }
         for Encoded { table, statement, bytes, .. } in tables {
             let started = Instant::now();
             let fail = |error| failed(table, error);
@@ -195,6 +229,30 @@ impl Writer {
             progress.add(table, *rows, time.mul_f64(factor));
         }
         Ok(())
+    }
+}
+
+/// Locks the rows that the keys refer to until the transaction ends, as PostgreSQL does, or fails if one is missing.
+async fn lock_referred(tx: &mut PgConnection, Outside { reference, keys }: &Outside) -> Result<(), Error> {
+    let Reference { table, referred, .. } = reference;
+    let columns: Vec<String> = referred.iter().map(|column| format!("\"{column}\"")).collect();
+    let parameters: Vec<String> = (1..=columns.len()).map(|number| format!("${number}::uuid[]")).collect();
+    let statement = format!(
+        "select count(*) from (\
+             select from \"{table}\" where ({}) in (select * from unnest({})) for key share\
+         ) as locked",
+        columns.join(", "),
+        parameters.join(", ")
+    );
+    let mut query = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(statement));
+    for place in 0..columns.len() {
+        query = query.bind(keys.iter().filter_map(|key| key.get(place).copied()).collect::<Vec<Uuid>>());
+    }
+    let found = query.fetch_one(tx).await.map_err(|error| failed(table, error))?;
+    if usize::try_from(found).is_ok_and(|found| found == keys.len()) {
+        Ok(())
+    } else {
+        Err(Error::Deleted { table: table.clone() })
     }
 }
 

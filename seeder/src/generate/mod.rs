@@ -6,6 +6,7 @@
 
 mod calendar;
 mod copy;
+mod keys;
 mod options;
 mod parameters;
 mod phone;

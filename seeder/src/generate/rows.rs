@@ -1,12 +1,14 @@
 //! Rows of any table, encoded for `COPY` or inserted.
 
+use std::collections::HashSet;
+
 use database::AdminTx;
 use entity::{
     campaigns, email_templates, exclusion_list_entries, id::ExclusionListEntryId, organizations,
     provider_configs, user_organizations, users,
 };
 use futures_util::future::BoxFuture;
-use sea_orm::{EntityTrait, IntoActiveModel, Iterable as _};
+use sea_orm::{EntityTrait, IdenStatic as _, IntoActiveModel, Iterable as _, ModelTrait as _, Value};
 
 use super::{
     calendar::time,
@@ -15,7 +17,11 @@ use super::{
     random::Use,
     story::Story,
 };
-use crate::{Error, table::bind_limit};
+use crate::{
+    Error,
+    reference::{Key, Reference},
+    table::bind_limit,
+};
 
 /// Rows of one table, of any entity.
 pub(super) trait Rows: Send + Sync {
@@ -27,6 +33,12 @@ pub(super) trait Rows: Send + Sync {
 
     /// The rows as `COPY … (format binary)` reads them.
     fn encode(&self) -> Result<Encoded, Error>;
+
+    /// The table's foreign keys.
+    fn references(&self) -> Vec<Reference>;
+
+    /// The different keys in these columns; a key with a null is none, as in PostgreSQL.
+    fn keys(&self, columns: &[String]) -> HashSet<Key>;
 
     /// Inserts the rows with few statements of many rows each.
     fn insert<'a>(&'a mut self, tx: &'a AdminTx) -> BoxFuture<'a, Result<(), Error>>;
@@ -50,6 +62,20 @@ where
 
     fn encode(&self) -> Result<Encoded, Error> {
         copy::encode::<E>(&self.0)
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        Reference::all::<E>()
+    }
+
+    fn keys(&self, columns: &[String]) -> HashSet<Key> {
+        let is_named = |name: &String| E::Column::iter().find(|column| column.as_str() == name);
+        let columns: Vec<E::Column> = columns.iter().filter_map(is_named).collect();
+        let id = |model: &E::Model, column| match model.get(column) {
+            Value::Uuid(id) => id,
+            _ => None,
+        };
+        self.0.iter().filter_map(|model| columns.iter().map(|column| id(model, *column)).collect()).collect()
     }
 
     fn insert<'a>(&'a mut self, tx: &'a AdminTx) -> BoxFuture<'a, Result<(), Error>> {

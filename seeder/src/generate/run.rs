@@ -20,7 +20,8 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFil
 use sqlx::postgres::PgConnectOptions;
 
 use super::{
-    copy::{Encoded, RunLock, Writer},
+    copy::{Encoded, Outside, RunLock, Writer},
+    keys,
     parameters::Parameters,
     plan::{Chunk, Plan},
     progress::{Progress, TABLES},
@@ -71,8 +72,11 @@ impl Job {
         }
     }
 
-    fn encode(self, plan: &Plan) -> Result<Vec<Encoded>, Error> {
-        self.rows(plan).into_iter().filter(|rows| rows.count() > 0).map(|rows| rows.encode()).collect()
+    /// The rows, and the keys that refer to other rows.
+    fn encode(self, plan: &Plan) -> Result<(Vec<Encoded>, Vec<Outside>), Error> {
+        let rows = self.rows(plan);
+        let encoded = rows.iter().filter(|rows| rows.count() > 0).map(|rows| rows.encode());
+        Ok((encoded.collect::<Result<_, _>>()?, keys::outside(&rows)))
     }
 }
 
@@ -128,25 +132,21 @@ impl Run<'_> {
         for _ in 0..connections {
             writers.push(Writer::connect(self.target, options).await?);
         }
-        let mut copied = vec![&work.organizations, &work.chunks];
+        let organizations = &work.organizations;
         if database.is_distributed() {
-            copied.remove(0);
-            let result = self.insert_organizations(database, &work.organizations, &progress).await;
+            let result = self.insert_organizations(database, organizations, &progress).await;
             if result.is_err() {
                 progress.finish();
             }
             result?;
-        }
-        for jobs in copied {
-            let next = AtomicUsize::new(0);
-            let result =
-                try_join_all(writers.iter_mut().map(|writer| self.write(writer, jobs, &next, &progress)))
-                    .await;
-            if result.is_err() {
-                progress.finish();
+        } else {
+            self.copy(&mut writers, organizations, &progress).await?;
+            // Not before: triggers write the audit trail of organizations. On Citus the setting does not reach the workers.
+            for writer in &mut writers {
+                writer.check_keys_once().await?;
             }
-            result?;
         }
+        self.copy(&mut writers, &work.chunks, &progress).await?;
         drop(writers);
         let elapsed = progress.elapsed();
         self.refuse_if_stopped(&progress, &work)?;
@@ -182,6 +182,17 @@ impl Run<'_> {
             progress.add(rows.table(), count, began.elapsed());
         }
         Ok(())
+    }
+
+    /// Writes the rows of the jobs with all connections.
+    async fn copy(&self, writers: &mut [Writer], jobs: &[Job], progress: &Progress) -> Result<(), Error> {
+        let next = AtomicUsize::new(0);
+        let result =
+            try_join_all(writers.iter_mut().map(|writer| self.write(writer, jobs, &next, progress))).await;
+        if result.is_err() {
+            progress.finish();
+        }
+        result.map(|_| ())
     }
 
     /// Takes one job after the other. The next one is generated while the last one is written.

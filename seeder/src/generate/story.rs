@@ -506,13 +506,13 @@ fn address(identity: u64, person: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::{Plan, Story, first_contact};
     use crate::generate::Parameters;
 
-    fn plan() -> Plan {
+    pub(in crate::generate) fn plan() -> Plan {
         Plan::new(&Parameters {
             organizations: 2,
             contacts: 5_000,

@@ -7,8 +7,9 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tests::engine::{Engine, on_both_engines};
+use tests::login_role::LoginRole;
 use tests::process::{Exited, Running};
-use tests::{SqliteFile, catalog, connect, migrated, run, texts};
+use tests::{SqliteFile, catalog, connect, empty_with_role, migrate, migrated, run, texts};
 
 /// Enough for each status of a campaign, and for several chunks.
 const OPTIONS: &str = "--organizations 2 --contacts 9000 --history 60";
@@ -35,6 +36,83 @@ async fn the_rows_are_the_same_with_any_number_of_threads_and_on_both_engines() 
     for url in [eight.url(), file.url()] {
         assert_equal(&one, &rows(&connect(&url).await.unwrap()).await);
     }
+}
+
+/// Of a login that may leave out PostgreSQL's checks of foreign keys, and of one that may not.
+#[tokio::test]
+async fn the_rows_are_the_same_whoever_checks_their_keys() {
+    let administrator = migrated("generate_administrator").await;
+    let owner = LoginRole::owning(empty_with_role("generate_owner").await, "createrole").await;
+    migrate(&owner.url()).await;
+    let mut written = Vec::new();
+    for url in [administrator.url(), owner.url()] {
+        generate(&url, OPTIONS).succeeds();
+        let db = connect(&url).await.unwrap();
+        assert_eq!(dangling(&db).await, [""; 0]);
+        written.push(rows(&db).await);
+    }
+    assert_equal(&written[0], &written[1]);
+}
+
+/// The foreign keys that a row violates.
+async fn dangling(db: &DatabaseConnection) -> Vec<String> {
+    let queries = texts(
+        db,
+        "select format(
+             'select %L from %s child where (select num_nulls(%s)) = 0 and not exists (
+                  select from %s parent where (%s) = (%s)) limit 1',
+             conname, conrelid::regclass, child.columns, confrelid::regclass, child.columns, parent.columns)
+         from pg_constraint
+         cross join lateral (
+             select string_agg('child.' || attname, ', ' order by place) as columns
+             from unnest(conkey) with ordinality as key (number, place)
+             join pg_attribute on attrelid = conrelid and attnum = number) child
+         cross join lateral (
+             select string_agg('parent.' || attname, ', ' order by place) as columns
+             from unnest(confkey) with ordinality as key (number, place)
+             join pg_attribute on attrelid = confrelid and attnum = number) parent
+         where contype = 'f' and connamespace = 'public'::regnamespace",
+    )
+    .await;
+    assert!(queries.len() > 20, "{queries:?}");
+    let mut dangling = Vec::new();
+    for query in queries {
+        dangling.extend(texts(db, &query).await);
+    }
+    dangling
+}
+
+/// As the checks of foreign keys, triggers of inserts would be left out.
+#[tokio::test]
+async fn no_table_of_a_chunk_has_a_trigger_of_inserts() {
+    let database = migrated("generate_triggers").await;
+    let db = connect(&database.url()).await.unwrap();
+    let triggers =
+        "select distinct tgrelid::regclass::text from pg_trigger where not tgisinternal and tgtype & 4 <> 0";
+    let with_triggers = texts(&db, triggers).await;
+    assert!(with_triggers.contains(&"campaigns".to_owned()), "{with_triggers:?}");
+    for table in [
+        "contacts",
+        "call_attempts",
+        "survey_responses",
+        "events",
+        "email_notifications",
+        "transcript_snippets",
+    ] {
+        assert!(!with_triggers.contains(&table.to_owned()), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_campaign_was_deleted_fails() {
+    let database = migrated("generate_deleted").await;
+    let db = connect(&database.url()).await.unwrap();
+    generate(&database.url(), FEW).succeeds();
+    run(&db, "delete from campaigns where id = (select campaign_id from contacts limit 1)").await.unwrap();
+    let before = rows(&db).await;
+    let resumed = generate(&database.url(), &format!("{FEW} --resume"));
+    resumed.fails(&["a row of campaigns that this run wrote is gone", "empty database"]);
+    assert_equal(&before, &rows(&db).await);
 }
 
 on_both_engines!(migrated: generated_data_are_consistent_and_vary);
