@@ -1,11 +1,12 @@
 //! Runs the binaries of the workspace and checks how they exit.
 
 use crate::SECRET;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -13,28 +14,29 @@ use tempfile::TempDir;
 /// A limit for a process that hangs; none takes a minute.
 const LONGEST: Duration = Duration::from_mins(3);
 
-/// A command that runs a binary of this workspace, `gate`, `migration`, `ops`, `scheduler-tokio` or `seeder`, in an empty
-/// environment and in `directory`. The first call builds the binaries.
+/// A command that runs a binary of this workspace, for instance `gate` or `migration`, in an empty environment and in
+/// `directory`. The first call builds the binary.
 pub fn binary(name: &str, directory: &Path) -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    static GATE_BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory_of_binaries = if ["gate", "ops"].contains(&name) {
-        // Apart, because they take long to build and few tests run them.
-        GATE_BUILT.get_or_init(|| build(&["gate", "ops"]))
-    } else {
-        BUILT.get_or_init(|| build(&["migration", "scheduler-tokio", "seeder"]))
-    };
-    let mut command = Command::new(directory_of_binaries.join(name));
+    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !built.contains(name) {
+        build(name);
+        built.insert(name.to_owned());
+    }
+    // Tests run from target/<profile>/deps.
+    let executable = std::env::current_exe().expect("the path of this test");
+    let target = executable.ancestors().nth(2).expect("the target directory");
+    let mut command = Command::new(target.join(name));
     command.env_clear().current_dir(directory);
     command
 }
 
-/// Builds the binaries of these packages, and returns their directory.
-fn build(packages: &[&str]) -> PathBuf {
-    // `cargo test` builds only the binaries of packages that have integration tests of their own.
+/// Builds a binary of the workspace.
+fn build(name: &str) {
+    // `cargo test` builds only the binaries of packages that have integration tests of their own. With `--package`,
+    // dependencies would have other features than those of `cargo test --workspace`, and would be compiled again.
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--bins"]);
-    build.args(packages.iter().map(|package| format!("--package={package}")));
+    build.args(["build", "--quiet", "--workspace", "--bin", name]);
     // With the variables that `cargo test` sets for this package, cargo would build ring and its dependents again.
     for (name, _) in std::env::vars_os() {
         if name
@@ -48,10 +50,7 @@ fn build(packages: &[&str]) -> PathBuf {
         build.arg("--release");
     }
     let status = build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status();
-    assert!(status.is_ok_and(|status| status.success()), "the binaries build");
-    // Tests run from target/<profile>/deps.
-    let executable = std::env::current_exe().expect("the path of this test");
-    executable.ancestors().nth(2).expect("the target directory").to_owned()
+    assert!(status.is_ok_and(|status| status.success()), "{name} builds");
 }
 
 /// The migrator's binary, run in a directory of its own with no other environment than the variables added here.
