@@ -1,11 +1,6 @@
 //! `gate write`: the schema's file, and the data dictionary are whole, and the same from run to run.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
-
+use crate::subject;
 use gate::cli::GENERATED;
 use gate::docs::{pages, schema_sql};
 use gate::generated_files::{self, GeneratedFile, Kind, Written};
@@ -16,10 +11,6 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
-
-async fn subject() -> Subject {
-    Subject::migrated(Workspace::at(None)).await.unwrap()
-}
 
 /// The texts by file name.
 async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {

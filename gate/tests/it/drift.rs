@@ -1,32 +1,19 @@
 //! What differs between two databases is found once, and `gate --database` asks a live one without touching it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
-
+use crate::{program, subject};
 use gate::drift::live;
 use gate::mutation::Mutation;
 use gate::run::check;
 use gate::subject::{empty, migrate};
-use gate::{Catalogue, Finding, Subject, Workspace, rules};
+use gate::{Catalogue, Finding, Subject, rules};
 use migration::{AppEnv, Mark, Options, Session, Target};
 use scratch::Database;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use std::process::{Command, Output};
+use std::process::Output;
 use url::Url;
 
 const SECRET: &str = "s3cret-of-the-login";
-
-async fn subject() -> Subject {
-    Subject::migrated(Workspace::at(None)).await.unwrap()
-}
 
 /// The findings of the rule for a migrated database after a change.
 async fn after(subject: &Subject, change: &Mutation) -> Vec<Finding> {
@@ -53,12 +40,7 @@ async fn catalogue(url: &str) -> Catalogue {
 
 /// Runs the program on a live database, without a password in the environment.
 fn gate(url: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gate"))
-        .args(["--database", url])
-        .args(arguments)
-        .env_remove("PGPASSWORD")
-        .output()
-        .unwrap()
+    program(&["--database", url]).args(arguments).env_remove("PGPASSWORD").output().unwrap()
 }
 
 /// The exit code, and what was found as `object: problem`.

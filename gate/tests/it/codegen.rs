@@ -1,17 +1,12 @@
 //! `gate codegen`, on queries that are right and on every kind that is wrong.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
-
+use crate::program;
 use gate::codegen::{self, QUERIES};
 use gate::{Finding, Subject, Workspace, generated_files};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 /// The file of the queries, and what is generated from it.
@@ -43,12 +38,7 @@ impl Sources {
     }
 
     fn gate(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_gate"))
-            .args(arguments)
-            .arg("--root")
-            .arg(self.directory.path())
-            .output()
-            .unwrap()
+        program(arguments).arg("--root").arg(self.directory.path()).output().unwrap()
     }
 }
 
@@ -328,7 +318,7 @@ async fn a_query_that_citus_does_not_run_as_a_whole_runs_on_shards() {
 
 #[tokio::test]
 async fn two_runs_write_the_same_bytes() {
-    let queries = include_str!("../../database/queries/contacts.sql");
+    let queries = include_str!("../../../database/queries/contacts.sql");
     assert_eq!(code(queries).await, code(queries).await);
 }
 

@@ -1,22 +1,13 @@
 //! Each rule finds its violations, and the self-test fails for a rule that does not.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
-
+use crate::subject;
 use gate::mutation::Mutation;
 use gate::report::{Format, render};
 use gate::rule::{Break, Check, Family, Rule};
+use gate::rules;
 use gate::run::{check, run};
 use gate::selftest::selftest;
-use gate::{Subject, Workspace, rules};
 use sqlx::AssertSqlSafe;
-
-async fn subject() -> Subject {
-    Subject::migrated(Workspace::at(None)).await.unwrap()
-}
 
 #[tokio::test]
 async fn this_workspace_violates_no_rule() {
