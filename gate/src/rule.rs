@@ -73,14 +73,9 @@ pub struct Break {
     pub finds: &'static [&'static str],
 }
 
-/// Breaks a rule by statements on a copy of the migrated database.
+/// Breaks a rule by statements on the migrated database.
 pub(crate) const fn sql(sql: &'static str, finds: &'static [&'static str]) -> Break {
     Break { by: Mutation::Sql(sql), finds }
-}
-
-/// Breaks a rule by statements that are rolled back.
-pub(crate) const fn uncommitted(sql: &'static str, finds: &'static [&'static str]) -> Break {
-    Break { by: Mutation::Uncommitted(sql), finds }
 }
 
 /// Breaks a rule by another text in a file of a copy of the workspace.

@@ -59,9 +59,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     !echoes(rule)
         && match mutation {
-            Mutation::RolledBack | Mutation::Sql(_) | Mutation::Uncommitted(_) => {
-                matches!(rule.check, Check::Catalogue(_))
-            }
+            Mutation::RolledBack | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
             Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
             Mutation::Emitted { .. } => rule.family == Family::Migrations,
             // It has no file, which other rules of migrations would report.

@@ -65,16 +65,12 @@ impl Subject {
         sqlx::raw_sql("rollback").execute(trial).await?;
         let mut changed = self.clone();
         match *mutation {
-            Mutation::Uncommitted(sql) => {
+            Mutation::Sql(sql) => {
                 let mut connection = trial.acquire().await?;
                 connection.execute("begin").await?;
                 connection.execute(sql).await?;
                 let database = Arc::clone(&self.checked.database);
                 changed.checked = Checked::of(database, trial.clone(), trial.clone()).into();
-            }
-            Mutation::Sql(sql) => {
-                changed.checked = self.template.copy()?.into();
-                changed.pool().execute(sql).await?;
             }
             Mutation::RolledBack => {
                 changed.checked = self.template.copy()?.into();

@@ -1,6 +1,6 @@
 //! Integer columns are `bigint`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "bigint_only",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#integer-columns",
     check: Check::Catalogue(include_str!("bigint_only.sql")),
     breaks: &[
-        uncommitted("alter table contacts alter attempts_count type integer", &["contacts.attempts_count"]),
-        uncommitted(
+        sql("alter table contacts alter attempts_count type integer", &["contacts.attempts_count"]),
+        sql(
             "create domain small as smallint; alter table contacts alter attempts_count type small",
             &["contacts.attempts_count"],
         ),

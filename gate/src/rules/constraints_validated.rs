@@ -1,6 +1,6 @@
 //! Every constraint is validated and enforced.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "constraints_validated",
@@ -12,13 +12,13 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#validated-constraints",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
     breaks: &[
-        uncommitted(
+        sql(
             "alter table events drop constraint fk_events_contact_id_contacts, add constraint \
              fk_events_contact_id_contacts foreign key (organization_id, contact_id) references contacts \
              (organization_id, id) on delete cascade not valid",
             &["events.fk_events_contact_id_contacts"],
         ),
-        uncommitted(
+        sql(
             "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
             &["events.ck_events_order"],
         ),

@@ -1,6 +1,6 @@
 //! The role customer has no attributes, no memberships and no settings.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "customer_role_unprivileged",
@@ -12,9 +12,9 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#the-customer-role",
     check: Check::Catalogue(include_str!("customer_role_unprivileged.sql")),
     breaks: &[
-        uncommitted("alter role customer createdb", &["customer"]),
-        uncommitted("grant pg_read_all_data to customer", &["customer"]),
-        uncommitted("alter role customer set row_security = off", &["customer"]),
-        uncommitted("alter role customer bypassrls", &["customer"]),
+        sql("alter role customer createdb", &["customer"]),
+        sql("grant pg_read_all_data to customer", &["customer"]),
+        sql("alter role customer set row_security = off", &["customer"]),
+        sql("alter role customer bypassrls", &["customer"]),
     ],
 };

@@ -1,7 +1,7 @@
 //! Each privilege of the role customer has a reason in gate/grants.yaml, and the table in docs/security.md is current.
 
 use crate::docs::grants;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, uncommitted};
+use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
@@ -14,13 +14,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#reasons-of-grants",
     check: Check::Subject(look),
     breaks: &[
-        uncommitted("grant delete on contacts to customer", &["contacts"]),
-        uncommitted(
-            "grant update (preferred_language) on contacts to customer",
-            &["contacts.preferred_language"],
-        ),
-        uncommitted("grant execute on function set_updated_at() to customer", &["set_updated_at()"]),
-        uncommitted("revoke update (status) on campaigns from customer", &["campaigns.status"]),
+        sql("grant delete on contacts to customer", &["contacts"]),
+        sql("grant update (preferred_language) on contacts to customer", &["contacts.preferred_language"]),
+        sql("grant execute on function set_updated_at() to customer", &["set_updated_at()"]),
+        sql("revoke update (status) on campaigns from customer", &["campaigns.status"]),
         replace(grants::FILE, "  columns: [status]\n", "  columns: [status, name]\n", &["campaigns.name"]),
         replace(grants::FILE, "`campaigns::transition`", "`campaigns::change_status`", &["campaigns"]),
         replace(grants::FILE, "`campaigns::transition`", "`campaigns::find`", &["campaigns"]),

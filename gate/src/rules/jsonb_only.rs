@@ -1,6 +1,6 @@
 //! JSON columns are `jsonb`; there is no `json` or `xml`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "jsonb_only",
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule {
     fix: "Change the column type to jsonb.",
     source: "docs/conventions.md#json-documents",
     check: Check::Catalogue(include_str!("jsonb_only.sql")),
-    breaks: &[uncommitted(
+    breaks: &[sql(
         "alter table users alter metadata drop default, alter metadata type json",
         &["users.metadata"],
     )],

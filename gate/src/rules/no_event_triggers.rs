@@ -1,6 +1,6 @@
 //! There are no event triggers.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_event_triggers",
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule {
     fix: "Run: drop event trigger <trigger>.",
     source: "docs/conventions.md#event-triggers",
     check: Check::Catalogue(include_str!("no_event_triggers.sql")),
-    breaks: &[uncommitted(
+    breaks: &[sql(
         "create function note() returns event_trigger language plpgsql as 'begin end'; create event trigger \
          notes on ddl_command_end execute function note()",
         &["notes"],

@@ -1,6 +1,6 @@
 //! No sequences, serial or identity columns.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_sequences",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#sequences",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
     breaks: &[
-        uncommitted("create sequence tickets", &["tickets"]),
-        uncommitted(
+        sql("create sequence tickets", &["tickets"]),
+        sql(
             "alter table events add column ordinal bigint generated always as identity; comment on column \
              events.ordinal is 'The how-manieth event it is, over all.'",
             &["events.ordinal"],

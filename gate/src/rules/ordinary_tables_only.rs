@@ -1,6 +1,6 @@
 //! Tables are ordinary, permanent tables without rewrite rules.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "ordinary_tables_only",
@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#ordinary-tables",
     check: Check::Catalogue(include_str!("ordinary_tables_only.sql")),
     breaks: &[
-        uncommitted("alter table transcript_snippets set unlogged", &["transcript_snippets"]),
-        uncommitted("create rule forget as on delete to events do instead nothing", &["events.forget"]),
+        sql("alter table transcript_snippets set unlogged", &["transcript_snippets"]),
+        sql("create rule forget as on delete to events do instead nothing", &["events.forget"]),
     ],
 };

@@ -1,6 +1,6 @@
 //! Every policy applies TO customer and to no other role.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "policies_to_customer_role",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#roles-of-policies",
     check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
     breaks: &[
-        uncommitted("alter policy tenant_isolation on contacts to public", &["contacts.tenant_isolation"]),
-        uncommitted(
+        sql("alter policy tenant_isolation on contacts to public", &["contacts.tenant_isolation"]),
+        sql(
             "alter policy tenant_isolation on contacts to customer, current_user",
             &["contacts.tenant_isolation"],
         ),

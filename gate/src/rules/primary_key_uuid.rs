@@ -1,6 +1,6 @@
 //! The primary key of every table is the column id, a uuid with the default `uuid_generate_v4()`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "primary_key_uuid",
@@ -12,9 +12,9 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#primary-keys",
     check: Check::Catalogue(include_str!("primary_key_uuid.sql")),
     breaks: &[
-        uncommitted("alter table events alter id drop default", &["events"]),
-        uncommitted("alter table events alter id set default gen_random_uuid()", &["events"]),
-        uncommitted(
+        sql("alter table events alter id drop default", &["events"]),
+        sql("alter table events alter id set default gen_random_uuid()", &["events"]),
+        sql(
             "alter table transcript_snippets drop constraint pk_transcript_snippets",
             &["transcript_snippets"],
         ),

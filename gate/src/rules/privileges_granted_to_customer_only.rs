@@ -1,6 +1,6 @@
 //! Nothing is granted to PUBLIC or to a role other than customer and the owner.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "privileges_granted_to_customer_only",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#grants-to-other-roles",
     check: Check::Catalogue(include_str!("privileges_granted_to_customer_only.sql")),
     breaks: &[
-        uncommitted("grant select on contacts to public", &["contacts"]),
-        uncommitted("grant select (email) on users to pg_monitor", &["users.email"]),
-        uncommitted("grant create on schema public to public", &["schema public"]),
+        sql("grant select on contacts to public", &["contacts"]),
+        sql("grant select (email) on users to pg_monitor", &["users.email"]),
+        sql("grant create on schema public to public", &["schema public"]),
     ],
 };

@@ -1,6 +1,6 @@
 //! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()`, `current_organization_id()`, `bound_user_id()` and `bound_organization_id()`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "restrictive_policy_functions_stable",
@@ -12,25 +12,25 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#functions-in-restrictive-policies",
     check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
-        uncommitted(
+        sql(
             "alter policy author_is_visible on campaigns with check (random() < 0.5)",
             &["campaigns.author_is_visible"],
         ),
-        uncommitted(
+        sql(
             "create function judge(uuid) returns boolean language sql immutable return true; alter policy \
              author_is_visible on campaigns with check (judge(id))",
             &["campaigns.author_is_visible"],
         ),
-        uncommitted(
+        sql(
             "alter policy author_is_visible on campaigns with check (created_by_user_id = \
              current_setting('app.user_id')::uuid)",
             &["campaigns.author_is_visible"],
         ),
-        uncommitted(
+        sql(
             "alter policy author_is_visible on campaigns with check (created_by_user_id = bound_user_id())",
             &["campaigns.author_is_visible"],
         ),
-        uncommitted(
+        sql(
             "alter policy author_is_visible on campaigns with check (created_by_user_id = (select \
              current_setting('app.user_id', true)::uuid))",
             &["campaigns.author_is_visible"],

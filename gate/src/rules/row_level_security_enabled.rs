@@ -1,6 +1,6 @@
 //! Row Level Security is enabled on every table and partition, and not forced.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "row_level_security_enabled",
@@ -12,7 +12,7 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#row-level-security",
     check: Check::Catalogue(include_str!("row_level_security_enabled.sql")),
     breaks: &[
-        uncommitted("alter table contacts disable row level security", &["contacts"]),
-        uncommitted("alter table users force row level security", &["users"]),
+        sql("alter table contacts disable row level security", &["contacts"]),
+        sql("alter table users force row level security", &["users"]),
     ],
 };

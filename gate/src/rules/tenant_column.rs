@@ -1,6 +1,6 @@
 //! Every table except organizations, users, `audit_log_entries`, `audit_seals`, `retention_runs` and `signing_keys` has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "tenant_column",
@@ -12,12 +12,9 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#tenant-column",
     check: Check::Catalogue(include_str!("tenant_column.sql")),
     breaks: &[
-        uncommitted(
-            "alter table contacts alter organization_id drop not null",
-            &["contacts.organization_id"],
-        ),
-        uncommitted("alter table contacts alter organization_id drop default", &["contacts.organization_id"]),
-        uncommitted(
+        sql("alter table contacts alter organization_id drop not null", &["contacts.organization_id"]),
+        sql("alter table contacts alter organization_id drop default", &["contacts.organization_id"]),
+        sql(
             "alter table contacts drop constraint fk_contacts_organization_id_organizations",
             &["contacts.organization_id"],
         ),

@@ -1,6 +1,6 @@
 //! Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "text_length_checked",
@@ -12,13 +12,13 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#text-length",
     check: Check::Catalogue(include_str!("text_length_checked.sql")),
     breaks: &[
-        uncommitted("alter table contacts drop constraint ck_contacts_email_length", &["contacts.email"]),
-        uncommitted(
+        sql("alter table contacts drop constraint ck_contacts_email_length", &["contacts.email"]),
+        sql(
             "alter table exclusion_list_entries alter reason type varchar(20)",
             &["exclusion_list_entries.reason"],
         ),
         // An array limits its number of elements; a domain limits their length.
-        uncommitted(
+        sql(
             "alter table events add column tags text[]; comment on column events.tags is 'Words to find the \
              event by, as the agent gave them. [personal data: none]'",
             &["events.tags"],

@@ -1,6 +1,6 @@
 //! Every table has `created_at` and `updated_at`: timestamptz, not null, default `now()`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "timestamps_present",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#created_at-and-updated_at",
     check: Check::Catalogue(include_str!("timestamps_present.sql")),
     breaks: &[
-        uncommitted("alter table events drop column updated_at", &["events.updated_at"]),
-        uncommitted("alter table users alter created_at drop not null", &["users.created_at"]),
-        uncommitted("alter table users alter updated_at drop default", &["users.updated_at"]),
+        sql("alter table events drop column updated_at", &["events.updated_at"]),
+        sql("alter table users alter created_at drop not null", &["users.created_at"]),
+        sql("alter table users alter updated_at drop default", &["users.updated_at"]),
     ],
 };

@@ -1,6 +1,6 @@
 //! Timestamps are `timestamptz`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "timestamptz_only",
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule {
     fix: "Change the column type to timestamptz.",
     source: "docs/conventions.md#timestamps-with-time-zone",
     check: Check::Catalogue(include_str!("timestamptz_only.sql")),
-    breaks: &[uncommitted(
+    breaks: &[sql(
         "alter table call_attempts alter answered_at type timestamp",
         &["call_attempts.answered_at"],
     )],

@@ -1,6 +1,6 @@
 //! No trigger is disabled, including the internal triggers of foreign keys.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "triggers_enabled",
@@ -12,8 +12,8 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#enabled-triggers",
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),
     breaks: &[
-        uncommitted("alter table events disable trigger updated_at", &["events"]),
-        uncommitted("alter table events disable trigger all", &["events"]),
-        uncommitted("alter table users enable replica trigger updated_at", &["users"]),
+        sql("alter table events disable trigger updated_at", &["events"]),
+        sql("alter table events disable trigger all", &["events"]),
+        sql("alter table users enable replica trigger updated_at", &["users"]),
     ],
 };

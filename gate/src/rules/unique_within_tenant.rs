@@ -1,6 +1,6 @@
 //! Unique constraints of tenant tables begin with `organization_id`.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "unique_within_tenant",
@@ -12,11 +12,11 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#uniqueness-within-a-tenant",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),
     breaks: &[
-        uncommitted(
+        sql(
             "alter table contacts add constraint uq_contacts_phone_number unique (phone_number)",
             &["uq_contacts_phone_number"],
         ),
-        uncommitted(
+        sql(
             "create unique index uq_contacts_email on contacts (email) include (organization_id)",
             &["uq_contacts_email"],
         ),

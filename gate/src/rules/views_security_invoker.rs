@@ -1,6 +1,6 @@
 //! Every view has `security_invoker = true`, and there are no materialized views.
 
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "views_security_invoker",
@@ -12,11 +12,11 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#views",
     check: Check::Catalogue(include_str!("views_security_invoker.sql")),
     breaks: &[
-        uncommitted("create view due as select id from contacts", &["due"]),
-        uncommitted(
+        sql("create view due as select id from contacts", &["due"]),
+        sql(
             "create view due with (security_invoker = false, security_barrier) as select id from contacts",
             &["due"],
         ),
-        uncommitted("create materialized view totals as select count(*) from contacts", &["totals"]),
+        sql("create materialized view totals as select count(*) from contacts", &["totals"]),
     ],
 };

@@ -47,7 +47,7 @@ async fn each_violation_is_found_by_the_listed_rules_only() {
             violation.title
         );
         assert!(!violation.finds.is_empty(), "{} lists no finding", violation.title);
-        let changed = subject.with(&Mutation::Uncommitted(violation.sql)).await;
+        let changed = subject.with(&Mutation::Sql(violation.sql)).await;
         let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", violation.title));
         let mut found = BTreeSet::new();
         for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Catalogue(_))) {

@@ -28,7 +28,7 @@ async fn the_sql_of_a_fix_removes_the_violation() {
     let subject = subject().await;
     let mut fixed = 0;
     for rule in rules::ALL {
-        for Break { by, .. } in rule.breaks.iter().filter(|it| matches!(it.by, Mutation::Uncommitted(_))) {
+        for Break { by, .. } in rule.breaks.iter().filter(|it| matches!(it.by, Mutation::Sql(_))) {
             let changed = subject.with(by).await.unwrap();
             for finding in check(&changed, rule).await.unwrap() {
                 let Some(sql) = finding.fix.as_deref().filter(|fix| is_sql(fix)) else { continue };
