@@ -1,5 +1,3 @@
-//! Integer columns are `bigint`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! A column with a fixed list of values has an enum type.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

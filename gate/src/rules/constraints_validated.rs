@@ -1,5 +1,3 @@
-//! Every constraint is validated and enforced.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! The role customer holds at most SELECT, INSERT, UPDATE by column and DELETE, on relations with policies.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! The role customer has no attributes, no memberships and no settings.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

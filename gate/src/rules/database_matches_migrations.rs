@@ -1,5 +1,3 @@
-//! A live database has the schema that its migrations create, down to types, defaults, keys, policies, grants and comments.
-
 use crate::Subject;
 use crate::drift::live;
 use crate::mutation::Mutation;

@@ -1,5 +1,3 @@
-//! The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.
-
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Index, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};

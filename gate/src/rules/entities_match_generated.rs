@@ -1,5 +1,3 @@
-//! The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.
-
 use crate::drift::{Difference, Item, Model, models};
 use crate::rule::{Answer, Break, Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Subject};

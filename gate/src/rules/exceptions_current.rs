@@ -1,5 +1,3 @@
-//! Every exception names an existing rule, has a reason, is needed and has not expired.
-
 use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Exceptions, Finding, Workspace};
 

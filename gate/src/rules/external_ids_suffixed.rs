@@ -1,5 +1,3 @@
-//! A column with an id from an external system ends in `_extid`; a column that ends in `_id` is a foreign key.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

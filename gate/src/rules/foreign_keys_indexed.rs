@@ -1,5 +1,3 @@
-//! Every foreign key has an index that begins with its columns, in any order; `organization_id` may be left out.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! Every foreign key states its ON DELETE action: CASCADE, SET NULL or RESTRICT.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

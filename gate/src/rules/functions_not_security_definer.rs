@@ -1,5 +1,3 @@
-//! Functions are not LEAKPROOF; a SECURITY DEFINER function sets `search_path`, documents why, and is not executable by PUBLIC.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

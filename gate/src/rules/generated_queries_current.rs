@@ -1,5 +1,3 @@
-//! database/src/generated is current with database/queries and with the schema.
-
 use crate::codegen;
 use crate::rule::{Answer, Check, Family, Level, Rule, replace};
 use crate::{Subject, generated_files};

@@ -1,5 +1,3 @@
-//! Each privilege of the role customer has a reason in gate/grants.yaml, and the table in docs/security.md is current.
-
 use crate::docs::grants;
 use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};

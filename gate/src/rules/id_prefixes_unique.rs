@@ -1,5 +1,3 @@
-//! Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.
-
 use crate::drift::{Item, models};
 use crate::rule::{Break, Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};

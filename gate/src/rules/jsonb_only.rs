@@ -1,5 +1,3 @@
-//! JSON columns are `jsonb`; there is no `json` or `xml`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

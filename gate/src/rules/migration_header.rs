@@ -1,5 +1,3 @@
-//! A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.
-
 use crate::migrations::files::{self, MigrationFile};
 use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};

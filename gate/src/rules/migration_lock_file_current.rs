@@ -1,5 +1,3 @@
-//! migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.
-
 use crate::migrations::lock;
 use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
 use crate::{Finding, Subject};

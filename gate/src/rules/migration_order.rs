@@ -1,5 +1,3 @@
-//! Migrations are named by their creation time, listed in that order, and newer than all locked migrations.
-
 use crate::migrations::files;
 use crate::migrations::lock;
 use crate::rule::{Check, Family, Level, Rule, replace};

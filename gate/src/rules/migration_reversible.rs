@@ -1,5 +1,3 @@
-//! After up and down of a migration the catalogue is unchanged, and up and down can each run twice.
-
 use crate::catalogue::differences::Change;
 use crate::error::reason;
 use crate::migrations::replay::Replay;

@@ -1,5 +1,3 @@
-//! The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.
-
 use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
 use crate::{Error, Finding, Subject};
 use migration::{Emitted, statements};

@@ -1,5 +1,3 @@
-//! A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.
-
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
 use crate::migrations::replay::{Replay, Touched};

@@ -1,5 +1,3 @@
-//! Names are in `snake_case`, shorter than 63 bytes and not reserved; constraints and indexes follow the naming convention.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! No default privileges grant anything to customer or PUBLIC.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

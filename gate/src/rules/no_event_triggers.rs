@@ -1,5 +1,3 @@
-//! There are no event triggers.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

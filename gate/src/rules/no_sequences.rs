@@ -1,5 +1,3 @@
-//! No sequences, serial or identity columns.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! All objects have one owner: the role that migrates.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

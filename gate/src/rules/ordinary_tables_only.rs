@@ -1,5 +1,3 @@
-//! Tables are ordinary, permanent tables without rewrite rules.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

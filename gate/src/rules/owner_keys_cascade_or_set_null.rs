@@ -1,5 +1,3 @@
-//! Keys to users and organizations cascade or set null.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! Every text or jsonb column states its class of personal data, and the audit trail keeps none of it.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

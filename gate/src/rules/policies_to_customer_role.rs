@@ -1,5 +1,3 @@
-//! Every policy applies TO customer and to no other role.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

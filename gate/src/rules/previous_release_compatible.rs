@@ -1,5 +1,3 @@
-//! The statements of the last release work after each newer migration.
-
 use crate::error::reason;
 use crate::migrations::released::{self, FILE, Required};
 use crate::migrations::replay::Replay;

@@ -1,5 +1,3 @@
-//! The primary key of every table is the column id, a uuid with the default `uuid_generate_v4()`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

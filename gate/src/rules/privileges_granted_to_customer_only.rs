@@ -1,5 +1,3 @@
-//! Nothing is granted to PUBLIC or to a role other than customer and the owner.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

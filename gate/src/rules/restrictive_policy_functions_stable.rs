@@ -1,5 +1,3 @@
-//! A restrictive policy calls only stable or immutable built-in functions, `current_user_id()`, `current_organization_id()`, `bound_user_id()` and `bound_organization_id()`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! Row Level Security is enabled on every table and partition, and not forced.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! The pages and diagrams in docs/schema are current with the schema and its readers.
-
 use crate::docs::pages;
 use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};

@@ -1,5 +1,3 @@
-//! migration/schema.sql is current with the migrations.
-
 use crate::docs::schema_sql;
 use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};

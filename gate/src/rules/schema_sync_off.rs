@@ -1,5 +1,3 @@
-//! No manifest enables SeaORM's feature schema-sync, and no code calls it.
-
 use crate::rule::{Check, Family, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 

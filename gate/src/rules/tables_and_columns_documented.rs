@@ -1,5 +1,3 @@
-//! Every table and column has a description of at least three words that adds to its name.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

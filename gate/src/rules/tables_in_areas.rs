@@ -1,5 +1,3 @@
-//! Every table is in exactly one area of gate/areas.yaml.
-
 use crate::Subject;
 use crate::docs::areas;
 use crate::rule::{Answer, Check, Family, Level, Rule, replace};

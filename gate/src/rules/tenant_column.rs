@@ -1,5 +1,3 @@
-//! Every table except organizations, users, `audit_log_entries`, `audit_seals`, `retention_runs` and `signing_keys` has `organization_id`: uuid, not null, a cascading foreign key to organizations, default `current_organization_id()`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

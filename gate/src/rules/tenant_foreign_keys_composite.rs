@@ -1,5 +1,3 @@
-//! A foreign key between two tenant tables contains `organization_id` at both ends, and SET NULL leaves `organization_id` unchanged.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

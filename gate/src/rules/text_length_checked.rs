@@ -1,5 +1,3 @@
-//! Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

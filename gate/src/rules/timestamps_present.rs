@@ -1,5 +1,3 @@
-//! Every table has `created_at` and `updated_at`: timestamptz, not null, default `now()`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

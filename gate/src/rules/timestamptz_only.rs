@@ -1,5 +1,3 @@
-//! Timestamps are `timestamptz`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

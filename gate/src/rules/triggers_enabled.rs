@@ -1,5 +1,3 @@
-//! No trigger is disabled, including the internal triggers of foreign keys.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

@@ -1,5 +1,3 @@
-//! In a table with `deleted_at`, unique indexes exclude soft-deleted rows, unless a listed reason keeps the value reserved.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

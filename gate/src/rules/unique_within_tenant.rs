@@ -1,5 +1,3 @@
-//! Unique constraints of tenant tables begin with `organization_id`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

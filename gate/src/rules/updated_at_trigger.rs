@@ -1,5 +1,3 @@
-//! Every table has the trigger `updated_at`: before each update of any column, `set_updated_at()`.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {

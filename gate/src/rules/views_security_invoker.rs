@@ -1,5 +1,3 @@
-//! Every view has `security_invoker = true`, and there are no materialized views.
-
 use crate::rule::{Check, Family, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
