@@ -11,8 +11,6 @@ pub struct Rule {
     pub id: &'static str,
     /// What a violation means for the exit code.
     pub level: Level,
-    /// What the rule is about.
-    pub family: Family,
     /// The requirement as one sentence.
     pub requires: &'static str,
     /// The consequence of a violation.
@@ -36,19 +34,6 @@ pub enum Level {
     Warn,
 }
 
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// A migrated schema or a source file.
-    Conventions,
-    /// Migrations.
-    Migrations,
-    /// Drift between two definitions of the same object. Such rules also find violations of other rules.
-    Drift,
-    /// Generated files that are not current. Such rules also find violations of other rules.
-    GeneratedFiles,
-}
-
 /// The findings of an asynchronous check.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, Error>> + 'a>>;
 
@@ -60,6 +45,9 @@ pub enum Check {
     Catalogue(&'static str),
     /// A check of the sources.
     Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),
+    /// A comparison of two definitions of the same object, or of a generated file with its sources. It also finds
+    /// violations of other rules.
+    Comparison(for<'a> fn(&'a Subject) -> Answer<'a>),
     /// Anything else.
     Subject(for<'a> fn(&'a Subject) -> Answer<'a>),
 }

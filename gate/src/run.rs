@@ -79,7 +79,7 @@ fn outcome(exceptions: &mut Exceptions, rule: &'static Rule, found: Vec<Finding>
 pub async fn check(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> {
     match rule.check {
         Check::Sources(look) => look(subject.workspace()),
-        Check::Subject(look) => look(subject).await,
+        Check::Comparison(look) | Check::Subject(look) => look(subject).await,
         Check::Catalogue(query) => {
             let wrong = |source| Error::Rule { rule: rule.id, source };
             let rows = sqlx::query(query).fetch_all(subject.pool()).await.map_err(wrong)?;

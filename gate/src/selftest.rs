@@ -1,7 +1,7 @@
 //! Violates every rule in a scratch copy, and checks that the rule finds it and no other rule does.
 
 use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Rule};
+use crate::rule::{Break, Check, Rule};
 use crate::run::check;
 use crate::{Error, Subject};
 
@@ -31,11 +31,12 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
         if rule.breaks.is_empty() {
             fail("has no change that breaks it".to_owned());
         }
+        let compares = matches!(rule.check, Check::Comparison(_));
         for Break { by, finds } in rule.breaks {
             let changed = subject.with(by).await?;
             for (other_index, other) in rules.iter().enumerate() {
                 let is_own = other_index == index;
-                if !is_own && (echoes(rule) || !concerns(other, by)) {
+                if !is_own && (compares || !concerns(other, by)) {
                     continue;
                 }
                 let found = check(&changed, other).await?;
@@ -57,17 +58,11 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 
 /// Whether the rule checks what is changed, so that it should have no finding.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
-    !echoes(rule)
-        && match mutation {
-            Mutation::RolledBack | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
-            Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
-            Mutation::Emitted { .. } => rule.family == Family::Migrations,
-            // It has no file, which other rules of migrations would report.
-            Mutation::Added(_) | Mutation::Released(_) => false,
-        }
-}
-
-/// Whether the rule finds violations of other rules as well.
-fn echoes(rule: &Rule) -> bool {
-    matches!(rule.family, Family::Drift | Family::GeneratedFiles)
+    match mutation {
+        Mutation::RolledBack | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
+        Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
+        Mutation::Emitted { .. } => matches!(rule.check, Check::Subject(_)),
+        // It has no file, which other rules of migrations would report.
+        Mutation::Added(_) | Mutation::Released(_) => false,
+    }
 }

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "bigint_only",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Integer columns are bigint.",
     why: "A smallint or integer counter overflows, and widening its column rewrites the table under ACCESS EXCLUSIVE.",
     fix: "Change the column type to bigint.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "categorical_columns_are_enums",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "A column with a fixed list of values has an enum type.",
     why: "A list of values in a CHECK constraint is repeated by each client, and a value added later breaks the clients that lack it.",
     fix: "Create an enum type with these values, change the column to it, and drop the CHECK constraint.",

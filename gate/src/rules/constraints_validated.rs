@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "constraints_validated",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every constraint is validated and enforced.",
     why: "Existing rows may violate a constraint that is NOT VALID, and the planner and readers rely on it.",
     fix: "Correct the rows, then run: alter table <table> validate constraint <constraint>.",

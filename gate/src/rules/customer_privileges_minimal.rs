@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "customer_privileges_minimal",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "The role customer holds at most SELECT, INSERT, UPDATE by column and DELETE, on relations with policies.",
     why: "TRUNCATE bypasses Row Level Security; REFERENCES and TRIGGER reach rows of other tenants; materialized views, sequences and the ledger have no policies.",
     fix: "Revoke the privilege.",

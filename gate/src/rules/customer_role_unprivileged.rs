@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "customer_role_unprivileged",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "The role customer has no attributes, no memberships and no settings.",
     why: "Row Level Security does not apply to a superuser, a role with BYPASSRLS or the owner, and a setting can bind a default tenant.",
     fix: "Run: alter role customer nosuperuser nobypassrls nocreatedb nocreaterole noreplication; revoke its memberships; reset its settings.",

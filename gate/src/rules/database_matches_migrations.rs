@@ -1,18 +1,17 @@
 use crate::Subject;
 use crate::drift::live;
 use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql};
+use crate::rule::{Answer, Break, Check, Level, Rule, sql};
 
 /// `gate --database` compares a live database in the same way.
 pub const RULE: Rule = Rule {
     id: "database_matches_migrations",
     level: Level::Block,
-    family: Family::Drift,
     requires: "A live database has the schema that its migrations create, down to types, defaults, keys, policies, grants and comments.",
     why: "The schema in production is not the one that was tested: the next migration can fail, or a policy can be missing.",
     fix: "Undo the change in the database, or write a migration for it: cargo run -p migration -- generate.",
     source: "docs/conventions.md#live-databases",
-    check: Check::Subject(look),
+    check: Check::Comparison(look),
     breaks: BREAKS,
 };
 

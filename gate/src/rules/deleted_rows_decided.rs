@@ -2,12 +2,11 @@
 
 use crate::Subject;
 use crate::docs::{deleted_rows, readers};
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
+use crate::rule::{Answer, Check, Level, Rule, replace};
 
 pub const RULE: Rule = Rule {
     id: "deleted_rows_decided",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every function of database decides what it does with a row that is marked as deleted: its own, and those that its rows belong to.",
     why: "A query without a decision reads what was deleted, or writes below it.",
     fix: "Add the table to the section `# Deleted rows` of the function's documentation, or to a line `-- deleted:` of its query.",

@@ -1,5 +1,5 @@
 use crate::drift::{Difference, Item, Model, models};
-use crate::rule::{Answer, Break, Check, Family, Level, Rule, replace};
+use crate::rule::{Answer, Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{
     BannerVersion, BigIntegerType, DateTimeCrate, EntityFormat, EntityTransformer, EntityWriterContext,
@@ -13,12 +13,11 @@ use std::path::Path;
 pub const RULE: Rule = Rule {
     id: "entities_match_generated",
     level: Level::Block,
-    family: Family::Drift,
     requires: "The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.",
     why: "Entities are written by hand; a difference from the generated ones is a difference from the schema.",
     fix: "Correct the entity; compare with: sea-orm-cli generate entity --entity-format dense -o <directory>.",
     source: "docs/conventions.md#entities-and-sea-orm-cli",
-    check: Check::Subject(look),
+    check: Check::Comparison(look),
     breaks: BREAKS,
 };
 

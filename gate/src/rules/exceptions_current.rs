@@ -1,11 +1,10 @@
-use crate::rule::{Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
 use crate::{Error, Exceptions, Finding, Workspace};
 
 /// If all rules run, an exception that is not needed is a finding as well.
 pub const RULE: Rule = Rule {
     id: "exceptions_current",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every exception names an existing rule, has a reason, is needed and has not expired.",
     why: "An exception that outlives its reason hides the next violation.",
     fix: "Fix the violation, or review it and extend the expiry date; delete an exception that is not needed.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "foreign_keys_indexed",
     level: Level::Warn,
-    family: Family::Conventions,
     requires: "Every foreign key has an index that begins with its columns, in any order; organization_id may be left out.",
     why: "Deleting a parent row scans the whole referencing table, and so does each join on the key.",
     fix: "Create an index that begins with the key's columns.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "foreign_keys_on_delete_action",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every foreign key states its ON DELETE action: CASCADE, SET NULL or RESTRICT.",
     why: "NO ACTION is the default and not a decision: the first deletion of a parent row fails in production.",
     fix: "Add on delete cascade, set null or restrict.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "functions_not_security_definer",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Functions are not LEAKPROOF; a SECURITY DEFINER function sets search_path, documents why, and is not executable by PUBLIC.",
     why: "A SECURITY DEFINER function reads the rows of every tenant for its caller; without search_path a caller can replace the objects that it uses.",
     fix: "Declare it SECURITY INVOKER. Otherwise: set search_path = pg_catalog, public, pg_temp; comment on it with \"security definer because …\"; revoke execute on it from public and customer.",

@@ -1,16 +1,15 @@
 use crate::codegen;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
+use crate::rule::{Answer, Check, Level, Rule, replace};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
     id: "generated_queries_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "database/src/generated is current with database/queries and with the schema.",
     why: "Applications run SQL other than the reviewed SQL.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#generated-queries",
-    check: Check::Subject(look),
+    check: Check::Comparison(look),
     breaks: &[
         replace(
             "database/src/generated/contacts.rs",

@@ -1,11 +1,10 @@
 use crate::docs::grants;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
+use crate::rule::{Answer, Check, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
     id: "grants_have_reasons",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Each privilege of the role customer has a reason in gate/grants.yaml, and the table in docs/security.md is current.",
     why: "A privilege that no function needs serves only an injected statement.",
     fix: "Revoke the privilege, or state in gate/grants.yaml which function needs it; then run: cargo run -p gate -- write.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "jsonb_only",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "JSON columns are jsonb; there is no json or xml.",
     why: "json stores the input text: it has no equality operator and no GIN index, and keeps duplicate keys.",
     fix: "Change the column type to jsonb.",

@@ -1,12 +1,11 @@
 use crate::migrations::files::{self, MigrationFile};
-use crate::rule::{Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use migration::header::{self, FIELDS};
 
 pub const RULE: Rule = Rule {
     id: "migration_header",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.",
     why: "An operator who has to decide about a deployment otherwise infers intent and risk from the SQL.",
     fix: "Write the missing line for a reader who does not know the change.",

@@ -1,17 +1,16 @@
 use crate::migrations::lock;
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
+use crate::rule::{Answer, Check, Level, Rule, emitted, replace};
 use crate::{Finding, Subject};
 
 /// Also finds each change of a migration that violates another rule.
 pub const RULE: Rule = Rule {
     id: "migration_lock_file_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.",
     why: "A database that has applied the migration never receives the change, and drifts from the others.",
     fix: "Restore the migration and write a new one; if it was never applied elsewhere, run: cargo run -p gate -- lock.",
     source: "docs/conventions.md#the-migration-lock-file",
-    check: Check::Subject(look),
+    check: Check::Comparison(look),
     breaks: &[
         emitted(
             "m20261121_000014_create_provider_configs",

@@ -1,7 +1,7 @@
 use crate::catalogue::differences::Change;
 use crate::error::reason;
 use crate::migrations::replay::Replay;
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
+use crate::rule::{Answer, Check, Level, Rule, emitted};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
@@ -9,7 +9,6 @@ use migration::Emitted;
 pub const RULE: Rule = Rule {
     id: "migration_reversible",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "After up and down of a migration the catalogue is unchanged, and up and down can each run twice.",
     why: "A failed deployment cannot be rolled back, or rolling it back drops objects of other migrations.",
     fix: "Write a down that undoes each statement of up; use if exists in down and if not exists in up.",

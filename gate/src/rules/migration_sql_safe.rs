@@ -1,4 +1,4 @@
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
+use crate::rule::{Answer, Check, Level, Rule, emitted};
 use crate::{Error, Finding, Subject};
 use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
@@ -9,7 +9,6 @@ use squawk_syntax::SourceFile;
 pub const RULE: Rule = Rule {
     id: "migration_sql_safe",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.",
     why: "The statement locks, rewrites or scans a table in use, or breaks the running version of an application.",
     fix: "See https://squawkhq.com/docs/rules for the squawk rule that the object name ends in.",

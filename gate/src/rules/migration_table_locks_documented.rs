@@ -1,7 +1,7 @@
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
 use crate::migrations::replay::{Replay, Touched};
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
+use crate::rule::{Answer, Check, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 pub const RULE: Rule = Rule {
     id: "migration_table_locks_documented",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.",
     why: "Queries on the table wait until the migration commits; the operator has to know before the deployment.",
     fix: "Add `Locks: table (access exclusive: why this is acceptable); …` to the header, with `access exclusive, rewritten` for a rewritten table; or avoid the lock: add constraint … not valid and validate, create index concurrently.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "naming_convention",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Names are in snake_case, shorter than 63 bytes and not reserved; constraints and indexes follow the naming convention.",
     why: "Names that need quotes or do not follow a pattern are misspelled; PostgreSQL truncates longer names silently.",
     fix: "Rename the object as the finding states, in a new migration.",

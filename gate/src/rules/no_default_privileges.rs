@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_default_privileges",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "No default privileges grant anything to customer or PUBLIC.",
     why: "A new table would be accessible before its policies exist, without a GRANT in its migration.",
     fix: "Run: alter default privileges … revoke …; grant privileges in each table's migration.",

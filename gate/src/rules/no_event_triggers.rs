@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_event_triggers",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "There are no event triggers.",
     why: "An event trigger runs during every later migration, with its privileges, and does not appear in its SQL.",
     fix: "Run: drop event trigger <trigger>.",

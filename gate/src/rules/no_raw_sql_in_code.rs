@@ -1,6 +1,6 @@
 //! Application code does not pass SQL as text.
 
-use crate::rule::{Break, Check, Family, Level, Rule, replace};
+use crate::rule::{Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -40,7 +40,6 @@ const CLIPPY: &str = "clippy.toml";
 pub const RULE: Rule = Rule {
     id: "no_raw_sql_in_code",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Application code does not pass SQL as text: clippy.toml disallows each entry point, and only the listed modules lift a lint, with a reason.",
     why: "SQL in a string is not checked against the schema, and a value concatenated into it is an SQL injection.",
     fix: "Build the query with sea-query, or put it into database/queries/; if neither can express it, list the module in gate/src/rules/no_raw_sql_in_code.rs.",

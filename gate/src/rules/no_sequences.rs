@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_sequences",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "No sequences, serial or identity columns.",
     why: "A sequence is shared by all tenants: the gaps that one tenant sees reveal the activity of the others.",
     fix: "Use a uuid, or a count within the tenant.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "one_owner",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "All objects have one owner: the role that migrates.",
     why: "Row Level Security does not apply to an owner: its views and functions can expose the rows of every tenant.",
     fix: "Run: alter … owner to the owner of the tables.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "owner_keys_cascade_or_set_null",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Keys to users and organizations cascade or set null.",
     why: "Otherwise a user or an organization whose erasure was requested cannot be deleted.",
     fix: "Use on delete cascade for rows that belong to it, on delete set null for rows that outlive it.",

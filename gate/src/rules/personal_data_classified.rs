@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "personal_data_classified",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every text or jsonb column states its class of personal data, and the audit trail keeps none of it.",
     why: "A column without a class is neither erased nor exported.",
     fix: "End the description in migration/schema_annotations.yaml with [personal data: CLASS].",

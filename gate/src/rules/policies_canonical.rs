@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "policies_canonical",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.",
     why: "Permissive policies are combined with OR: the widest one decides which rows a customer reads and writes.",
     fix: "Use NewTable::tenant, which creates: for all to customer using and with check (organization_id = (select bound_organization_id())).",

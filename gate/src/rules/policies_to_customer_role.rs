@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "policies_to_customer_role",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every policy applies TO customer and to no other role.",
     why: "A policy for PUBLIC or another role applies to each role that is granted the table later.",
     fix: "Run: alter policy <policy> on <table> to customer.",

@@ -2,7 +2,7 @@ use crate::error::reason;
 use crate::migrations::released::{self, FILE, Required};
 use crate::migrations::replay::Replay;
 use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Family, Level, Rule};
+use crate::rule::{Answer, Break, Check, Level, Rule};
 use crate::{Finding, Subject};
 
 /// Each statement is planned with the privileges of its role, and not run: a new constraint that rejects a value of the
@@ -10,7 +10,6 @@ use crate::{Finding, Subject};
 pub const RULE: Rule = Rule {
     id: "previous_release_compatible",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "The statements of the last release work after each newer migration.",
     why: "During a deployment the previous release runs on the new schema: its statements fail until the last instance is replaced.",
     fix: "Change the schema in steps, by the recipes in docs/migrations.md: expand now, and contract when no release that uses the old column runs.",

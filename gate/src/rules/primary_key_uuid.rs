@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "primary_key_uuid",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "The primary key of every table is the column id, a uuid with the default uuid_generate_v4().",
     why: "Typed ids need a uuid named id; sequential ids reveal the number of rows of other tenants.",
     fix: "Declare: id uuid default uuid_generate_v4(), constraint pk_<table> primary key (id).",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "restrictive_policy_functions_stable",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "A restrictive policy calls only stable or immutable built-in functions, current_user_id(), current_organization_id(), bound_user_id() and bound_organization_id().",
     why: "A function in a policy can be called with rows of other tenants before they are filtered, and a volatile one is evaluated per row.",
     fix: "Write the condition without the function; read the actor as (select bound_user_id()).",

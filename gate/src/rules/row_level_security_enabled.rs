@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "row_level_security_enabled",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Row Level Security is enabled on every table and partition, and not forced.",
     why: "Disabled, a customer reads the rows of every tenant; forced, migrations and retention jobs of the owner silently affect no rows.",
     fix: "Run: alter table <table> enable row level security, no force row level security.",

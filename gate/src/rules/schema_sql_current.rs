@@ -1,16 +1,15 @@
 use crate::docs::schema_sql;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
+use crate::rule::{Answer, Check, Level, Rule, replace, sql};
 use crate::{Subject, generated_files};
 
 pub const RULE: Rule = Rule {
     id: "schema_sql_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "migration/schema.sql is current with the migrations.",
     why: "A reviewer of a stale file approves a schema that does not exist.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#schemasql",
-    check: Check::Subject(look),
+    check: Check::Comparison(look),
     breaks: &[
         replace(schema_sql::FILE, "", "-- edited\n", &[schema_sql::FILE]),
         sql("alter table campaigns alter column max_attempts set default 4", &[schema_sql::FILE]),

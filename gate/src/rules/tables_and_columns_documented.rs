@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "tables_and_columns_documented",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table and column has a description of at least three words that adds to its name.",
     why: "Readers guess the meaning of an undocumented column, and applications store different things in it.",
     fix: "Write the description in migration/schema_annotations.yaml; `up` sets it as the comment.",

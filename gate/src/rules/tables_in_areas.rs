@@ -1,11 +1,10 @@
 use crate::Subject;
 use crate::docs::areas;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
+use crate::rule::{Answer, Check, Level, Rule, replace};
 
 pub const RULE: Rule = Rule {
     id: "tables_in_areas",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table is in exactly one area of gate/areas.yaml.",
     why: "A table without an area is missing from the diagrams of the schema pages.",
     fix: "Add the table to one area of gate/areas.yaml.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "tenant_column",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table except organizations, users, audit_log_entries, audit_seals, retention_runs and signing_keys has organization_id: uuid, not null, a cascading foreign key to organizations, default current_organization_id().",
     why: "Rows without a tenant are visible to no tenant or to all, and cannot be distributed or exported by tenant.",
     fix: "Declare: organization_id uuid not null default current_organization_id() references organizations (id) on delete cascade.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "tenant_foreign_keys_composite",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "A foreign key between two tenant tables contains organization_id at both ends, and SET NULL leaves organization_id unchanged.",
     why: "Referential integrity checks bypass Row Level Security: a row could refer to another tenant's row, and a cascade could delete across tenants.",
     fix: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on delete set null (x_id).",

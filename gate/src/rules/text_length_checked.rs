@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "text_length_checked",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Text columns have the type text and a named CHECK constraint on their length, except prose that is listed as unbounded.",
     why: "Without a limit one request can store a gigabyte; the limit of varchar(n) has no constraint name, and changing it needs ACCESS EXCLUSIVE.",
     fix: "Change the type to text and add the check ck_<table>_<column>_length; list a prose column in text_length_checked.sql, with the reason.",

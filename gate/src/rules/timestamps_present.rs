@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "timestamps_present",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table has created_at and updated_at: timestamptz, not null, default now().",
     why: "Without them the age of a row is unknown, and incremental exports miss changed rows.",
     fix: "Add the column: timestamptz not null default now().",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "timestamptz_only",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Timestamps are timestamptz.",
     why: "A timestamp without time zone depends on the client's time zone, and an hour is ambiguous when daylight saving time ends.",
     fix: "Change the column type to timestamptz.",

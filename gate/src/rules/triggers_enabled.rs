@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "triggers_enabled",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "No trigger is disabled, including the internal triggers of foreign keys.",
     why: "With its triggers disabled a foreign key is not checked, although the catalogue still shows it.",
     fix: "Run: alter table <table> enable trigger all. Then check the rows written meanwhile.",

@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "unique_indexes_exclude_soft_deleted",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "In a table with deleted_at, unique indexes exclude soft-deleted rows, unless a listed reason keeps the value reserved.",
     why: "A soft-deleted row, which no query returns, still reserves its name.",
     fix: "Use a unique index with: where deleted_at is null. List a value that must stay reserved in unique_indexes_exclude_soft_deleted.sql, with the reason.",

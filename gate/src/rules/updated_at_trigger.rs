@@ -1,9 +1,8 @@
-use crate::rule::{Check, Family, Level, Rule, sql};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "updated_at_trigger",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table has the trigger updated_at: before each update of any column, set_updated_at().",
     why: "Otherwise updated_at keeps the time of the insert, and incremental readers miss updates.",
     fix: "Run: create trigger updated_at before update on <table> for each row execute function set_updated_at().",
