@@ -1,7 +1,7 @@
-use crate::Subject;
 use crate::drift::live;
 use crate::mutation::Mutation;
-use crate::rule::{Answer, Break, Check, Level, Rule, sql};
+use crate::rule::{Break, Check, Level, Rule, sql};
+use crate::{Error, Finding, Subject};
 
 /// `gate --database` compares a live database in the same way.
 pub const RULE: Rule = Rule {
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule {
     why: "The schema in production is not the one that was tested: the next migration can fail, or a policy can be missing.",
     fix: "Undo the change in the database, or write a migration for it: cargo run -p migration -- generate.",
     source: "docs/conventions.md#live-databases",
-    check: Check::Comparison(look),
+    check: Check::Comparison(|subject| Box::pin(look(subject))),
     breaks: BREAKS,
 };
 
@@ -61,6 +61,6 @@ const BREAKS: &[Break] = &[
     sql("insert into seaql_migrations values ('m20990101_000001_unknown', 0)", &["table seaql_migrations"]),
 ];
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { live::differences(subject.reference().await?, subject.catalogue().await?, None).await })
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    live::differences(subject.reference().await?, subject.catalogue().await?, None).await
 }

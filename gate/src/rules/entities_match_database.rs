@@ -1,8 +1,8 @@
+use crate::Finding;
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Index, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};
-use crate::rule::{Answer, Break, Check, Level, Rule, sql};
-use crate::{Finding, Subject};
+use crate::rule::{Break, Check, Level, Rule, sql};
 use std::collections::BTreeSet;
 
 pub const RULE: Rule = Rule {
@@ -12,7 +12,9 @@ pub const RULE: Rule = Rule {
     why: "A mismatch is an error at run time, or a value that the entity cannot decode.",
     fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p gate -- migration NAME.",
     source: "docs/conventions.md#entities-and-the-database",
-    check: Check::Comparison(look),
+    check: Check::Comparison(|subject| {
+        Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
+    }),
     breaks: BREAKS,
 };
 
@@ -46,10 +48,6 @@ const BREAKS: &[Break] = &[
         &["constraint fk_events_id_campaigns on events"],
     ),
 ];
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
-}
 
 pub(crate) fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();

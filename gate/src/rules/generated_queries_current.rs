@@ -1,6 +1,6 @@
 use crate::codegen;
-use crate::rule::{Answer, Check, Level, Rule, replace};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace};
 
 pub const RULE: Rule = Rule {
     id: "generated_queries_current",
@@ -9,7 +9,7 @@ pub const RULE: Rule = Rule {
     why: "Applications run SQL other than the reviewed SQL.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#generated-queries",
-    check: Check::Comparison(look),
+    check: Check::Comparison(|subject| Box::pin(generated_files::check(subject, &codegen::KIND))),
     breaks: &[
         replace(
             "database/src/generated/contacts.rs",
@@ -25,7 +25,3 @@ pub const RULE: Rule = Rule {
         ),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &codegen::KIND))
-}

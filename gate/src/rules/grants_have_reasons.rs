@@ -1,6 +1,6 @@
 use crate::docs::grants;
-use crate::rule::{Answer, Check, Level, Rule, replace, sql};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace, sql};
 
 pub const RULE: Rule = Rule {
     id: "grants_have_reasons",
@@ -9,7 +9,7 @@ pub const RULE: Rule = Rule {
     why: "A privilege that no function needs serves only an injected statement.",
     fix: "Revoke the privilege, or state in gate/grants.yaml which function needs it; then run: cargo run -p gate -- write.",
     source: "docs/conventions.md#reasons-of-grants",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(generated_files::check(subject, &grants::KIND))),
     breaks: &[
         sql("grant delete on contacts to customer", &["contacts"]),
         sql("grant update (preferred_language) on contacts to customer", &["contacts.preferred_language"]),
@@ -24,7 +24,3 @@ pub const RULE: Rule = Rule {
         replace(grants::DOCUMENT, "<!-- end of grants -->", "", &[grants::DOCUMENT]),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &grants::KIND))
-}

@@ -1,8 +1,9 @@
-use crate::rule::{Answer, Check, Level, Rule, emitted};
-use crate::{Error, Finding, Subject};
+use crate::Finding;
+use crate::rule::{Check, Level, Rule, emitted};
 use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
 use squawk_syntax::SourceFile;
+use std::future::ready;
 
 /// A table that the migration does not create is assumed to hold rows. Of a `do` block, squawk sees only the
 /// statement of a block that catches an error, as `ddl.rs` writes it.
@@ -13,7 +14,7 @@ pub const RULE: Rule = Rule {
     why: "The statement locks, rewrites or scans a table in use, or breaks the running version of an application.",
     fix: "See https://squawkhq.com/docs/rules for the squawk rule that the object name ends in.",
     source: "docs/conventions.md#safe-ddl",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(ready(Ok(subject.emitted().iter().flat_map(lint).collect())))),
     breaks: &[
         // A table of the migration.
         emitted(
@@ -40,10 +41,6 @@ const EXCLUDED: &[(Squawk, &str)] = &[
         "a statement that holds its locks should finish instead of starting again",
     ),
 ];
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { Ok(subject.emitted().iter().flat_map(lint).collect::<Vec<_>>()) as Result<_, Error> })
-}
 
 pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
     let statements = statements(&migration.postgres.up);

@@ -1,7 +1,7 @@
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
 use crate::migrations::replay::{Replay, Touched};
-use crate::rule::{Answer, Check, Level, Rule, emitted, replace};
+use crate::rule::{Check, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub const RULE: Rule = Rule {
     why: "Queries on the table wait until the migration commits; the operator has to know before the deployment.",
     fix: "Add `Locks: table (access exclusive: why this is acceptable); …` to the header, with `access exclusive, rewritten` for a rewritten table; or avoid the lock: add constraint … not valid and validate, create index concurrently.",
     source: "docs/conventions.md#documented-locks",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(look(subject))),
     breaks: &[
         // Not declared.
         emitted(
@@ -55,29 +55,27 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let files = files::read(subject.workspace())?;
-        let mut replay = Replay::start().await?;
-        let mut findings = Vec::new();
-        for migration in subject.emitted() {
-            let touched = match replay.trace(migration).await {
-                Ok(touched) => touched,
-                Err(Error::Database(error)) if error.as_database_error().is_some() => {
-                    findings.push(Finding::of(&migration.name, format!("up fails: {}", reason(&error))));
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            if let Some(file) = files.iter().find(|file| file.name == migration.name) {
-                findings.extend(compare(file, &touched));
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let files = files::read(subject.workspace())?;
+    let mut replay = Replay::start().await?;
+    let mut findings = Vec::new();
+    for migration in subject.emitted() {
+        let touched = match replay.trace(migration).await {
+            Ok(touched) => touched,
+            Err(Error::Database(error)) if error.as_database_error().is_some() => {
+                findings.push(Finding::of(&migration.name, format!("up fails: {}", reason(&error))));
+                break;
             }
-            // An empty table is reported once.
-            let empty = replay.fill().await?;
-            findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
+            Err(error) => return Err(error),
+        };
+        if let Some(file) = files.iter().find(|file| file.name == migration.name) {
+            findings.extend(compare(file, &touched));
         }
-        Ok(findings)
-    })
+        // An empty table is reported once.
+        let empty = replay.fill().await?;
+        findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
+    }
+    Ok(findings)
 }
 
 /// The strongest lock on a table, in lower case, and whether the table is rewritten.
