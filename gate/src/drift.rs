@@ -1,6 +1,6 @@
 //! The entities compared with other descriptions of the same tables, and live databases with their migrations.
 
-pub mod entities;
+pub(crate) mod entities;
 pub mod live;
 pub(crate) mod models;
 
@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A table as one source describes it.
 #[derive(Clone, Debug, Default)]
-pub struct Model {
+pub(crate) struct Model {
     pub(crate) table: String,
     /// Of its struct, if the source is a file.
     pub(crate) line: usize,

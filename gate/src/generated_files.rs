@@ -66,10 +66,7 @@ pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> 
 }
 
 /// Compares the files. A finding is the first line in which a file differs.
-///
-/// # Errors
-/// PostgreSQL fails, or a file cannot be read.
-pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
+pub(crate) async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
     let generated_files = match (kind.generate)(subject).await? {
         Ok(generated_files) => generated_files,
         Err(findings) => return Ok(findings),

@@ -1,9 +1,10 @@
 //! Checks rules, and leaves out what is excepted.
 
 use crate::drift::live;
+use crate::exceptions::Exceptions;
 use crate::rule::{Check, Level, Rule};
 use crate::rules::{self, database_matches_migrations, exceptions_current};
-use crate::{Error, Exceptions, Finding, Subject, Workspace};
+use crate::{Error, Finding, Subject, Workspace};
 use sqlx::Row as _;
 
 /// What one rule found.
@@ -19,8 +20,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// `pass`, `warn` or `fail`.
-    #[must_use]
-    pub fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         match self.rule.level {
             _ if self.findings.is_empty() => "pass",
             Level::Warn => "warn",
@@ -29,8 +29,7 @@ impl Outcome {
     }
 
     /// The fix of a finding; the rule's, unless the finding has its own.
-    #[must_use]
-    pub fn fix<'a>(&'a self, finding: &'a Finding) -> &'a str {
+    pub(crate) fn fix<'a>(&'a self, finding: &'a Finding) -> &'a str {
         finding.fix.as_deref().unwrap_or(self.rule.fix)
     }
 }

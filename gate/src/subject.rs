@@ -113,14 +113,12 @@ impl Subject {
     }
 
     /// The sources.
-    #[must_use]
-    pub fn workspace(&self) -> &Workspace {
+    pub(crate) fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
     /// What each migration executes.
-    #[must_use]
-    pub fn emitted(&self) -> &[Emitted] {
+    pub(crate) fn emitted(&self) -> &[Emitted] {
         &self.emitted
     }
 
@@ -137,18 +135,12 @@ impl Subject {
     }
 
     /// The objects of the migrated database.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
-    pub async fn catalogue(&self) -> Result<&Catalogue, Error> {
+    pub(crate) async fn catalogue(&self) -> Result<&Catalogue, Error> {
         let read = || async { Catalogue::read(&mut *self.pool().acquire().await?).await };
         self.checked.catalogue.get_or_try_init(read).await
     }
 
     /// The same as a typed schema.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
     pub(crate) async fn schema(&self) -> Result<&Schema, Error> {
         let read = || async { Schema::read(&mut *self.pool().acquire().await?).await };
         self.checked.schema.get_or_try_init(read).await
@@ -190,9 +182,6 @@ fn added(up: &str) -> Emitted {
 
 /// The objects of a database to which only the first `steps` migrations were applied, and which was then distributed in the
 /// same way as another one.
-///
-/// # Errors
-/// There is no PostgreSQL, or a migration fails.
 pub(crate) async fn migrated_by(
     steps: Option<usize>,
     distribution: Option<&Distribution>,
@@ -222,9 +211,6 @@ pub fn empty(name: &str) -> Result<Database, Error> {
 }
 
 /// A copy of a database without connections.
-///
-/// # Errors
-/// The server refuses it.
 #[cfg(test)]
 pub(crate) fn copy(database: &Database, name: &str) -> Result<Database, Error> {
     server()?.create_database_from(database, name).map_err(no_database)

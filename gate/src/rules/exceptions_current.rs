@@ -1,5 +1,6 @@
+use crate::exceptions::{self, Exceptions};
 use crate::rule::{Check, Level, Rule, replace};
-use crate::{Error, Exceptions, Finding, Workspace};
+use crate::{Error, Finding, Workspace};
 
 /// If all rules run, an exception that is not needed is a finding as well.
 pub const RULE: Rule = Rule {
@@ -12,20 +13,20 @@ pub const RULE: Rule = Rule {
     check: Check::Sources(look),
     breaks: &[
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: foreign_keys_indexed, object: x, reason: long enough to be judged, expires: \
              2020-01-01}\n",
             &["foreign_keys_indexed of x"],
         ),
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: no_such_rule, object: x, reason: long enough to be judged, expires: 2999-01-01}\n",
             &["no_such_rule of x"],
         ),
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: foreign_keys_indexed, object: x, reason: because, expires: 2999-01-01}\n",
             &["foreign_keys_indexed of x"],
