@@ -128,12 +128,6 @@ impl Subject {
         &self.checked.pool
     }
 
-    /// The URL of the migrated database.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.checked.database.url()
-    }
-
     /// The objects of the migrated database.
     pub(crate) async fn catalogue(&self) -> Result<&Catalogue, Error> {
         let read = || async { Catalogue::read(&mut *self.pool().acquire().await?).await };
@@ -208,12 +202,6 @@ async fn read(database: &Database, distribution: Option<&Distribution>) -> Resul
 /// There is no PostgreSQL.
 pub fn empty(name: &str) -> Result<Database, Error> {
     server()?.create_database(name).map_err(no_database)
-}
-
-/// A copy of a database without connections.
-#[cfg(test)]
-pub(crate) fn copy(database: &Database, name: &str) -> Result<Database, Error> {
-    server()?.create_database_from(database, name).map_err(no_database)
 }
 
 /// Applies all migrations of this build.

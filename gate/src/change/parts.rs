@@ -48,14 +48,7 @@ impl<'a> Planner<'a> {
                            \"organization_id\", to = \"id\", on_delete = \"Cascade\"";
             self.refuse(format!("table {name}"), problem, Remedy::Entity);
         }
-        let mut table = NewTable {
-            name: name.clone(),
-            is_tenant,
-            columns: Vec::new(),
-            keys: Vec::new(),
-            uniques: Vec::new(),
-            indexes: Vec::new(),
-        };
+        let mut table = NewTable { name: name.clone(), is_tenant, ..NewTable::default() };
         let mut indexed = Indexed::default();
         let implied = ["id", TENANT, "created_at", "updated_at"];
         for column in entity.columns.iter().filter(|column| !implied.contains(&column.as_str())) {

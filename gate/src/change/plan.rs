@@ -38,7 +38,7 @@ pub(crate) struct NewValues {
 }
 
 /// A table to create.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NewTable {
     pub(crate) name: String,
     /// Whether its rows belong to an organization.

@@ -119,10 +119,6 @@ pub(super) struct Annotation<'a> {
     pub(super) line: usize,
 }
 
-pub(super) fn finding(file: &str, line: usize, message: impl Into<String>) -> Finding {
-    Finding::at(file, line, message)
-}
-
 /// The queries of a file, or everything that is wrong with it.
 pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, Vec<Finding>> {
     let mut findings = Vec::new();
@@ -132,13 +128,13 @@ pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, 
         let Some(header) = header else {
             if let Some(at) = first_sql_line(text) {
                 let message = "SQL without a name; begin a query with `-- name: Verb :many`";
-                findings.push(finding(file, line + at, message));
+                findings.push(Finding::at(file, line + at, message));
             }
             continue;
         };
         match query(file, header, line, text) {
             Ok(query) => match seen.insert(query.name.to_snake_case(), query.line) {
-                Some(first) => findings.push(finding(
+                Some(first) => findings.push(Finding::at(
                     file,
                     query.line,
                     format!("the name {} is taken by the query of line {first}", query.name),
@@ -181,7 +177,7 @@ fn first_sql_line(text: &str) -> Option<usize> {
 
 fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut fail = |message: String| findings.push(finding(file, line, message));
+    let mut fail = |message: String| findings.push(Finding::at(file, line, message));
     let mut words = header.split_whitespace();
     let name = words.next().unwrap_or_default();
     if name.is_empty() || name.to_upper_camel_case() != name {
@@ -292,13 +288,13 @@ fn body<'a>(
     let mut body = tokens(text);
     let is_sql = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
     if !body.iter().any(is_sql) {
-        findings.push(finding(file, line - 1, format!("the query {name} has no SQL")));
+        findings.push(Finding::at(file, line - 1, format!("the query {name} has no SQL")));
         return body;
     }
     if let Some(end) = body.iter().position(|token| *token == Token::Symbol(";")) {
         if let Some(after) = body[end + 1..].iter().position(is_sql) {
             let at = line + lines(&body[..=end + after]);
-            findings.push(finding(file, at, format!("the query {name} has more than one statement")));
+            findings.push(Finding::at(file, at, format!("the query {name} has more than one statement")));
         }
         body.truncate(end);
     }
@@ -331,7 +327,7 @@ fn parameters<'a>(
         let Token::Parameter { name, nullable } = *token else { continue };
         let line = body_line + lines(&body[..at]);
         if syn::parse_str::<syn::Ident>(name).is_err() {
-            findings.push(finding(
+            findings.push(Finding::at(
                 file,
                 line,
                 format!("the parameter {name} of {query} has a name that Rust cannot use"),
@@ -339,7 +335,7 @@ fn parameters<'a>(
         }
         match parameters.iter().find(|parameter| parameter.name == name) {
             None => parameters.push(Parameter { name, nullable, line, type_name: None, doc: "" }),
-            Some(first) if first.nullable != nullable => findings.push(finding(
+            Some(first) if first.nullable != nullable => findings.push(Finding::at(
                 file,
                 line,
                 format!("the parameter {name} of {query} is written both with and without `?`"),
@@ -357,7 +353,11 @@ fn parameters<'a>(
                 }
             }
             None => {
-                findings.push(finding(file, *line, format!("the query {query} has no parameter :{name}")));
+                findings.push(Finding::at(
+                    file,
+                    *line,
+                    format!("the query {query} has no parameter :{name}"),
+                ));
             }
         }
     }

@@ -4,7 +4,7 @@ use super::page::cell;
 use super::readers::{self, Readers};
 use crate::catalogue::schema::{Grant, Schema};
 use crate::generated_files::{GeneratedFile, Kind};
-use crate::{Error, Finding, Subject, Workspace};
+use crate::{Error, Finding, Subject};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::fmt::Write as _;
@@ -50,21 +50,14 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     if !findings.is_empty() {
         return Ok(Err(findings));
     }
-    Ok(document(workspace, &entries)?.map(|text| vec![GeneratedFile { file: DOCUMENT.to_owned(), text }]))
-}
-
-/// The document with the current table, or the finding that it has no place for one.
-fn document(
-    workspace: &Workspace,
-    entries: &[Spanned<Entry>],
-) -> Result<Result<String, Vec<Finding>>, Error> {
     let text = workspace.read(DOCUMENT)?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, after)) = parts else {
         let problem = format!("it has no table of grants between `{}` and `{}`", BEGIN.trim(), END.trim());
         return Ok(Err(vec![Finding::of(DOCUMENT, problem)]));
     };
-    Ok(Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", table(entries))))
+    let text = format!("{before}{BEGIN}\n{}\n{END}{after}", table(&entries));
+    Ok(Ok(vec![GeneratedFile { file: DOCUMENT.to_owned(), text }]))
 }
 
 /// What the catalogue grants to the role.

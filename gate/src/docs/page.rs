@@ -6,6 +6,7 @@ use super::mermaid;
 use super::readers::Reader;
 use super::schema_sql::lower as tidy;
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Grant, Index, Policy, Schema, Table};
+use crate::migrations::files::MigrationFile;
 use std::fmt::Write as _;
 
 pub(super) const NOTICE: &str =
@@ -16,8 +17,8 @@ pub(super) struct About<'a> {
     pub(super) area: Option<&'a Area>,
     /// The prefix of its ids in text.
     pub(super) prefix: Option<&'a str>,
-    /// The migration that creates it, and its intent.
-    pub(super) migration: Option<(String, String)>,
+    /// The migration that creates it.
+    pub(super) migration: Option<&'a MigrationFile>,
     pub(super) readers: &'a [Reader],
 }
 
@@ -52,7 +53,7 @@ fn heading(table: &Table, about: &About<'_>) -> String {
         let _ = write!(text, " · area [{}](README.md#{})", area.name, area.name);
     }
     let _ = write!(text, " · entity [`{name}.rs`](../../entity/src/{name}.rs)");
-    if let Some((file, _)) = &about.migration {
+    if let Some(MigrationFile { file, .. }) = about.migration {
         let _ = write!(text, " · created by [`{}`](../../{file})", file.rsplit('/').next().unwrap_or(file));
     }
     if let Some(prefix) = about.prefix {
@@ -166,10 +167,8 @@ fn indexes(table: &Table, about: &About<'_>) -> String {
         );
     }
     let text = headed("| index | columns | rows | serves |\n|---|---|---|---|\n", &text);
-    match &about.migration {
-        Some((_, intent)) if !text.is_empty() && !intent.is_empty() => {
-            format!("{text}\nIntent of its migration: {intent}\n")
-        }
+    match about.migration.and_then(MigrationFile::intent) {
+        Some(intent) if !text.is_empty() => format!("{text}\nIntent of its migration: {intent}\n"),
         _ => text,
     }
 }

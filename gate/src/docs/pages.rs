@@ -5,7 +5,8 @@ use super::page::{self, NOTICE, cell, code};
 use super::{mermaid, queries, readers};
 use crate::catalogue::schema::{Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
-use crate::{Error, Finding, Subject, Workspace};
+use crate::migrations::files;
+use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -19,6 +20,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let workspace = subject.workspace();
     let schema = subject.schema().await?;
     let areas = areas::read(workspace)?;
+    let migrations = files::read(workspace)?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let functions = readers::read(workspace, &names)?;
     let readers = readers::by_table(&functions);
@@ -33,7 +35,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
             prefix: prefixes.get(table.name.as_str()).copied(),
-            migration: migration(workspace, &table.name)?,
+            migration: migrations.iter().find(|of| of.name.ends_with(&format!("_create_{}", table.name))),
             readers: readers.get(&table.name).map(Vec::as_slice).unwrap_or_default(),
         };
         add(&format!("{}.md", table.name), page::render(schema, table, &about));
@@ -100,13 +102,4 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
 
 fn link(table: &str, column: &str, text: &str) -> String {
     format!("[`{text}`]({table}.md#{column})")
-}
-
-/// The migration that creates a table, and the paragraph of its head that begins with `Intent:`.
-fn migration(workspace: &Workspace, table: &str) -> Result<Option<(String, String)>, Error> {
-    let ending = format!("_create_{table}.rs");
-    let files = workspace.files_in("migration/src/migrations")?;
-    let Some(file) = files.into_iter().find(|file| file.ends_with(&ending)) else { return Ok(None) };
-    let text = workspace.read(&file)?;
-    Ok(Some((file, migration::header::intent(&text).unwrap_or_default())))
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod rows;
 
-use crate::{Catalogue, Error, Finding, subject};
+use crate::{Catalogue, Error, subject};
 use migration::Emitted;
 use scratch::Database;
 use sqlx::postgres::PgConnection;
@@ -77,11 +77,6 @@ impl Replay {
             Some(Touched { table, mode, rewritten })
         });
         Ok(touched.collect())
-    }
-
-    /// Inserts a row into each empty table; findings are the tables that reject it.
-    pub(crate) async fn fill(&mut self) -> Result<Vec<Finding>, Error> {
-        rows::fill(&mut self.connection).await
     }
 
     /// Every object of the database.

@@ -1,5 +1,5 @@
 use crate::migrations::files::{self, MigrationFile};
-use crate::rule::{Check, Level, Rule, replace};
+use crate::rule::{Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use migration::header::{self, FIELDS};
 
@@ -12,32 +12,17 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#migration-headers",
     check: Check::Sources(look),
     breaks: &[
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "//! Down:\n",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "//! Down: what it cannot restore.\n",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Intent:",
-            "//! Down: drops all.\n//! Intent:",
-            &["m20261121_000003_create_organizations"],
-        ),
+        edit("//! Down: drops every organization.\n", ""),
+        edit("//! Down: drops every organization.\n", "//! Down:\n"),
+        edit("//! Down: drops every organization.\n", "//! Down: what it cannot restore.\n"),
+        edit("//! Intent:", "//! Down: drops all.\n//! Intent:"),
     ],
 };
+
+const fn edit(text: &'static str, with: &'static str) -> Break {
+    let file = "migration/src/migrations/m20261121_000003_create_organizations.rs";
+    replace(file, text, with, &["m20261121_000003_create_organizations"])
+}
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     let template = header::parse(migration::TEMPLATE);

@@ -33,13 +33,12 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-/// The rules of squawk that are excluded, each with the reason.
-const EXCLUDED: &[(Squawk, &str)] = &[
-    (Squawk::RequireLockTimeout, "the migrator sets lock_timeout for its session, and retries"),
-    (
-        Squawk::RequireStatementTimeout,
-        "a statement that holds its locks should finish instead of starting again",
-    ),
+/// The rules of squawk that are excluded.
+const EXCLUDED: [Squawk; 2] = [
+    // The migrator sets lock_timeout for its session, and retries.
+    Squawk::RequireLockTimeout,
+    // A statement that holds its locks should finish instead of starting again.
+    Squawk::RequireStatementTimeout,
 ];
 
 pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
@@ -57,8 +56,7 @@ pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
         .iter()
         .map(|error| finding("syntax", error.message(), error.range().start().into()))
         .collect();
-    let not_asked: Vec<Squawk> = EXCLUDED.iter().map(|(rule, _)| *rule).collect();
-    let mut linter = Linter::with_rules(&[], &not_asked);
+    let mut linter = Linter::with_rules(&[], &EXCLUDED);
     linter.settings.assume_in_transaction = migration.transactional;
     for violation in linter.lint(&parse, &text) {
         let at: usize = violation.text_range.start().into();

@@ -1,6 +1,6 @@
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
-use crate::migrations::replay::{Replay, Touched};
+use crate::migrations::replay::{Replay, Touched, rows};
 use crate::rule::{Check, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
@@ -72,7 +72,7 @@ async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
             findings.extend(compare(file, &touched));
         }
         // An empty table is reported once.
-        let empty = replay.fill().await?;
+        let empty = rows::fill(&mut replay.connection).await?;
         findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
     }
     Ok(findings)
