@@ -84,11 +84,7 @@ fn numbered(query: &Query<'_>) -> String {
         match token {
             Token::Comment(comment) => text.extend(comment.chars().filter(|c| *c == '\n')),
             Token::Parameter { name, .. } => text.push_str(&placeholder(query, name)),
-            Token::Quoted(piece)
-            | Token::Space(piece)
-            | Token::String(piece)
-            | Token::Symbol(piece)
-            | Token::Word(piece) => text.push_str(piece),
+            other => text.push_str(other.text()),
         }
     }
     text
@@ -291,9 +287,7 @@ impl<'a> Prepared<'a, '_> {
                     text.push_str(plain);
                     text.push('"');
                 }
-                Token::Space(piece) | Token::String(piece) | Token::Symbol(piece) | Token::Word(piece) => {
-                    text.push_str(piece);
-                }
+                other => text.push_str(other.text()),
             }
         }
         let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());

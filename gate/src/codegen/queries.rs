@@ -6,10 +6,11 @@ use migration::{Token, tokens};
 use std::collections::HashMap;
 
 /// What the generated function returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     Exec,
     ExecRows,
+    #[default]
     Many,
     One,
     Optional,
@@ -36,10 +37,11 @@ impl Kind {
 }
 
 /// The transactions that a query may run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Scope {
     Admin,
     Customer,
+    #[default]
     Either,
 }
 
@@ -55,7 +57,7 @@ impl Scope {
 }
 
 /// One query of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Query<'a> {
     /// The file, relative to the workspace.
     pub(super) file: &'a str,
@@ -191,17 +193,9 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         ));
     }
 
-    let mut scope = None;
-    let mut private = false;
-    let mut public_parameters = false;
-    let mut row = None;
-    let mut doc = Vec::new();
-    let mut reads_all = None;
-    let mut shard = None;
-    let mut deleted = Vec::new();
-    let mut annotations = Vec::new();
-    let mut columns = Vec::new();
-    let mut body_line = line + 1;
+    let kind = kind.unwrap_or_default();
+    let mut query = Query { file, name, kind, line, body_line: line + 1, ..Query::default() };
+    let (mut scope, mut annotations) = (None, Vec::new());
     let mut rest = text;
     while let Some(comment) = rest.strip_prefix("--") {
         let (comment, after) = comment.split_once('\n').unwrap_or((comment, ""));
@@ -209,26 +203,26 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         if let Some(word) = comment.strip_prefix("scope:") {
             scope = Scope::parse(word.trim());
         } else if comment == "visibility: crate" {
-            private = true;
+            query.private = true;
         } else if comment == "parameters: public" {
-            public_parameters = true;
+            query.public_parameters = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
-            row = Some(name.trim());
+            query.row = Some(name.trim());
         } else if let Some(reason) = comment.strip_prefix("reads: all - ") {
-            reads_all = Some(reason);
+            query.reads_all = Some(reason);
         } else if let Some(reason) = comment.strip_prefix("citus: shard - ") {
-            shard = Some(reason);
+            query.shard = Some(reason);
         } else if let Some(text) = comment.strip_prefix("deleted: ") {
-            deleted.push(text);
+            query.deleted.push(text);
         } else if let Some(text) = comment.strip_prefix("param ") {
-            annotations.push(annotation(text, body_line));
+            annotations.push(annotation(text, query.body_line));
         } else if let Some(text) = comment.strip_prefix("column ") {
-            columns.push(annotation(text, body_line));
+            query.columns.push(annotation(text, query.body_line));
         } else {
-            doc.push(comment);
+            query.doc.push(comment);
         }
         rest = after;
-        body_line += 1;
+        query.body_line += 1;
     }
     if scope.is_none() {
         fail(format!(
@@ -236,37 +230,17 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
              after its name"
         ));
     }
-    if doc.iter().all(|line| line.is_empty()) {
+    if query.doc.iter().all(|line| line.is_empty()) {
         fail(format!("the query {name} has no description; describe it after its name"));
     }
-
-    if shard.is_some() && kind.is_some_and(|kind| !kind.reads_rows()) {
+    if query.shard.is_some() && !query.kind.reads_rows() {
         fail(format!("the query {name} runs on a shard, so it has to return rows"));
     }
 
-    let body = body(file, rest, body_line, name, &mut findings);
-    let parameters = parameters(file, &body, body_line, &annotations, name, &mut findings);
-    match (kind, scope) {
-        (Some(kind), Some(scope)) if findings.is_empty() => Ok(Query {
-            file,
-            name,
-            kind,
-            scope,
-            private,
-            public_parameters,
-            row,
-            line,
-            doc,
-            reads_all,
-            shard,
-            deleted,
-            parameters,
-            columns,
-            body,
-            body_line,
-        }),
-        _ => Err(findings),
-    }
+    query.scope = scope.unwrap_or_default();
+    query.body = body(file, rest, query.body_line, name, &mut findings);
+    query.parameters = parameters(file, &query.body, query.body_line, &annotations, name, &mut findings);
+    if findings.is_empty() { Ok(query) } else { Err(findings) }
 }
 
 /// `name [Type] [- sentence]`.
@@ -303,15 +277,7 @@ fn body<'a>(
 
 /// How many lines end in the tokens.
 pub(super) fn lines(tokens: &[Token<'_>]) -> usize {
-    tokens
-        .iter()
-        .map(|token| match token {
-            Token::Comment(text) | Token::Quoted(text) | Token::Space(text) | Token::String(text) => {
-                text.matches('\n').count()
-            }
-            _ => 0,
-        })
-        .sum()
+    tokens.iter().map(|token| token.text().matches('\n').count()).sum()
 }
 
 fn parameters<'a>(

@@ -27,11 +27,7 @@ pub(crate) fn lower(sql: &str) -> String {
                 text.truncate(text.trim_end().len());
                 text.push(')');
             }
-            Token::Comment(piece) | Token::Quoted(piece) | Token::String(piece) | Token::Symbol(piece) => {
-                text.push_str(piece);
-            }
-            // PostgreSQL prints none.
-            Token::Parameter { name, .. } => text.push_str(name),
+            other => text.push_str(other.text()),
         }
     }
     single_parentheses(&text)
