@@ -89,7 +89,7 @@ impl Model {
             };
             if let Some(theirs) = other.items.get(item) {
                 let facets = ours.facets.iter().filter_map(|(name, ours)| {
-                    let theirs = theirs.facets.get(name).map_or("", String::as_str);
+                    let theirs = theirs.facet(name);
                     (ours != theirs).then(|| format!("its {name} is {}, not {}", shown(ours), shown(theirs)))
                 });
                 let problems: Vec<String> = facets.collect();
@@ -111,6 +111,13 @@ impl Model {
             problem: format!("the entity lacks {item}"),
         }));
         differences
+    }
+}
+
+impl Description {
+    /// The value of a facet; empty if it is not stated.
+    pub(crate) fn facet(&self, name: &str) -> &str {
+        self.facets.get(name).map(String::as_str).unwrap_or_default()
     }
 }
 

@@ -5,29 +5,20 @@ use crate::rule::{Break, Check, Rule};
 use crate::run::check;
 use crate::{Error, Subject};
 
-/// A violation with unexpected findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The rule.
-    pub rule: &'static str,
-    /// The difference from the expected findings.
-    pub message: String,
-}
-
-/// Applies every change that violates a rule, one at a time.
+/// Applies every change that violates a rule, one at a time, and returns a line for each rule with unexpected findings.
 ///
 /// Findings of the unchanged subject are ignored.
 ///
 /// # Errors
 /// A change or a check fails.
-pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>, Error> {
+pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<String>, Error> {
     let mut before = Vec::new();
     for rule in rules {
         before.push(check(subject, rule).await?);
     }
     let mut failures = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let mut fail = |message| failures.push(Failure { rule: rule.id, message });
+        let mut fail = |message: String| failures.push(format!("{}: {message}", rule.id));
         if rule.breaks.is_empty() {
             fail("has no change that breaks it".to_owned());
         }

@@ -1,6 +1,6 @@
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
-use crate::migrations::replay::{Replay, Touched, rows};
+use crate::migrations::replay::{Replay, rows};
 use crate::rule::{Check, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
@@ -78,10 +78,8 @@ async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
     Ok(findings)
 }
 
-/// The strongest lock on a table, in lower case, and whether the table is rewritten.
-type Lock = (String, bool);
-
-pub(crate) fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
+/// Compares the locks that are taken, each by its table, with those of the header.
+pub(crate) fn compare(migration: &MigrationFile, taken: &BTreeMap<String, String>) -> Vec<Finding> {
     let line = migration.header.iter().find(|field| field.name == "Locks");
     let at = |problem: String, table: &str| {
         let line = line.map_or(1, |field| field.line);
@@ -90,47 +88,27 @@ pub(crate) fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Fin
     let Some(declared) = line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) else {
         return vec![at("its Locks do not have the form `table (mode: reason); …`".to_owned(), "Locks")];
     };
-    let taken: BTreeMap<&str, Lock> = touched
-        .iter()
-        .map(|Touched { table, mode, rewritten }| (table.as_str(), (mode.clone(), *rewritten)))
-        .collect();
     let mut findings = Vec::new();
-    for (table, taken) in &taken {
-        if declared.get(*table) != Some(taken) {
-            findings.push(at(
-                format!("it takes {} on {table}, which its header does not name", words(taken)),
-                table,
-            ));
-        }
+    for (table, lock) in taken.iter().filter(|(table, lock)| declared.get(*table) != Some(lock)) {
+        findings.push(at(format!("it takes {lock} on {table}, which its header does not name"), table));
     }
-    for (table, lock) in &declared {
-        if !taken.contains_key(table.as_str()) {
-            findings.push(at(
-                format!("its header names {} on {table}, which it does not take", words(lock)),
-                table,
-            ));
-        }
+    for (table, lock) in declared.iter().filter(|(table, _)| !taken.contains_key(*table)) {
+        findings.push(at(format!("its header names {lock} on {table}, which it does not take"), table));
     }
     findings
 }
 
 /// Parses the Locks of a header: `users (access exclusive, rewritten: reason); contacts (share: reason)`, without backticks.
-fn declared(text: &str) -> Option<BTreeMap<String, Lock>> {
+fn declared(text: &str) -> Option<BTreeMap<String, String>> {
     text.replace('`', "")
         .trim_end_matches('.')
         .split(';')
         .map(|entry| {
             let (table, rest) = entry.trim().split_once(" (")?;
-            let (mode, reason) = rest.strip_suffix(')')?.split_once(':')?;
-            let plain = mode.strip_suffix(", rewritten");
-            let lock = (plain.unwrap_or(mode).to_owned(), plain.is_some());
-            (!reason.trim().is_empty()).then(|| (table.to_owned(), lock))
+            let (lock, reason) = rest.strip_suffix(')')?.split_once(':')?;
+            (!reason.trim().is_empty()).then(|| (table.to_owned(), lock.to_owned()))
         })
         .collect()
-}
-
-fn words((mode, rewritten): &Lock) -> String {
-    format!("{mode}{}", if *rewritten { ", rewritten" } else { "" })
 }
 
 #[cfg(test)]
@@ -138,18 +116,7 @@ mod tests {
     use super::declared;
 
     #[test]
-    fn a_header_names_tables_modes_and_reasons() {
-        let locks =
-            declared("`users` (access exclusive: short); contacts (share, rewritten: small).").unwrap();
-        let locks: Vec<_> = locks.into_iter().collect();
-        let lock = |mode: &str, rewritten| (mode.to_owned(), rewritten);
-        assert_eq!(
-            locks,
-            [
-                ("contacts".to_owned(), lock("share", true)),
-                ("users".to_owned(), lock("access exclusive", false))
-            ]
-        );
+    fn locks_in_another_form_are_refused() {
         for text in ["users", "users (share)", "users (share: )", "users (share: x), contacts"] {
             assert_eq!(declared(text), None, "{text}");
         }

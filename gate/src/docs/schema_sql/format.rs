@@ -5,11 +5,6 @@ use migration::{Token, tokens};
 /// The longest line.
 const WIDTH: usize = 110;
 
-/// A text in quotes.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// The text with keywords and names in lower case, which is what PostgreSQL reads them as, and in one line.
 pub(crate) fn lower(sql: &str) -> String {
     let mut text = String::new();
