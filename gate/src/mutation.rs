@@ -5,8 +5,6 @@
 pub enum Mutation {
     /// Statements on the migrated database, which are rolled back before the next change.
     Sql(&'static str),
-    /// The newest migration is rolled back, in a copy of the migrated database.
-    RolledBack,
     /// A text in a file of the workspace and its replacement; an empty text is the end of the file.
     Replace {
         /// Relative to the workspace; created if it is missing.

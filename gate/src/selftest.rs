@@ -50,7 +50,7 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<String>, 
 /// Whether the rule checks what is changed, so that it should have no finding.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
     match mutation {
-        Mutation::RolledBack | Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
+        Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
         Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
         Mutation::Emitted { .. } => matches!(rule.check, Check::Subject(_)),
         // It has no file, which other rules of migrations would report.
