@@ -22,6 +22,7 @@ pub struct Rule {
     /// The check that finds violations.
     pub check: Check,
     /// The smallest changes that violate it, each with the expected findings, for `gate selftest`. At least one.
+    /// `tests/it/hostile.sql` has those through which a tenant reaches the rows of another one.
     pub breaks: &'static [Break],
 }
 

@@ -8,16 +8,8 @@ pub const RULE: Rule = Rule {
     fix: "Correct the rows, then run: alter table <table> validate constraint <constraint>.",
     source: "docs/conventions.md#validated-constraints",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
-    breaks: &[
-        sql(
-            "alter table events drop constraint fk_events_contact_id_contacts, add constraint \
-             fk_events_contact_id_contacts foreign key (organization_id, contact_id) references contacts \
-             (organization_id, id) on delete cascade not valid",
-            &["events.fk_events_contact_id_contacts"],
-        ),
-        sql(
-            "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
-            &["events.ck_events_order"],
-        ),
-    ],
+    breaks: &[sql(
+        "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
+        &["events.ck_events_order"],
+    )],
 };

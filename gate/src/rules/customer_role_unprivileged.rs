@@ -8,10 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter role customer nosuperuser nobypassrls nocreatedb nocreaterole noreplication; revoke its memberships; reset its settings.",
     source: "docs/conventions.md#the-customer-role",
     check: Check::Catalogue(include_str!("customer_role_unprivileged.sql")),
-    breaks: &[
-        sql("alter role customer createdb", &["customer"]),
-        sql("grant pg_read_all_data to customer", &["customer"]),
-        sql("alter role customer set row_security = off", &["customer"]),
-        sql("alter role customer bypassrls", &["customer"]),
-    ],
+    breaks: &[sql("alter role customer createdb", &["customer"])],
 };

@@ -9,17 +9,10 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#security-definer-functions",
     check: Check::Catalogue(include_str!("functions_not_security_definer.sql")),
     breaks: &[
-        sql("alter function current_user_id() leakproof", &["current_user_id()"]),
-        sql("alter function set_updated_at() security definer", &["set_updated_at()"]),
         sql(
             "create function purge() returns void security definer set search_path = pg_catalog, pg_temp \
              return null; comment on function purge() is 'Empties the archive; security definer because the \
              job may not.'",
-            &["purge()"],
-        ),
-        sql(
-            "create function purge() returns void security definer set search_path = pg_catalog, pg_temp \
-             return null; revoke execute on function purge() from public",
             &["purge()"],
         ),
         sql(

@@ -8,12 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Use a uuid, or a count within the tenant.",
     source: "docs/conventions.md#sequences",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
-    breaks: &[
-        sql("create sequence tickets", &["tickets"]),
-        sql(
-            "alter table events add column ordinal bigint generated always as identity; comment on column \
-             events.ordinal is 'The how-manieth event it is, over all.'",
-            &["events.ordinal"],
-        ),
-    ],
+    breaks: &[sql("create sequence tickets", &["tickets"])],
 };

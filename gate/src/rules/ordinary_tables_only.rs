@@ -8,8 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Use an ordinary table; use a trigger instead of a rule.",
     source: "docs/conventions.md#ordinary-tables",
     check: Check::Catalogue(include_str!("ordinary_tables_only.sql")),
-    breaks: &[
-        sql("alter table transcript_snippets set unlogged", &["transcript_snippets"]),
-        sql("create rule forget as on delete to events do instead nothing", &["events.forget"]),
-    ],
+    breaks: &[sql("alter table transcript_snippets set unlogged", &["transcript_snippets"])],
 };

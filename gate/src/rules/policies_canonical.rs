@@ -9,15 +9,7 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#tenant-policies",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),
     breaks: &[
-        sql("drop policy tenant_isolation on contacts", &["contacts"]),
         sql("drop policy users_visible on users", &["users"]),
-        sql("alter policy tenant_isolation on contacts using (true)", &["contacts.tenant_isolation"]),
-        sql("alter policy tenant_isolation on contacts with check (true)", &["contacts.tenant_isolation"]),
-        sql(
-            "alter policy tenant_isolation on contacts using (organization_id = (select \
-             current_setting('app.organization_id', true)::uuid))",
-            &["contacts.tenant_isolation"],
-        ),
         // It can be set by an injected statement.
         sql(
             "alter policy tenant_isolation on contacts using (organization_id = (select \
@@ -25,7 +17,6 @@ pub const RULE: Rule = Rule {
             &["contacts.tenant_isolation"],
         ),
         sql("create policy own on signing_keys for select to customer using (true)", &["signing_keys.own"]),
-        sql("create policy support on contacts to customer using (state = 'refused')", &["contacts.support"]),
         sql(
             "create policy also on contacts to customer using (organization_id = (select \
              bound_organization_id())) with check (organization_id = (select bound_organization_id()))",

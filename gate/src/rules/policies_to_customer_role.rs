@@ -8,11 +8,8 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter policy <policy> on <table> to customer.",
     source: "docs/conventions.md#roles-of-policies",
     check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
-    breaks: &[
-        sql("alter policy tenant_isolation on contacts to public", &["contacts.tenant_isolation"]),
-        sql(
-            "alter policy tenant_isolation on contacts to customer, current_user",
-            &["contacts.tenant_isolation"],
-        ),
-    ],
+    breaks: &[sql(
+        "alter policy tenant_isolation on contacts to customer, current_user",
+        &["contacts.tenant_isolation"],
+    )],
 };

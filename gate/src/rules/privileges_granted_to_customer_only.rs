@@ -8,9 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Revoke the privilege; grant a login membership in customer instead.",
     source: "docs/conventions.md#grants-to-other-roles",
     check: Check::Catalogue(include_str!("privileges_granted_to_customer_only.sql")),
-    breaks: &[
-        sql("grant select on contacts to public", &["contacts"]),
-        sql("grant select (email) on users to pg_monitor", &["users.email"]),
-        sql("grant create on schema public to public", &["schema public"]),
-    ],
+    breaks: &[sql("grant select (email) on users to pg_monitor", &["users.email"])],
 };

@@ -10,15 +10,6 @@ pub const RULE: Rule = Rule {
     check: Check::Catalogue(include_str!("restrictive_policy_functions_stable.sql")),
     breaks: &[
         sql(
-            "alter policy author_is_visible on campaigns with check (random() < 0.5)",
-            &["campaigns.author_is_visible"],
-        ),
-        sql(
-            "create function judge(uuid) returns boolean language sql immutable return true; alter policy \
-             author_is_visible on campaigns with check (judge(id))",
-            &["campaigns.author_is_visible"],
-        ),
-        sql(
             "alter policy author_is_visible on campaigns with check (created_by_user_id = \
              current_setting('app.user_id')::uuid)",
             &["campaigns.author_is_visible"],

@@ -8,8 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter table <table> enable row level security, no force row level security.",
     source: "docs/conventions.md#row-level-security",
     check: Check::Catalogue(include_str!("row_level_security_enabled.sql")),
-    breaks: &[
-        sql("alter table contacts disable row level security", &["contacts"]),
-        sql("alter table users force row level security", &["users"]),
-    ],
+    breaks: &[sql("alter table users force row level security", &["users"])],
 };

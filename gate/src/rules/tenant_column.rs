@@ -9,7 +9,6 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#tenant-column",
     check: Check::Catalogue(include_str!("tenant_column.sql")),
     breaks: &[
-        sql("alter table contacts alter organization_id drop not null", &["contacts.organization_id"]),
         sql("alter table contacts alter organization_id drop default", &["contacts.organization_id"]),
         sql(
             "alter table contacts drop constraint fk_contacts_organization_id_organizations",

@@ -9,18 +9,6 @@ pub const RULE: Rule = Rule {
     source: "docs/conventions.md#foreign-keys-between-tenant-tables",
     check: Check::Catalogue(include_str!("tenant_foreign_keys_composite.sql")),
     breaks: &[
-        sql(
-            "alter table contacts drop constraint fk_contacts_campaign_id_campaigns, add constraint \
-             fk_contacts_campaign_id_campaigns foreign key (campaign_id) references campaigns (id) on \
-             delete cascade",
-            &["contacts.fk_contacts_campaign_id_campaigns"],
-        ),
-        sql(
-            "alter table events drop constraint fk_events_call_attempt_id_call_attempts, add constraint \
-             fk_events_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id) \
-             references call_attempts (organization_id, id) on delete set null",
-            &["events.fk_events_call_attempt_id_call_attempts"],
-        ),
         // user_organizations is a tenant table as well.
         sql(
             "alter table campaigns add membership_id uuid constraint \

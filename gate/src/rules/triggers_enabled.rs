@@ -10,7 +10,6 @@ pub const RULE: Rule = Rule {
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),
     breaks: &[
         sql("alter table events disable trigger updated_at", &["events"]),
-        sql("alter table events disable trigger all", &["events"]),
         sql("alter table users enable replica trigger updated_at", &["users"]),
     ],
 };

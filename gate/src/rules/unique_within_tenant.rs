@@ -8,14 +8,8 @@ pub const RULE: Rule = Rule {
     fix: "Begin the constraint with organization_id; list a constraint that has to apply to all tenants in unique_within_tenant.sql, with the reason.",
     source: "docs/conventions.md#uniqueness-within-a-tenant",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),
-    breaks: &[
-        sql(
-            "alter table contacts add constraint uq_contacts_phone_number unique (phone_number)",
-            &["uq_contacts_phone_number"],
-        ),
-        sql(
-            "create unique index uq_contacts_email on contacts (email) include (organization_id)",
-            &["uq_contacts_email"],
-        ),
-    ],
+    breaks: &[sql(
+        "create unique index uq_contacts_email on contacts (email) include (organization_id)",
+        &["uq_contacts_email"],
+    )],
 };

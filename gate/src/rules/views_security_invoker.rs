@@ -8,12 +8,5 @@ pub const RULE: Rule = Rule {
     fix: "Run: alter view <view> set (security_invoker = true).",
     source: "docs/conventions.md#views",
     check: Check::Catalogue(include_str!("views_security_invoker.sql")),
-    breaks: &[
-        sql("create view due as select id from contacts", &["due"]),
-        sql(
-            "create view due with (security_invoker = false, security_barrier) as select id from contacts",
-            &["due"],
-        ),
-        sql("create materialized view totals as select count(*) from contacts", &["totals"]),
-    ],
+    breaks: &[sql("create view due as select id from contacts", &["due"])],
 };

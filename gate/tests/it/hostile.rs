@@ -14,16 +14,16 @@ use std::process::Command;
 const HOSTILE: &str = include_str!("hostile.sql");
 
 /// One violation.
-struct Violation {
+pub(crate) struct Violation {
     /// Its number and title.
     title: &'static str,
     /// The rules that find it, each with the object.
-    finds: BTreeSet<String>,
+    pub(crate) finds: BTreeSet<String>,
     /// The statements that create it.
-    sql: &'static str,
+    pub(crate) sql: &'static str,
 }
 
-fn violations() -> Vec<Violation> {
+pub(crate) fn violations() -> Vec<Violation> {
     let blocks = HOSTILE.split("\n\n-- ").skip(1);
     blocks
         .map(|block| {
