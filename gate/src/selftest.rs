@@ -5,7 +5,7 @@ use crate::rule::{Break, Check, Rule};
 use crate::run::check;
 use crate::{Error, Subject};
 
-/// Applies every change that violates a rule, one at a time, and returns a line for each rule with unexpected findings.
+/// Applies every change that violates a rule, one at a time, and returns a line for each with unexpected findings.
 ///
 /// Findings of the unchanged subject are ignored.
 ///
