@@ -71,8 +71,7 @@ impl Catalogue {
     }
 
     /// The same without comments.
-    #[must_use]
-    pub fn without_comments(mut self) -> Self {
+    pub(crate) fn without_comments(mut self) -> Self {
         for object in self.objects.values_mut() {
             object.facets.remove("comment");
         }

@@ -11,7 +11,6 @@ use crate::selftest::selftest;
 use crate::{Error, Finding, Subject, Workspace, change, codegen, rules};
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -189,12 +188,7 @@ async fn perform(cli: Cli) -> Result<(String, ExitCode), Error> {
                 let text = format!("{breaks} breaks of {} rules, each found\n", rules::ALL.len());
                 (text, ExitCode::SUCCESS)
             } else {
-                let mut text = String::new();
-                for failure in failures {
-                    // Writing to a string does not fail.
-                    let _ = writeln!(text, "{}: {}", failure.rule, failure.message);
-                }
-                (text, ExitCode::from(1))
+                (failures.join("\n") + "\n", ExitCode::from(1))
             }
         }
         Command::Write => write(workspace, GENERATED).await?,

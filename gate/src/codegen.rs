@@ -46,7 +46,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
                 continue;
             }
         };
-        match describe::describe(&subject.url(), &queries, &entities).await? {
+        match describe::describe(&mut *subject.pool().acquire().await?, &queries, &entities).await? {
             Ok(functions) => {
                 let text = format(workspace, &render::module(table, &functions)).await?;
                 generated.push(GeneratedFile { file: format!("{GENERATED}/{table}.rs"), text });

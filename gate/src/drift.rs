@@ -1,6 +1,6 @@
 //! The entities compared with other descriptions of the same tables, and live databases with their migrations.
 
-pub mod entities;
+pub(crate) mod entities;
 pub mod live;
 pub(crate) mod models;
 
@@ -9,7 +9,7 @@ use std::fmt;
 
 /// A table as one source describes it.
 #[derive(Clone, Debug, Default)]
-pub struct Model {
+pub(crate) struct Model {
     pub(crate) table: String,
     /// Of its struct, if the source is a file.
     pub(crate) line: usize,
@@ -89,7 +89,7 @@ impl Model {
             };
             if let Some(theirs) = other.items.get(item) {
                 let facets = ours.facets.iter().filter_map(|(name, ours)| {
-                    let theirs = theirs.facets.get(name).map_or("", String::as_str);
+                    let theirs = theirs.facet(name);
                     (ours != theirs).then(|| format!("its {name} is {}, not {}", shown(ours), shown(theirs)))
                 });
                 let problems: Vec<String> = facets.collect();
@@ -111,6 +111,13 @@ impl Model {
             problem: format!("the entity lacks {item}"),
         }));
         differences
+    }
+}
+
+impl Description {
+    /// The value of a facet; empty if it is not stated.
+    pub(crate) fn facet(&self, name: &str) -> &str {
+        self.facets.get(name).map(String::as_str).unwrap_or_default()
     }
 }
 

@@ -14,7 +14,6 @@ pub enum Error {
     /// git cannot read the version to compare with.
     #[error("git cannot show the lock of {base}: {reason}; name a branch or commit with --base")]
     Git {
-        /// The version.
         base: String,
         /// The message of git.
         reason: String,
@@ -24,9 +23,7 @@ pub enum Error {
     Io {
         /// The action as a verb.
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// The cause.
         source: std::io::Error,
     },
     /// A live database cannot be reached.
@@ -34,7 +31,6 @@ pub enum Error {
     Live {
         /// Where it is, without its password.
         target: String,
-        /// The cause.
         source: sqlx::Error,
     },
     /// A live database cannot be reached because of TLS.
@@ -54,7 +50,6 @@ pub enum Error {
     /// The self-test cannot change the SQL of a migration.
     #[error("{migration} executes nothing that contains `{text}`")]
     Mutation {
-        /// The migration.
         migration: &'static str,
         /// The text to replace.
         text: &'static str,
@@ -70,12 +65,7 @@ pub enum Error {
     },
     /// PostgreSQL rejects the query of a rule.
     #[error("the query of the rule {rule} failed")]
-    Rule {
-        /// The rule.
-        rule: &'static str,
-        /// PostgreSQL's error.
-        source: sqlx::Error,
-    },
+    Rule { rule: &'static str, source: sqlx::Error },
     /// The generated code cannot be formatted.
     #[error("rustfmt cannot format the generated code: {0}; if it is missing: rustup component add rustfmt")]
     Rustfmt(String),
@@ -85,7 +75,6 @@ pub enum Error {
     /// A source file cannot be parsed.
     #[error("cannot parse {}: {reason}", path.display())]
     Source {
-        /// The file.
         path: PathBuf,
         /// The message of the parser.
         reason: String,

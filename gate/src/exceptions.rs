@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 /// The file.
-pub const FILE: &str = "gate/exceptions.yaml";
+pub(crate) const FILE: &str = "gate/exceptions.yaml";
 
 /// The exceptions, and whether each was needed.
 #[derive(Debug, Default)]
-pub struct Exceptions {
+pub(crate) struct Exceptions {
     entries: Vec<(Spanned<Entry>, bool)>,
     /// The rules by the names of their files.
     rules: Vec<String>,
@@ -27,10 +27,7 @@ struct Entry {
 
 impl Exceptions {
     /// Reads the file. Without a file there are no exceptions.
-    ///
-    /// # Errors
-    /// The file is not a list of rule, object, reason and expiry date.
-    pub fn read(workspace: &Workspace) -> Result<Self, Error> {
+    pub(crate) fn read(workspace: &Workspace) -> Result<Self, Error> {
         let Some(text) = workspace.read_if_there(FILE)? else { return Ok(Self::default()) };
         let entries: Option<Vec<Spanned<Entry>>> = serde_saphyr::from_str(&text)
             .map_err(|error| Error::Source { path: workspace.path(FILE), reason: error.to_string() })?;
@@ -40,7 +37,7 @@ impl Exceptions {
     }
 
     /// Whether the finding is accepted. An expired exception still counts; it is a finding of its own.
-    pub fn allow(&mut self, rule: &str, object: &str) -> bool {
+    pub(crate) fn allow(&mut self, rule: &str, object: &str) -> bool {
         let entry = self
             .entries
             .iter_mut()
@@ -49,8 +46,7 @@ impl Exceptions {
     }
 
     /// Returns a finding for each invalid or expired exception.
-    #[must_use]
-    pub fn defects(&self, today: NaiveDate) -> Vec<Finding> {
+    pub(crate) fn defects(&self, today: NaiveDate) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (entry, _) in &self.entries {
             let Entry { rule, reason, expires, .. } = &entry.value;
@@ -68,8 +64,7 @@ impl Exceptions {
     }
 
     /// Returns a finding for each exception of a known rule that no call of [`Exceptions::allow`] matched.
-    #[must_use]
-    pub fn unused(&self) -> Vec<Finding> {
+    pub(crate) fn unused(&self) -> Vec<Finding> {
         self.entries
             .iter()
             .filter(|(entry, used)| !used && self.knows(&entry.value.rule))

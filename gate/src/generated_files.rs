@@ -66,10 +66,7 @@ pub async fn write(subject: &Subject, kinds: &[Kind]) -> Result<Written, Error> 
 }
 
 /// Compares the files. A finding is the first line in which a file differs.
-///
-/// # Errors
-/// PostgreSQL fails, or a file cannot be read.
-pub async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
+pub(crate) async fn check(subject: &Subject, kind: &Kind) -> Result<Vec<Finding>, Error> {
     let generated_files = match (kind.generate)(subject).await? {
         Ok(generated_files) => generated_files,
         Err(findings) => return Ok(findings),
@@ -104,24 +101,4 @@ fn first_difference(generated_file: &GeneratedFile, found: Option<&str>) -> Opti
         text.lines().nth(line).map_or_else(|| "the end".to_owned(), |line| format!("`{}`", line.trim()))
     };
     finding(line + 1, format!("is stale: it has {} instead of {}", show(found), show(expected)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{GeneratedFile, first_difference};
-
-    fn difference(found: Option<&str>, expected: &str) -> String {
-        let generated_file = GeneratedFile { file: "docs/a.md".to_owned(), text: expected.to_owned() };
-        first_difference(&generated_file, found).map(|finding| finding.to_string()).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_stale_file_is_named_with_its_first_difference() {
-        assert_eq!(difference(Some("a\nb\n"), "a\nb\n"), "");
-        assert_eq!(difference(None, "a\n"), "docs/a.md:1: is missing");
-        let changed = difference(Some("a\n  b\nc\n"), "a\nB\nc\n");
-        assert_eq!(changed, "docs/a.md:2: is stale: it has `b` instead of `B`");
-        let longer = difference(Some("a\nb\n"), "a\n");
-        assert_eq!(longer, "docs/a.md:2: is stale: it has `b` instead of the end");
-    }
 }

@@ -24,7 +24,6 @@ mod workspace;
 
 pub use catalogue::Catalogue;
 pub use error::Error;
-pub use exceptions::Exceptions;
 pub use finding::{Finding, Place};
 pub use subject::Subject;
 pub use workspace::Workspace;

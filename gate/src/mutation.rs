@@ -3,12 +3,8 @@
 /// A change to a copy of what is checked.
 #[derive(Clone, Copy, Debug)]
 pub enum Mutation {
-    /// Statements, for a copy of the migrated database.
+    /// Statements on the migrated database, which are rolled back before the next change.
     Sql(&'static str),
-    /// Statements that are rolled back: for what reaches beyond the database, such as a role, and for what needs no copy.
-    Uncommitted(&'static str),
-    /// The newest migration is rolled back, in a copy of the migrated database.
-    RolledBack,
     /// A text in a file of the workspace and its replacement; an empty text is the end of the file.
     Replace {
         /// Relative to the workspace; created if it is missing.

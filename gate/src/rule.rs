@@ -11,8 +11,6 @@ pub struct Rule {
     pub id: &'static str,
     /// What a violation means for the exit code.
     pub level: Level,
-    /// What the rule is about.
-    pub family: Family,
     /// The requirement as one sentence.
     pub requires: &'static str,
     /// The consequence of a violation.
@@ -24,6 +22,7 @@ pub struct Rule {
     /// The check that finds violations.
     pub check: Check,
     /// The smallest changes that violate it, each with the expected findings, for `gate selftest`. At least one.
+    /// `tests/it/hostile.sql` has those through which a tenant reaches the rows of another one.
     pub breaks: &'static [Break],
 }
 
@@ -34,19 +33,6 @@ pub enum Level {
     Block,
     /// It should be reviewed; `--deny-warnings` blocks it as well.
     Warn,
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// A migrated schema or a source file.
-    Conventions,
-    /// Migrations.
-    Migrations,
-    /// Drift between two definitions of the same object. Such rules also find violations of other rules.
-    Drift,
-    /// Generated files that are not current. Such rules also find violations of other rules.
-    GeneratedFiles,
 }
 
 /// The findings of an asynchronous check.
@@ -60,6 +46,9 @@ pub enum Check {
     Catalogue(&'static str),
     /// A check of the sources.
     Sources(fn(&Workspace) -> Result<Vec<Finding>, Error>),
+    /// A comparison of two definitions of the same object, or of a generated file with its sources. It also finds
+    /// violations of other rules.
+    Comparison(for<'a> fn(&'a Subject) -> Answer<'a>),
     /// Anything else.
     Subject(for<'a> fn(&'a Subject) -> Answer<'a>),
 }
@@ -73,14 +62,9 @@ pub struct Break {
     pub finds: &'static [&'static str],
 }
 
-/// Breaks a rule by statements on a copy of the migrated database.
+/// Breaks a rule by statements on the migrated database.
 pub(crate) const fn sql(sql: &'static str, finds: &'static [&'static str]) -> Break {
     Break { by: Mutation::Sql(sql), finds }
-}
-
-/// Breaks a rule by statements that are rolled back.
-pub(crate) const fn uncommitted(sql: &'static str, finds: &'static [&'static str]) -> Break {
-    Break { by: Mutation::Uncommitted(sql), finds }
 }
 
 /// Breaks a rule by another text in a file of a copy of the workspace.

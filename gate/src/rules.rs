@@ -108,7 +108,7 @@ mod tests {
     fn every_rule_links_to_its_convention_and_every_convention_to_its_rule() {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let text = fs::read_to_string(format!("{root}/docs/conventions.md")).unwrap();
-        let conventions: Vec<(String, &str)> = text
+        let mut linked: Vec<(String, &str)> = text
             .split("\n### ")
             .skip(1)
             .map(|section| {
@@ -117,13 +117,11 @@ mod tests {
                 let (rule, file) = link.split_once("`](..").expect(heading);
                 let (file, _) = file.split_once(')').unwrap();
                 assert_eq!(file, format!("/gate/src/rules/{rule}.rs"));
-                assert!(fs::exists(format!("{root}{file}")).unwrap(), "{heading}: {file}");
                 (format!("docs/conventions.md#{}", anchor(heading)), rule)
             })
             .collect();
         let mut cited: Vec<_> = ALL.iter().map(|rule| (rule.source.to_owned(), rule.id)).collect();
         cited.sort();
-        let mut linked = conventions;
         linked.sort();
         assert_eq!(cited, linked);
     }

@@ -1,9 +1,10 @@
 //! Checks rules, and leaves out what is excepted.
 
 use crate::drift::live;
+use crate::exceptions::Exceptions;
 use crate::rule::{Check, Level, Rule};
 use crate::rules::{self, database_matches_migrations, exceptions_current};
-use crate::{Error, Exceptions, Finding, Subject, Workspace};
+use crate::{Error, Finding, Subject, Workspace};
 use sqlx::Row as _;
 
 /// What one rule found.
@@ -19,8 +20,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// `pass`, `warn` or `fail`.
-    #[must_use]
-    pub fn verdict(&self) -> &'static str {
+    pub(crate) fn verdict(&self) -> &'static str {
         match self.rule.level {
             _ if self.findings.is_empty() => "pass",
             Level::Warn => "warn",
@@ -29,8 +29,7 @@ impl Outcome {
     }
 
     /// The fix of a finding; the rule's, unless the finding has its own.
-    #[must_use]
-    pub fn fix<'a>(&'a self, finding: &'a Finding) -> &'a str {
+    pub(crate) fn fix<'a>(&'a self, finding: &'a Finding) -> &'a str {
         finding.fix.as_deref().unwrap_or(self.rule.fix)
     }
 }
@@ -79,7 +78,7 @@ fn outcome(exceptions: &mut Exceptions, rule: &'static Rule, found: Vec<Finding>
 pub async fn check(subject: &Subject, rule: &Rule) -> Result<Vec<Finding>, Error> {
     match rule.check {
         Check::Sources(look) => look(subject.workspace()),
-        Check::Subject(look) => look(subject).await,
+        Check::Comparison(look) | Check::Subject(look) => look(subject).await,
         Check::Catalogue(query) => {
             let wrong = |source| Error::Rule { rule: rule.id, source };
             let rows = sqlx::query(query).fetch_all(subject.pool()).await.map_err(wrong)?;

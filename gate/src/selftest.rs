@@ -1,41 +1,33 @@
 //! Violates every rule in a scratch copy, and checks that the rule finds it and no other rule does.
 
 use crate::mutation::Mutation;
-use crate::rule::{Break, Check, Family, Rule};
+use crate::rule::{Break, Check, Rule};
 use crate::run::check;
 use crate::{Error, Subject};
 
-/// A violation with unexpected findings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The rule.
-    pub rule: &'static str,
-    /// The difference from the expected findings.
-    pub message: String,
-}
-
-/// Applies every change that violates a rule, one at a time.
+/// Applies every change that violates a rule, one at a time, and returns a line for each with unexpected findings.
 ///
 /// Findings of the unchanged subject are ignored.
 ///
 /// # Errors
 /// A change or a check fails.
-pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>, Error> {
+pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<String>, Error> {
     let mut before = Vec::new();
     for rule in rules {
         before.push(check(subject, rule).await?);
     }
     let mut failures = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let mut fail = |message| failures.push(Failure { rule: rule.id, message });
+        let mut fail = |message: String| failures.push(format!("{}: {message}", rule.id));
         if rule.breaks.is_empty() {
             fail("has no change that breaks it".to_owned());
         }
+        let compares = matches!(rule.check, Check::Comparison(_));
         for Break { by, finds } in rule.breaks {
             let changed = subject.with(by).await?;
             for (other_index, other) in rules.iter().enumerate() {
                 let is_own = other_index == index;
-                if !is_own && (echoes(rule) || !concerns(other, by)) {
+                if !is_own && (compares || !concerns(other, by)) {
                     continue;
                 }
                 let found = check(&changed, other).await?;
@@ -57,19 +49,11 @@ pub async fn selftest(subject: &Subject, rules: &[Rule]) -> Result<Vec<Failure>,
 
 /// Whether the rule checks what is changed, so that it should have no finding.
 fn concerns(rule: &Rule, mutation: &Mutation) -> bool {
-    !echoes(rule)
-        && match mutation {
-            Mutation::RolledBack | Mutation::Sql(_) | Mutation::Uncommitted(_) => {
-                matches!(rule.check, Check::Catalogue(_))
-            }
-            Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
-            Mutation::Emitted { .. } => rule.family == Family::Migrations,
-            // It has no file, which other rules of migrations would report.
-            Mutation::Added(_) | Mutation::Released(_) => false,
-        }
-}
-
-/// Whether the rule finds violations of other rules as well.
-fn echoes(rule: &Rule) -> bool {
-    matches!(rule.family, Family::Drift | Family::GeneratedFiles)
+    match mutation {
+        Mutation::Sql(_) => matches!(rule.check, Check::Catalogue(_)),
+        Mutation::Replace { .. } => matches!(rule.check, Check::Sources(_)),
+        Mutation::Emitted { .. } => matches!(rule.check, Check::Subject(_)),
+        // It has no file, which other rules of migrations would report.
+        Mutation::Added(_) | Mutation::Released(_) => false,
+    }
 }

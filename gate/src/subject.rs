@@ -19,27 +19,21 @@ pub struct Subject {
     workspace: Workspace,
     emitted: Vec<Emitted>,
     checked: Arc<Checked>,
-    template: Arc<Template>,
+    /// The migrated database without a change.
+    migrated: Arc<Checked>,
+    /// One connection, so that a check runs inside the transaction of a change that is rolled back.
+    trial: PgPool,
     /// Keeps a changed copy of the sources until its last use.
     _copy: Option<Arc<TempDir>>,
+    _database: Arc<Database>,
 }
 
-/// The migrated database, or a changed copy of it. What is read of it is read once.
+/// Connections to the database, and what is read by them, which is read once.
 #[derive(Debug)]
 struct Checked {
     pool: PgPool,
-    /// One connection, so that a check runs inside the transaction of a change that is rolled back.
-    trial: PgPool,
     catalogue: OnceCell<Catalogue>,
     schema: OnceCell<Schema>,
-    database: Arc<Database>,
-}
-
-/// A migrated database without connections, so that it can be copied: PostgreSQL waits up to five seconds for them.
-#[derive(Debug)]
-struct Template {
-    database: Database,
-    catalogue: OnceCell<Catalogue>,
 }
 
 impl Subject {
@@ -48,37 +42,36 @@ impl Subject {
     /// # Errors
     /// There is no PostgreSQL, or a migration fails.
     pub async fn migrated(workspace: Workspace) -> Result<Self, Error> {
-        let database = empty("migrated")?;
+        let database = empty("gate")?;
         migrate(&database).await?;
-        let template = Template { database, catalogue: OnceCell::new() };
-        let (emitted, checked) = (migration::emitted().await?, template.copy()?);
-        Ok(Self { workspace, emitted, checked: checked.into(), template: template.into(), _copy: None })
+        let migrated = Arc::new(Checked::by(pool(&database.url(), 4)?));
+        Ok(Self {
+            workspace,
+            emitted: migration::emitted().await?,
+            checked: Arc::clone(&migrated),
+            migrated,
+            trial: pool(&database.url(), 1)?,
+            _copy: None,
+            _database: database.into(),
+        })
     }
 
-    /// The same with one thing changed, in copies of what it changes.
+    /// The same with one thing changed: in a copy of the sources, or in the database until the next change.
     ///
     /// # Errors
     /// The change fails.
     pub async fn with(&self, mutation: &Mutation) -> Result<Self, Error> {
         // Ends the transaction of the change before, and its locks; without one, PostgreSQL only warns.
-        let trial = &self.checked.trial;
-        sqlx::raw_sql("rollback").execute(trial).await?;
+        sqlx::raw_sql("rollback").execute(&self.trial).await?;
         let mut changed = self.clone();
         match *mutation {
-            Mutation::Uncommitted(sql) => {
-                let mut connection = trial.acquire().await?;
+            Mutation::Sql(sql) => {
+                // Read before the change can lock a table.
+                self.reference().await?;
+                let mut connection = self.trial.acquire().await?;
                 connection.execute("begin").await?;
                 connection.execute(sql).await?;
-                let database = Arc::clone(&self.checked.database);
-                changed.checked = Checked::of(database, trial.clone(), trial.clone()).into();
-            }
-            Mutation::Sql(sql) => {
-                changed.checked = self.template.copy()?.into();
-                changed.pool().execute(sql).await?;
-            }
-            Mutation::RolledBack => {
-                changed.checked = self.template.copy()?.into();
-                session(&changed.checked.database)?.down(Some(1)).await?;
+                changed.checked = Checked::by(self.trial.clone()).into();
             }
             Mutation::Replace { file, text, with } => {
                 let (directory, workspace) = self.workspace.copy()?;
@@ -117,14 +110,12 @@ impl Subject {
     }
 
     /// The sources.
-    #[must_use]
-    pub fn workspace(&self) -> &Workspace {
+    pub(crate) fn workspace(&self) -> &Workspace {
         &self.workspace
     }
 
     /// What each migration executes.
-    #[must_use]
-    pub fn emitted(&self) -> &[Emitted] {
+    pub(crate) fn emitted(&self) -> &[Emitted] {
         &self.emitted
     }
 
@@ -134,50 +125,34 @@ impl Subject {
         &self.checked.pool
     }
 
-    /// The URL of the migrated database.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.checked.database.url()
-    }
-
     /// The objects of the migrated database.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
-    pub async fn catalogue(&self) -> Result<&Catalogue, Error> {
-        let read = || async { Catalogue::read(&mut *self.pool().acquire().await?).await };
-        self.checked.catalogue.get_or_try_init(read).await
+    pub(crate) async fn catalogue(&self) -> Result<&Catalogue, Error> {
+        self.checked.catalogue().await
     }
 
     /// The same as a typed schema.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
     pub(crate) async fn schema(&self) -> Result<&Schema, Error> {
         let read = || async { Schema::read(&mut *self.pool().acquire().await?).await };
         self.checked.schema.get_or_try_init(read).await
     }
 
-    /// The objects of a database to which nothing but the migrations was applied.
+    /// The objects of the database to which nothing but the migrations was applied.
     ///
     /// # Errors
     /// PostgreSQL fails.
     pub async fn reference(&self) -> Result<&Catalogue, Error> {
-        self.template.catalogue.get_or_try_init(|| read(&self.template.database, None)).await
+        self.migrated.catalogue().await
     }
 }
 
 impl Checked {
-    fn of(database: Arc<Database>, pool: PgPool, trial: PgPool) -> Self {
-        Self { pool, trial, catalogue: OnceCell::new(), schema: OnceCell::new(), database }
+    fn by(pool: PgPool) -> Self {
+        Self { pool, catalogue: OnceCell::new(), schema: OnceCell::new() }
     }
-}
 
-impl Template {
-    fn copy(&self) -> Result<Checked, Error> {
-        let database = server()?.create_database_from(&self.database, "gate").map_err(no_database)?;
-        let (pool, trial) = (pool(&database.url(), 4)?, pool(&database.url(), 1)?);
-        Ok(Checked::of(database.into(), pool, trial))
+    async fn catalogue(&self) -> Result<&Catalogue, Error> {
+        let read = || async { Catalogue::read(&mut *self.pool.acquire().await?).await };
+        self.catalogue.get_or_try_init(read).await
     }
 }
 
@@ -194,9 +169,6 @@ fn added(up: &str) -> Emitted {
 
 /// The objects of a database to which only the first `steps` migrations were applied, and which was then distributed in the
 /// same way as another one.
-///
-/// # Errors
-/// There is no PostgreSQL, or a migration fails.
 pub(crate) async fn migrated_by(
     steps: Option<usize>,
     distribution: Option<&Distribution>,
@@ -204,10 +176,6 @@ pub(crate) async fn migrated_by(
     let database = empty("reference")?;
     let steps = steps.map(|steps| u32::try_from(steps).unwrap_or(u32::MAX));
     session(&database)?.up(steps).await?;
-    read(&database, distribution).await
-}
-
-async fn read(database: &Database, distribution: Option<&Distribution>) -> Result<Catalogue, Error> {
     let mut connection = PgConnection::connect(&database.url()).await?;
     let catalogue = match distribution {
         None => Catalogue::read(&mut connection).await?,
@@ -217,21 +185,13 @@ async fn read(database: &Database, distribution: Option<&Distribution>) -> Resul
     Ok(catalogue)
 }
 
-/// An empty database on the same server.
+/// An empty database on the server of this process.
 ///
 /// # Errors
 /// There is no PostgreSQL.
 pub fn empty(name: &str) -> Result<Database, Error> {
-    server()?.create_database(name).map_err(no_database)
-}
-
-/// A copy of a database without connections.
-///
-/// # Errors
-/// The server refuses it.
-#[cfg(test)]
-pub(crate) fn copy(database: &Database, name: &str) -> Result<Database, Error> {
-    server()?.create_database_from(database, name).map_err(no_database)
+    let server = Server::shared().map_err(|error| Error::Scratch(error.into()))?;
+    server.create_database(name).map_err(|error| Error::Scratch(error.into()))
 }
 
 /// Applies all migrations of this build.
@@ -258,12 +218,4 @@ fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
         Box::pin(async move { connection.execute(include_str!("catalogue/views.sql")).await.map(|_| ()) })
     });
     Ok(options.connect_lazy(url)?)
-}
-
-fn server() -> Result<&'static Server, Error> {
-    Server::shared().map_err(|error| Error::Scratch(error.into()))
-}
-
-fn no_database(error: scratch::Error) -> Error {
-    Error::Scratch(error.into())
 }

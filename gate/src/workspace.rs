@@ -94,16 +94,9 @@ impl Workspace {
     /// The files of a directory, by name and relative to the workspace; none if it does not exist.
     pub(crate) fn files_in(&self, directory: &str) -> Result<Vec<String>, Error> {
         let path = self.path(directory);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries.collect::<Result<Vec<_>, _>>().map_err(Error::io("read", &path))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(Error::io("read", path)(error)),
-        };
-        let names = entries.iter().filter(|entry| entry.path().is_file()).map(fs::DirEntry::file_name);
-        let mut files: Vec<String> =
-            names.map(|name| format!("{directory}/{}", name.to_string_lossy())).collect();
-        files.sort();
-        Ok(files)
+        let names = if path.exists() { entries(&path)? } else { Vec::new() };
+        let files = names.iter().map(|name| format!("{directory}/{}", name.to_string_lossy()));
+        Ok(files.filter(|file| self.path(file).is_file()).collect())
     }
 
     /// Removes a file.

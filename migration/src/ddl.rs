@@ -396,6 +396,7 @@ pub fn quote(identifier: &str) -> String {
 }
 
 /// A text literal in single quotes, valid under `standard_conforming_strings`.
+#[must_use]
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -439,7 +440,8 @@ pub(crate) fn foreign_key(
 }
 
 /// `ix_<table>_<columns without their _id, _at, _number>`.
-pub(crate) fn index_name(table: &str, columns: &[&str]) -> String {
+#[must_use]
+pub fn index_name(table: &str, columns: &[&str]) -> String {
     let mut name = format!("ix_{table}");
     for column in columns {
         let bare = ["_id", "_at", "_number"].iter().find_map(|suffix| column.strip_suffix(suffix));

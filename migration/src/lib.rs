@@ -27,6 +27,7 @@ mod status;
 mod target;
 mod tokens;
 
+pub use ddl::{index_name, literal};
 pub use emitted::{Emitted, Script, accepts, emitted};
 pub use environment::{AppEnv, Mark};
 pub use error::Error;

@@ -24,6 +24,22 @@ pub enum Token<'a> {
     Symbol(&'a str),
 }
 
+impl<'a> Token<'a> {
+    /// The text; of a parameter, the name.
+    #[must_use]
+    pub fn text(self) -> &'a str {
+        match self {
+            Self::Comment(text)
+            | Self::Parameter { name: text, .. }
+            | Self::Quoted(text)
+            | Self::Space(text)
+            | Self::String(text)
+            | Self::Word(text)
+            | Self::Symbol(text) => text,
+        }
+    }
+}
+
 /// Splits a text; the tokens together are the whole text.
 ///
 /// A body between dollar signs is one token.

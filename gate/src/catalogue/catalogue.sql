@@ -68,11 +68,7 @@ relation as (
         values ('r', 'table'), ('p', 'table'), ('v', 'view'), ('m', 'materialized view'), ('f', 'foreign table'),
         ('S', 'sequence'), ('i', 'index'), ('I', 'index')
     ) as t (relkind, kind) on t.relkind::"char" = c.relkind -- noqa: RF06
-    where not exists (
-        select
-        from extended as e
-        where e.classid = 'pg_class'::regclass and e.objid = c.oid
-    )
+    where ('pg_class'::regclass, c.oid) not in (select e.classid, e.objid from extended as e)
         -- The migrator's, while a backfill is not complete; by its columns, so that no other table passes for it.
         and not (
             c.relname = 'backfill_progress' and c.relkind = 'r' and (
@@ -98,11 +94,7 @@ type as (
     join schema as s on s.oid = t.typnamespace
     left join pg_class as c on c.oid = t.typrelid
     where (t.typtype in ('e', 'd', 'r') or c.relkind = 'c')
-        and not exists (
-            select
-            from extended as e
-            where e.classid = 'pg_type'::regclass and e.objid = t.oid
-        )
+        and ('pg_type'::regclass, t.oid) not in (select e.classid, e.objid from extended as e)
 ),
 
 routine as (
@@ -110,11 +102,7 @@ routine as (
         format('function %s%I(%s)', s.prefix, p.proname, pg_get_function_identity_arguments(p.oid)) as identity
     from pg_proc as p
     join schema as s on s.oid = p.pronamespace
-    where not exists (
-        select
-        from extended as e
-        where e.classid = 'pg_proc'::regclass and e.objid = p.oid
-    )
+    where ('pg_proc'::regclass, p.oid) not in (select e.classid, e.objid from extended as e)
 ),
 
 -- Whose privileges the migrations and the defaults of PostgreSQL may grant.

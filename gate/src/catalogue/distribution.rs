@@ -18,9 +18,6 @@ pub(crate) struct Distribution {
 
 impl Distribution {
     /// The distribution of a database; `None`: Citus is not installed, or has nothing distributed.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
     pub(crate) async fn of(connection: &mut PgConnection) -> Result<Option<Self>, Error> {
         let has_citus = "select to_regclass('pg_catalog.pg_dist_partition') is not null";
         if !sqlx::query_scalar::<_, bool>(has_citus).fetch_one(&mut *connection).await? {
@@ -44,9 +41,6 @@ impl Distribution {
     }
 
     /// Distributes a migrated database in the same way, on a server without Citus, reads it, and rolls back.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
     pub(crate) async fn expected(&self, connection: &mut PgConnection) -> Result<Catalogue, Error> {
         let mut transaction = connection.begin().await?;
         sqlx::raw_sql(include_str!("citus.sql")).execute(&mut *transaction).await?;
@@ -77,9 +71,6 @@ impl Distribution {
 
 impl Catalogue {
     /// Adds how the tables are distributed, and removes what belongs to Citus itself.
-    ///
-    /// # Errors
-    /// PostgreSQL fails.
     pub(crate) async fn add_distribution(&mut self, connection: &mut PgConnection) -> Result<(), Error> {
         self.objects.extend(objects(connection).await?);
         // `citus`, and in some releases `citus_columnar`.

@@ -196,13 +196,10 @@ impl Schema {
             }
         }
         for table in &mut schema.tables {
-            table.constraints.sort_by(|a, b| {
-                let key = |of: &Constraint| (of.kind != ConstraintKind::Primary, of.name.clone());
-                key(a).cmp(&key(b))
-            });
+            table.constraints.sort_by_cached_key(|of| (of.kind != ConstraintKind::Primary, of.name.clone()));
         }
         let depths = schema.depths();
-        schema.tables.sort_by(|a, b| (depths[&a.name], &a.name).cmp(&(depths[&b.name], &b.name)));
+        schema.tables.sort_by_cached_key(|table| (depths[&table.name], table.name.clone()));
         Ok(schema)
     }
 

@@ -25,6 +25,19 @@ from pg_class as c
 where c.relkind not in ('i', 'I', 't', 'c') and c.relnamespace in (select oid from our_schemas)
     and not exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e');
 
+-- The privileges on relations, and on their columns; name is that of the column, if there is one.
+create temp view our_grants as
+select r.oid as table_oid, r.name as table_name, r.relkind, r.relowner, r.is_ledger or r.relispartition as is_internal,
+    null::name as attname, r.name, a.grantee, a.privilege_type, a.is_grantable
+from our_relations as r
+cross join aclexplode(r.relacl) as a
+union all
+select r.oid, r.name, r.relkind, r.relowner, r.is_ledger or r.relispartition,
+    c.attname, format('%s.%s', r.name, c.attname), a.grantee, a.privilege_type, a.is_grantable
+from our_relations as r
+join pg_attribute as c on c.attrelid = r.oid
+cross join aclexplode(c.attacl) as a;
+
 -- A partition takes its columns, keys and trigger from its table: it is not judged for them again.
 create temp view our_tables as
 -- Audit entries outlive their tenant.

@@ -120,15 +120,12 @@ mod tests {
             |name: &str, kind| Column { name: name.to_owned(), kind, nullable: false, default: None };
         let table = NewTable {
             name: "invoices".to_owned(),
-            is_tenant: false,
             columns: vec![
                 column("number", Kind::Text),
                 column("remark", Kind::Text),
                 column("total", Kind::Plain("big_integer")),
             ],
-            keys: Vec::new(),
-            uniques: Vec::new(),
-            indexes: Vec::new(),
+            ..NewTable::default()
         };
         let new = Step::CreateTable(table);
         let added = Step::AddColumn { table: "users".to_owned(), column: column("id", Kind::Plain("uuid")) };

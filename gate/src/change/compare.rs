@@ -1,6 +1,6 @@
 //! Compares the entities with the migrated schema, and decides which differences are safe to write.
 
-use super::names::{self, Indexed};
+use super::names;
 use super::plan::{Plan, Step, sort};
 use super::planner::{Planner, ordered};
 use super::refusal::Remedy;
@@ -8,6 +8,7 @@ use crate::catalogue::schema::Schema;
 use crate::drift::entities::Entities;
 use crate::drift::{Description, Item, Model};
 use crate::rules::entities_match_database::model;
+use std::collections::BTreeSet;
 
 /// Plans the way from a schema to the entities.
 pub(crate) fn plan(entities: &Entities, schema: &Schema) -> Plan {
@@ -41,7 +42,7 @@ impl<'a> Planner<'a> {
     /// Compares a table that exists.
     fn alter(&mut self, entity: &'a Model, known: &Model) {
         let table = &entity.table;
-        let mut indexed = Indexed::default();
+        let (mut declared, mut keys, mut uniques) = (BTreeSet::new(), Vec::new(), Vec::new());
         for (item, ours) in &entity.items {
             match (item, known.items.get(item)) {
                 (Item::List(_), _) | (Item::Unique(_) | Item::Index(_), Some(_)) => {}
@@ -50,17 +51,17 @@ impl<'a> Planner<'a> {
                 (Item::PrimaryKey, theirs) => {
                     if theirs.is_none_or(|theirs| theirs.facets != ours.facets) {
                         let problem = "has another primary key than its entity";
-                        self.refuse(format!("table {table}"), problem, Remedy::ChangeType);
+                        self.refuse(format!("table {table}"), problem, Remedy::CHANGE_TYPE);
                     }
                 }
                 (Item::Unique(columns), None) => {
                     let columns = ordered(columns, entity);
-                    indexed.unique(&columns);
+                    uniques.push(columns.clone());
                     self.plan.steps.push(Step::AddUnique { table: table.clone(), columns });
                 }
                 (Item::ForeignKey { .. }, None) => {
                     if let Some(key) = self.key(table, item, ours) {
-                        indexed.key(&key);
+                        keys.push(key.clone());
                         self.plan.steps.push(Step::AddReference { table: table.clone(), key });
                     }
                 }
@@ -72,18 +73,18 @@ impl<'a> Planner<'a> {
                         self.refuse(
                             format!("constraint {} on {table}", theirs.name),
                             problem,
-                            Remedy::ForeignKey,
+                            Remedy::FOREIGN_KEY,
                         );
                     }
                 }
-                (Item::Index(column), None) => indexed.declare(column),
+                (Item::Index(column), None) => _ = declared.insert(column.clone()),
             }
         }
         self.keep_what_the_entity_lacks(entity, known);
-        // What is there already.
-        let covered = |columns: &[String]| known.items.contains_key(&Item::Index(columns[0].clone()));
-        for columns in indexed.missing().into_iter().filter(|columns| !covered(columns)) {
-            self.plan.steps.push(Step::AddIndex { table: table.clone(), columns });
+        for column in names::indexed(declared, &keys, &uniques) {
+            if !known.items.contains_key(&Item::Index(column.clone())) {
+                self.plan.steps.push(Step::AddIndex { table: table.clone(), column });
+            }
         }
     }
 
@@ -98,8 +99,8 @@ impl<'a> Planner<'a> {
                     let mut new = entity.items.iter().filter(|(item, _)| is_new(item));
                     let renamed = new.find(|(_, ours)| ours.facets.get("type") == kind);
                     let (rename, remedy) = match renamed {
-                        Some((item, _)) => (format!(", or is renamed to {item}"), Remedy::Rename),
-                        None => (String::new(), Remedy::DropColumn),
+                        Some((item, _)) => (format!(", or is renamed to {item}"), Remedy::RENAME),
+                        None => (String::new(), Remedy::DROP_COLUMN),
                     };
                     let problem = format!(
                         "the entity lacks it; dropping it loses its values and breaks the running release{rename}"
@@ -126,39 +127,38 @@ impl<'a> Planner<'a> {
         if !column.nullable && column.default.is_none() {
             let problem = "is not null and has no default, so that it cannot be added to a table with rows; state a \
                            default_value in the entity, or add it as Option first";
-            return self.refuse(format!("column {table}.{name}"), problem, Remedy::NotNull);
+            return self.refuse(format!("column {table}.{name}"), problem, Remedy::NOT_NULL);
         }
         self.plan.steps.push(Step::AddColumn { table: table.to_owned(), column });
     }
 
     fn change_column(&mut self, table: &str, name: &str, ours: &Description, theirs: &Description) {
-        let facet = |of: &Description, name: &str| of.facets.get(name).cloned().unwrap_or_default();
         let differs =
             |name: &str| ours.facets.get(name).is_some_and(|ours| theirs.facets.get(name) != Some(ours));
         let object = || format!("column {table}.{name}");
         if differs("type") {
             let problem = format!(
                 "is {}, and {} in the entity; changing the type rewrites the table while readers and writers wait",
-                facet(theirs, "type"),
-                facet(ours, "type")
+                theirs.facet("type"),
+                ours.facet("type")
             );
-            self.refuse(object(), problem, Remedy::ChangeType);
+            self.refuse(object(), problem, Remedy::CHANGE_TYPE);
         }
         let alter =
             |change: &str| Remedy::Statement(format!("alter table {table} alter column {name} {change}"));
         if differs("nullability") {
-            let (problem, remedy) = if facet(ours, "nullability") == "null" {
+            let (problem, remedy) = if ours.facet("nullability") == "null" {
                 let problem = "may be null in the entity; the running release cannot read a null, and down fails after one";
                 (problem, alter("drop not null"))
             } else {
                 let problem = "is not null in the entity; setting that reads the whole table while readers and writers \
                                wait, and fails if a row has null";
-                (problem, Remedy::NotNull)
+                (problem, Remedy::NOT_NULL)
             };
             self.refuse(object(), problem, remedy);
         }
         if differs("default") {
-            let default = facet(ours, "default");
+            let default = ours.facet("default");
             let problem = format!(
                 "has the default {default} in the entity; it changes the rows that the running release inserts"
             );

@@ -11,7 +11,7 @@ impl Planner<'_> {
         for Enum { name, .. } in &self.schema.enums {
             if !self.entities.enums.contains_key(name) {
                 let problem = "no entity has a column of this type; dropping it needs that of its columns";
-                self.refuse(format!("enum {name}"), problem, Remedy::DropColumn);
+                self.refuse(format!("enum {name}"), problem, Remedy::DROP_COLUMN);
             }
         }
         for (name, values) in &self.entities.enums {
@@ -33,11 +33,11 @@ impl Planner<'_> {
                 known.join(", "),
                 kind.values.join(", ")
             );
-            return self.refuse(format!("enum {}", kind.name), problem, Remedy::ChangeType);
+            return self.refuse(format!("enum {}", kind.name), problem, Remedy::CHANGE_TYPE);
         }
         if let Some(user) = self.user_of(&kind.name) {
             let problem = format!("{user} uses the type, so that down cannot replace it");
-            return self.refuse(format!("enum {}", kind.name), problem, Remedy::EnumValue);
+            return self.refuse(format!("enum {}", kind.name), problem, Remedy::ENUM_VALUE);
         }
         let name = format!("::{}", kind.name);
         let (mut columns, mut dependents) = (Vec::new(), Vec::new());

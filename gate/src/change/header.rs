@@ -48,7 +48,7 @@ fn did(step: &Step, sentences: &BTreeMap<String, String>) -> String {
         Step::AddReference { table, key } => {
             format!("adds the key `{table}.{}` to {}", key.column, code(&key.parent))
         }
-        Step::AddIndex { table, columns } => format!("adds an index of `{table}` ({})", list(columns)),
+        Step::AddIndex { table, column } => format!("adds an index of `{table}` ({})", code(column)),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::plan::{Column, Key, Kind, NewTable, Step};
 use super::planner::TENANT;
 use crate::catalogue::schema::Schema;
+use migration::index_name;
 use std::collections::BTreeSet;
 
 /// The longest name, in bytes: PostgreSQL truncates a longer one.
@@ -28,42 +29,19 @@ pub(super) fn problems(steps: &[Step], schema: &Schema) -> Vec<(String, String)>
     problems
 }
 
-/// The indexes that a table needs, without those that a unique key makes superfluous.
-#[derive(Debug, Default)]
-pub(super) struct Indexed {
-    /// The first columns of indexes that the entity states.
-    declared: BTreeSet<String>,
-    /// The columns of foreign keys.
-    keys: BTreeSet<String>,
-    /// The first columns of unique keys.
-    firsts: BTreeSet<String>,
-    /// Their columns after the tenant's: a foreign key needs no other index.
-    seconds: BTreeSet<String>,
-}
-
-impl Indexed {
-    pub(super) fn declare(&mut self, column: &str) {
-        self.declared.insert(column.to_owned());
-    }
-
-    pub(super) fn key(&mut self, key: &Key) {
-        self.keys.insert(key.column.clone());
-    }
-
-    pub(super) fn unique(&mut self, columns: &[String]) {
-        self.firsts.extend(columns.first().cloned());
-        if columns.first().is_some_and(|first| first == TENANT) {
-            self.seconds.extend(columns.get(1).cloned());
-        }
-    }
-
-    /// The columns of each index to create.
-    pub(super) fn missing(self) -> Vec<Vec<String>> {
-        let Self { declared, keys, firsts, seconds } = self;
-        let keys: BTreeSet<String> = keys.difference(&seconds).cloned().collect();
-        let wanted: BTreeSet<String> = declared.union(&keys).cloned().collect();
-        wanted.difference(&firsts).map(|column| vec![column.clone()]).collect()
-    }
+/// The columns that need an index: those that the entity declares, and those of foreign keys unless a unique key has them
+/// after the tenant's; without those that a unique key begins with.
+pub(super) fn indexed<'a>(
+    mut declared: BTreeSet<String>,
+    keys: impl IntoIterator<Item = &'a Key>,
+    uniques: &[Vec<String>],
+) -> Vec<String> {
+    let within_tenant = |column: &String| {
+        uniques.iter().any(|of| matches!(&of[..], [first, second, ..] if first == TENANT && second == column))
+    };
+    declared.extend(keys.into_iter().map(|key| key.column.clone()).filter(|column| !within_tenant(column)));
+    declared.retain(|column| uniques.iter().all(|of| of.first() != Some(column)));
+    declared.into_iter().collect()
 }
 
 /// The names of the constraints and indexes that a step creates, each with its table.
@@ -78,25 +56,35 @@ fn names_of(step: &Step) -> Vec<(String, String)> {
         Step::AddColumn { table, column } => (table, length(table, column).into_iter().collect()),
         Step::AddUnique { table, columns } => (table, vec![unique(table, columns)]),
         Step::AddReference { table, key: of } => (table, vec![key(table, of)]),
-        Step::AddIndex { table, columns } => (table, vec![index_name(table, columns)]),
+        Step::AddIndex { table, column } => (table, vec![index_name(table, &[column])]),
         Step::CreateTable(NewTable { name, is_tenant, columns, keys, uniques, indexes }) => {
             let mut names = vec![format!("pk_{name}")];
             names.extend(is_tenant.then(|| format!("fk_{name}_{TENANT}_organizations")));
             names.extend(columns.iter().filter_map(|column| length(name, column)));
             names.extend(keys.iter().map(|of| key(name, of)));
             names.extend(uniques.iter().map(|columns| unique(name, columns)));
-            names.extend(indexes.iter().map(|columns| index_name(name, columns)));
+            names.extend(indexes.iter().map(|column| index_name(name, &[column])));
             (name, names)
         }
     };
     names.into_iter().map(|name| (table.clone(), name)).collect()
 }
 
-/// As the builders of `migration` name it.
-fn index_name(table: &str, columns: &[String]) -> String {
-    let bare = |column: &String| {
-        let suffix = ["_id", "_at", "_number"].iter().find_map(|suffix| column.strip_suffix(suffix));
-        suffix.unwrap_or(column).to_owned()
-    };
-    format!("ix_{table}_{}", columns.iter().map(bare).collect::<Vec<_>>().join("_"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_a_unique_key_replaces_is_not_needed() {
+        let texts = |of: &[&str]| of.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let keys = texts(&["campaign_id", "contact_id"]).into_iter().map(|column| Key {
+            column,
+            parent: "parents".to_owned(),
+            on_delete: "cascade",
+            within_tenant: true,
+        });
+        let uniques = [texts(&[TENANT, "contact_id"]), texts(&["slug", "name"])];
+        let declared = texts(&["name", "slug", TENANT]).into_iter().collect();
+        assert_eq!(indexed(declared, &keys.collect::<Vec<_>>(), &uniques), ["campaign_id", "name"]);
+    }
 }

@@ -1,6 +1,6 @@
 //! New tables, and the parts of tables: columns and keys that the builders can write.
 
-use super::names::Indexed;
+use super::names::indexed;
 use super::plan::{Column, Key, Kind, Literal, NewTable, Step};
 use super::planner::{Planner, TENANT, ordered};
 use super::refusal::Remedy;
@@ -12,23 +12,17 @@ impl<'a> Planner<'a> {
     pub(super) fn create(&mut self, entity: &'a Model) {
         let name = &entity.table;
         let refused = self.plan.refusals.len();
-        let facets = |column: &str, facets: &[(&str, &str)]| {
+        let is = |column: &str, kind: &str| {
             let found = entity.items.get(&Item::Column(column.to_owned()));
-            found.is_some_and(|found| {
-                facets
-                    .iter()
-                    .all(|(facet, value)| found.facets.get(facet).is_some_and(|found| found == value))
-            })
+            found.is_some_and(|found| found.facet("type") == kind && found.facet("nullability") == "not null")
         };
-        let is_key = entity.items.get(&Item::PrimaryKey).and_then(|key| key.facets.get("columns"));
-        if !facets("id", &[("type", "uuid"), ("nullability", "not null")])
-            || is_key.is_none_or(|key| key != "id")
-        {
+        let key = entity.items.get(&Item::PrimaryKey);
+        if !is("id", "uuid") || key.is_none_or(|key| key.facet("columns") != "id") {
             let problem = "its primary key has to be id, of an id type of entity/src/id.rs";
             self.refuse(format!("table {name}"), problem, Remedy::Entity);
         }
         for column in ["created_at", "updated_at"] {
-            if !facets(column, &[("type", "timestamp with time zone"), ("nullability", "not null")]) {
+            if !is(column, "timestamp with time zone") {
                 let problem = format!("it needs a field {column} of type DateTimeUtc");
                 self.refuse(format!("table {name}"), problem, Remedy::Entity);
             }
@@ -39,24 +33,14 @@ impl<'a> Planner<'a> {
             to: vec!["id".to_owned()],
         };
         let tenant = entity.items.get(&tenant_key);
-        let is_tenant = entity.has(TENANT)
-            && facets(TENANT, &[("type", "uuid"), ("nullability", "not null")])
-            && tenant
-                .is_some_and(|key| key.facets.get("on delete").is_some_and(|action| action == "cascade"));
+        let is_tenant = is(TENANT, "uuid") && tenant.is_some_and(|key| key.facet("on delete") == "cascade");
         if entity.has(TENANT) && !is_tenant {
             let problem = "organization_id has to be an OrganizationId, with the relation belongs_to, from = \
                            \"organization_id\", to = \"id\", on_delete = \"Cascade\"";
             self.refuse(format!("table {name}"), problem, Remedy::Entity);
         }
-        let mut table = NewTable {
-            name: name.clone(),
-            is_tenant,
-            columns: Vec::new(),
-            keys: Vec::new(),
-            uniques: Vec::new(),
-            indexes: Vec::new(),
-        };
-        let mut indexed = Indexed::default();
+        let mut table = NewTable { name: name.clone(), is_tenant, ..NewTable::default() };
+        let mut declared = BTreeSet::new();
         let implied = ["id", TENANT, "created_at", "updated_at"];
         for column in entity.columns.iter().filter(|column| !implied.contains(&column.as_str())) {
             let item = Item::Column(column.clone());
@@ -64,25 +48,16 @@ impl<'a> Planner<'a> {
         }
         for (item, ours) in &entity.items {
             match item {
-                Item::Unique(columns) => {
-                    let columns = ordered(columns, entity);
-                    indexed.unique(&columns);
-                    table.uniques.push(columns);
-                }
+                Item::Unique(columns) => table.uniques.push(ordered(columns, entity)),
                 Item::ForeignKey { .. } if *item != tenant_key => {
-                    if let Some(key) = self.key(name, item, ours) {
-                        indexed.key(&key);
-                        table.keys.push(key);
-                    }
+                    table.keys.extend(self.key(name, item, ours));
                 }
-                Item::Index(column) => indexed.declare(column),
+                Item::Index(column) => _ = declared.insert(column.clone()),
                 _ => {}
             }
         }
-        if is_tenant {
-            indexed.declare(TENANT);
-        }
-        table.indexes = indexed.missing();
+        declared.extend(is_tenant.then(|| TENANT.to_owned()));
+        table.indexes = indexed(declared, &table.keys, &table.uniques);
         if self.plan.refusals.len() == refused {
             self.plan.steps.push(Step::CreateTable(table));
         }
@@ -90,8 +65,7 @@ impl<'a> Planner<'a> {
 
     /// The column, if a builder can write it.
     pub(super) fn column(&mut self, table: &str, name: &str, ours: &Description) -> Option<Column> {
-        let facet = |name| ours.facets.get(name).map(String::as_str).unwrap_or_default();
-        let kind = match facet("type") {
+        let kind = match ours.facet("type") {
             "bigint" => Kind::Plain("big_integer"),
             "boolean" => Kind::Plain("boolean"),
             "bytea" => Kind::Plain("blob"),
@@ -122,19 +96,18 @@ impl<'a> Planner<'a> {
                 let problem = format!(
                     "has the default {text}, which is no constant; a volatile one rewrites the table"
                 );
-                self.refuse(format!("column {table}.{name}"), problem, Remedy::AddColumn);
+                self.refuse(format!("column {table}.{name}"), problem, Remedy::ADD_COLUMN);
                 return None;
             }
             default => default.and_then(|(_, literal)| literal),
         };
-        Some(Column { name: name.to_owned(), kind, nullable: facet("nullability") == "null", default })
+        Some(Column { name: name.to_owned(), kind, nullable: ours.facet("nullability") == "null", default })
     }
 
     /// The foreign key, if a builder can write it.
     pub(super) fn key(&mut self, table: &str, item: &Item, ours: &Description) -> Option<Key> {
         let Item::ForeignKey { from, table: parent, to } = item else { return None };
-        let action = |event| ours.facets.get(event).map(String::as_str).unwrap_or_default();
-        let on_delete = match action("on delete") {
+        let on_delete = match ours.facet("on delete") {
             "cascade" => Some("cascade"),
             "restrict" => Some("restrict"),
             "set null" => Some("set null"),
@@ -151,7 +124,7 @@ impl<'a> Planner<'a> {
         let has_target = self.entity(parent).is_some_and(|parent| {
             to.len() == 1 && parent.has("id") || parent.items.contains_key(&Item::Unique(target))
         });
-        let problem = if on_delete.is_none() || action("on update") != "no action" {
+        let problem = if on_delete.is_none() || ours.facet("on update") != "no action" {
             "a key states on_delete as Cascade, Restrict or SetNull, and no on_update".to_owned()
         } else if column.is_none() {
             "a key refers to (id), or from (organization_id, column) to (organization_id, id)".to_owned()

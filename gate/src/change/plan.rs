@@ -22,7 +22,7 @@ pub(crate) enum Step {
     AddUnique { table: String, columns: Vec<String> },
     CreateTable(NewTable),
     AddReference { table: String, key: Key },
-    AddIndex { table: String, columns: Vec<String> },
+    AddIndex { table: String, column: String },
 }
 
 /// Values that are added to an enum type of the schema.
@@ -38,7 +38,7 @@ pub(crate) struct NewValues {
 }
 
 /// A table to create.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct NewTable {
     pub(crate) name: String,
     /// Whether its rows belong to an organization.
@@ -47,7 +47,8 @@ pub(crate) struct NewTable {
     pub(crate) columns: Vec<Column>,
     pub(crate) keys: Vec<Key>,
     pub(crate) uniques: Vec<Vec<String>>,
-    pub(crate) indexes: Vec<Vec<String>>,
+    /// The column of each.
+    pub(crate) indexes: Vec<String>,
 }
 
 /// A column to create.

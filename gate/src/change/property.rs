@@ -17,7 +17,7 @@ use crate::{Workspace, subject};
 use changes::{Case, UNSAFE, random_case, text_case, unsafe_case};
 use compiled::{Compiled, compile};
 use migration::{Emitted, header};
-use scratch::Database;
+use scratch::{Database, Server};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use std::collections::BTreeMap;
 
@@ -87,7 +87,8 @@ async fn schema(database: &Database) -> Schema {
 }
 
 async fn on_postgres(case: &Case, migrations: &[Compiled], template: &Database, about: &str) {
-    let mut replay = Replay::on(subject::copy(template, "change").unwrap()).await.unwrap();
+    let copy = Server::shared().unwrap().create_database_from(template, "change").unwrap();
+    let mut replay = Replay::on(copy).await.unwrap();
     for Compiled { file, emitted } in migrations {
         let emitted = emitted.as_ref().unwrap();
         let mut catalogue = replay.catalogue().await.unwrap();

@@ -15,14 +15,8 @@ pub(crate) struct Refusal {
 /// What a person does about a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Remedy {
-    // Sections of `docs/migrations.md`.
-    AddColumn,
-    ChangeType,
-    DropColumn,
-    EnumValue,
-    ForeignKey,
-    NotNull,
-    Rename,
+    /// The section of `docs/migrations.md` with this heading.
+    Recipe(&'static str),
     /// The entity has to change.
     Entity,
     /// SQL, once no running release needs the old form.
@@ -30,29 +24,23 @@ pub(crate) enum Remedy {
 }
 
 impl Remedy {
-    /// The heading of the section; `None`: it is no recipe.
-    fn section(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::AddColumn => "Add a column with a default",
-            Self::ChangeType => "Change a column's type",
-            Self::DropColumn => "Drop a column",
-            Self::EnumValue => "Add an enum value",
-            Self::ForeignKey => "Add a foreign key",
-            Self::NotNull => "Set NOT NULL",
-            Self::Rename => "Rename a column",
-            Self::Entity | Self::Statement(_) => return None,
-        })
-    }
+    pub(super) const ADD_COLUMN: Self = Self::Recipe("Add a column with a default");
+    pub(super) const CHANGE_TYPE: Self = Self::Recipe("Change a column's type");
+    pub(super) const DROP_COLUMN: Self = Self::Recipe("Drop a column");
+    pub(super) const ENUM_VALUE: Self = Self::Recipe("Add an enum value");
+    pub(super) const FOREIGN_KEY: Self = Self::Recipe("Add a foreign key");
+    pub(super) const NOT_NULL: Self = Self::Recipe("Set NOT NULL");
+    pub(super) const RENAME: Self = Self::Recipe("Rename a column");
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { object, problem, remedy } = self;
         write!(f, "{object}: {problem}; ")?;
-        match (remedy, remedy.section()) {
-            (Remedy::Statement(sql), _) => write!(f, "once no running release needs the old form: {sql}"),
-            (_, Some(section)) => write!(f, "docs/migrations.md, \"{section}\""),
-            (_, None) => f.write_str("correct the entity, and generate the migration again"),
+        match remedy {
+            Remedy::Recipe(heading) => write!(f, "docs/migrations.md, \"{heading}\""),
+            Remedy::Entity => f.write_str("correct the entity, and generate the migration again"),
+            Remedy::Statement(sql) => write!(f, "once no running release needs the old form: {sql}"),
         }
     }
 }
@@ -66,16 +54,16 @@ mod tests {
     fn each_recipe_is_a_section_of_the_document() {
         let text = Workspace::at(None).read("docs/migrations.md").unwrap();
         for recipe in [
-            Remedy::AddColumn,
-            Remedy::ChangeType,
-            Remedy::DropColumn,
-            Remedy::EnumValue,
-            Remedy::ForeignKey,
-            Remedy::NotNull,
-            Remedy::Rename,
+            Remedy::ADD_COLUMN,
+            Remedy::CHANGE_TYPE,
+            Remedy::DROP_COLUMN,
+            Remedy::ENUM_VALUE,
+            Remedy::FOREIGN_KEY,
+            Remedy::NOT_NULL,
+            Remedy::RENAME,
         ] {
-            let heading = recipe.section().unwrap();
-            assert!(text.contains(&format!("\n## {heading}\n")), "{recipe:?}");
+            let Remedy::Recipe(heading) = recipe else { panic!("{recipe:?}") };
+            assert!(text.contains(&format!("\n## {heading}\n")), "{heading}");
         }
     }
 }

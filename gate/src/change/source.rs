@@ -4,7 +4,7 @@ use super::header::header;
 use super::plan::{Column, Key, Kind, Literal, Mode, NewTable, NewValues, Part, Step};
 use crate::drift::entities::Entities;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
 /// The limit of a new text column, in characters: that of most names of the schema.
 pub(super) const TEXT_LIMIT: u32 = 255;
@@ -43,11 +43,11 @@ pub(super) fn source(
     text
 }
 
-fn import(module: &str, names: &BTreeSet<&'static str>) -> String {
+fn import<S: AsRef<str>>(module: &str, names: &BTreeSet<S>) -> String {
     if names.is_empty() {
         return String::new();
     }
-    format!("use {module}::{{{}}};\n", names.iter().copied().collect::<Vec<_>>().join(", "))
+    format!("use {module}::{{{}}};\n", names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "))
 }
 
 fn method(name: &str, part: &Part, steps: &[String]) -> String {
@@ -67,7 +67,8 @@ fn method(name: &str, part: &Part, steps: &[String]) -> String {
 struct Writer {
     ddl: BTreeSet<&'static str>,
     online: BTreeSet<&'static str>,
-    schema: BTreeSet<&'static str>,
+    /// Functions of `sea_orm_migration::schema`.
+    schema: BTreeSet<String>,
     /// The enum types of new columns.
     enums: BTreeSet<String>,
 }
@@ -101,7 +102,7 @@ impl Writer {
                 let key = reference(table, key);
                 format!("{key}.add(manager).await?;\n{key}.validate(manager)")
             }
-            Step::AddIndex { table, columns } => self.index("new", table, columns, "create"),
+            Step::AddIndex { table, column } => self.index("new", table, &[column], "create"),
         }
     }
 
@@ -119,11 +120,11 @@ impl Writer {
                 format!("drop_table(manager, {:?})", table.name)
             }
             Step::AddReference { table, key } => format!("{}.drop(manager)", reference(table, key)),
-            Step::AddIndex { table, columns } => self.index("new", table, columns, "drop"),
+            Step::AddIndex { table, column } => self.index("new", table, &[column], "drop"),
         }
     }
 
-    fn index(&mut self, function: &str, table: &str, columns: &[String], step: &str) -> String {
+    fn index(&mut self, function: &str, table: &str, columns: &[impl Debug], step: &str) -> String {
         self.online.insert("ConcurrentIndex");
         format!("ConcurrentIndex::{function}({table:?}, &{columns:?}).{step}(manager)")
     }
@@ -152,19 +153,19 @@ impl Writer {
         for columns in uniques {
             let _ = writeln!(text, ".unique(&{columns:?})");
         }
-        for columns in indexes {
-            let _ = writeln!(text, ".index(&{columns:?})");
+        for column in indexes {
+            let _ = writeln!(text, ".index(&[{column:?}])");
         }
         text + ".create(manager)"
     }
 
     fn column(&mut self, column: &Column) -> String {
         let Column { name, kind, nullable, default } = column;
-        let plain = |writer: &mut Self, function: &'static str, arguments: &str| {
-            let function = FUNCTIONS.iter().find(|(name, _)| *name == function);
-            let function = function.map_or("", |(name, null)| if *nullable { null } else { name });
+        let plain = |writer: &mut Self, function: &str, arguments: &str| {
+            let function = format!("{function}{}", if *nullable { "_null" } else { "" });
+            let call = format!("{function}({name:?}{arguments})");
             writer.schema.insert(function);
-            format!("{function}({name:?}{arguments})")
+            call
         };
         let mut text = match kind {
             Kind::Plain(function) => plain(self, function, ""),
@@ -184,22 +185,6 @@ impl Writer {
         text
     }
 }
-
-/// The functions of `sea_orm_migration::schema`, for a column that is not null and for one that may be.
-const FUNCTIONS: [(&str, &str); 12] = [
-    ("big_integer", "big_integer_null"),
-    ("blob", "blob_null"),
-    ("boolean", "boolean_null"),
-    ("date", "date_null"),
-    ("decimal", "decimal_null"),
-    ("decimal_len", "decimal_len_null"),
-    ("double", "double_null"),
-    ("json_binary", "json_binary_null"),
-    ("text", "text_null"),
-    ("time", "time_null"),
-    ("timestamp_with_time_zone", "timestamp_with_time_zone_null"),
-    ("uuid", "uuid_null"),
-];
 
 /// The constants that the steps name.
 fn constants(part: &Part, of_columns: &BTreeSet<String>, entities: &Entities) -> String {

@@ -1,15 +1,17 @@
 //! The types of each query as PostgreSQL infers them, as Rust types.
 
 use super::entities::Entities;
-use super::queries::{Annotation, Parameter, Query, finding};
+use super::queries::{Annotation, Parameter, Query};
 use crate::{Error, Finding};
 use heck::ToUpperCamelCase;
 use migration::Token;
 use sqlx::postgres::types::Oid;
-use sqlx::postgres::{PgColumn, PgDatabaseError, PgErrorPosition, PgStatement, PgTypeInfo, PgTypeKind};
+use sqlx::postgres::{
+    PgColumn, PgConnection, PgDatabaseError, PgErrorPosition, PgStatement, PgTypeInfo, PgTypeKind,
+};
 use sqlx::{
-    AssertSqlSafe, Column as _, ColumnOrigin, ConnectOptions as _, Either, Executor as _, SqlSafeStr as _,
-    Statement as _, TypeInfo as _,
+    AssertSqlSafe, Column as _, ColumnOrigin, Either, Executor as _, SqlSafeStr as _, Statement as _,
+    TypeInfo as _,
 };
 use std::collections::HashSet;
 use std::fmt;
@@ -48,14 +50,13 @@ impl fmt::Display for RustType {
 
 /// Prepares every query on a migrated database.
 pub(super) async fn describe<'a>(
-    url: &str,
+    connection: &mut PgConnection,
     queries: &'a [Query<'a>],
     entities: &Entities,
 ) -> Result<Result<Vec<Function<'a>>, Vec<Finding>>, Error> {
-    let mut connection = url.parse::<sqlx::postgres::PgConnectOptions>()?.connect().await?;
     let not_null: HashSet<(Oid, i16)> =
         sqlx::query_as("select attrelid, attnum from pg_attribute where attnotnull and attnum > 0")
-            .fetch_all(&mut connection)
+            .fetch_all(&mut *connection)
             .await?
             .into_iter()
             .collect();
@@ -83,11 +84,7 @@ fn numbered(query: &Query<'_>) -> String {
         match token {
             Token::Comment(comment) => text.extend(comment.chars().filter(|c| *c == '\n')),
             Token::Parameter { name, .. } => text.push_str(&placeholder(query, name)),
-            Token::Quoted(piece)
-            | Token::Space(piece)
-            | Token::String(piece)
-            | Token::Symbol(piece)
-            | Token::Word(piece) => text.push_str(piece),
+            other => text.push_str(other.text()),
         }
     }
     text
@@ -109,7 +106,7 @@ fn refusal(query: &Query<'_>, sql: &str, error: sqlx::Error) -> Result<Finding, 
         _ => query.line,
     };
     let hint = refused.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    Ok(finding(query.file, line, format!("the query {}: {}{hint}", query.name, refused.message())))
+    Ok(Finding::at(query.file, line, format!("the query {}: {}{hint}", query.name, refused.message())))
 }
 
 /// A prepared query, and what its types are read from.
@@ -142,7 +139,7 @@ impl<'a> Prepared<'a, '_> {
                     Ok((name, _)) if columns.iter().any(|(other, _)| *other == name) => {
                         let message =
                             format!("the query {} has two columns {name}; give one an alias", query.name);
-                        findings.push(finding(query.file, query.line, message));
+                        findings.push(Finding::at(query.file, query.line, message));
                     }
                     Ok(known) => columns.push(known),
                     Err(found) => findings.push(found),
@@ -150,11 +147,11 @@ impl<'a> Prepared<'a, '_> {
             }
             if self.statement.columns().is_empty() {
                 let message = format!("the query {} returns no columns; use :exec or :execrows", query.name);
-                findings.push(finding(query.file, query.line, message));
+                findings.push(Finding::at(query.file, query.line, message));
             }
             for Annotation { name, line, .. } in &query.columns {
                 if !self.statement.columns().iter().any(|column| bare(column.name()).0 == *name) {
-                    findings.push(finding(
+                    findings.push(Finding::at(
                         query.file,
                         *line,
                         format!("the query {} has no column {name}", query.name),
@@ -185,7 +182,11 @@ impl<'a> Prepared<'a, '_> {
         self.rust_type(inferred, type_name, known)
             .map(|(module, name)| RustType { module, name, list, nullable })
             .map_err(|reason| {
-                finding(self.query.file, line, format!("{what} {reason}; annotate it: -- param {name} Type"))
+                Finding::at(
+                    self.query.file,
+                    line,
+                    format!("{what} {reason}; annotate it: -- param {name} Type"),
+                )
             })
     }
 
@@ -197,7 +198,7 @@ impl<'a> Prepared<'a, '_> {
         if syn::parse_str::<syn::Ident>(name).is_err() {
             let message =
                 format!("the query {} has a column `{name}`; give it an alias that Rust can use", query.name);
-            return Err(finding(query.file, line, message));
+            return Err(Finding::at(query.file, line, message));
         }
         let (inferred, list) = element(column.type_info());
         let field = match column.origin() {
@@ -212,7 +213,7 @@ impl<'a> Prepared<'a, '_> {
             .or_else(|| if is(inferred, "UUID") { self.entities.id_named(name) } else { None });
         let type_name = annotation.and_then(|annotation| annotation.type_name);
         let (module, name_of_type) = self.rust_type(inferred, type_name, known).map_err(|reason| {
-            finding(
+            Finding::at(
                 query.file,
                 line,
                 format!("the column {name} of {} {reason}; annotate it: -- column {name} Type", query.name),
@@ -286,9 +287,7 @@ impl<'a> Prepared<'a, '_> {
                     text.push_str(plain);
                     text.push('"');
                 }
-                Token::Space(piece) | Token::String(piece) | Token::Symbol(piece) | Token::Word(piece) => {
-                    text.push_str(piece);
-                }
+                other => text.push_str(other.text()),
             }
         }
         let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());

@@ -53,19 +53,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_entities_tell_ids_and_documents() {
-        let entities = Entities::read(&Workspace::at(None)).unwrap();
-        assert_eq!(entities.field("contacts", "id"), Some("ContactId"));
-        assert_eq!(
-            entities.field("events", "call_attempt_id"),
-            Some("CallAttemptId"),
-            "also where it may be null"
-        );
-        assert_eq!(entities.field("events", "payload"), Some("EventPayload"));
-        assert_eq!(entities.field("contacts", "ghost"), None);
-    }
-
-    #[test]
     fn a_name_tells_an_id_where_it_is_no_ones_else() {
         let entities = Entities::read(&Workspace::at(None)).unwrap();
         assert_eq!(entities.id_named("campaign_id"), Some("CampaignId"));

@@ -6,10 +6,11 @@ use migration::{Token, tokens};
 use std::collections::HashMap;
 
 /// What the generated function returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     Exec,
     ExecRows,
+    #[default]
     Many,
     One,
     Optional,
@@ -36,10 +37,11 @@ impl Kind {
 }
 
 /// The transactions that a query may run in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Scope {
     Admin,
     Customer,
+    #[default]
     Either,
 }
 
@@ -55,7 +57,7 @@ impl Scope {
 }
 
 /// One query of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Query<'a> {
     /// The file, relative to the workspace.
     pub(super) file: &'a str,
@@ -119,10 +121,6 @@ pub(super) struct Annotation<'a> {
     pub(super) line: usize,
 }
 
-pub(super) fn finding(file: &str, line: usize, message: impl Into<String>) -> Finding {
-    Finding::at(file, line, message)
-}
-
 /// The queries of a file, or everything that is wrong with it.
 pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, Vec<Finding>> {
     let mut findings = Vec::new();
@@ -132,13 +130,13 @@ pub(crate) fn parse<'a>(file: &'a str, text: &'a str) -> Result<Vec<Query<'a>>, 
         let Some(header) = header else {
             if let Some(at) = first_sql_line(text) {
                 let message = "SQL without a name; begin a query with `-- name: Verb :many`";
-                findings.push(finding(file, line + at, message));
+                findings.push(Finding::at(file, line + at, message));
             }
             continue;
         };
         match query(file, header, line, text) {
             Ok(query) => match seen.insert(query.name.to_snake_case(), query.line) {
-                Some(first) => findings.push(finding(
+                Some(first) => findings.push(Finding::at(
                     file,
                     query.line,
                     format!("the name {} is taken by the query of line {first}", query.name),
@@ -181,7 +179,7 @@ fn first_sql_line(text: &str) -> Option<usize> {
 
 fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Result<Query<'a>, Vec<Finding>> {
     let mut findings = Vec::new();
-    let mut fail = |message: String| findings.push(finding(file, line, message));
+    let mut fail = |message: String| findings.push(Finding::at(file, line, message));
     let mut words = header.split_whitespace();
     let name = words.next().unwrap_or_default();
     if name.is_empty() || name.to_upper_camel_case() != name {
@@ -195,17 +193,9 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         ));
     }
 
-    let mut scope = None;
-    let mut private = false;
-    let mut public_parameters = false;
-    let mut row = None;
-    let mut doc = Vec::new();
-    let mut reads_all = None;
-    let mut shard = None;
-    let mut deleted = Vec::new();
-    let mut annotations = Vec::new();
-    let mut columns = Vec::new();
-    let mut body_line = line + 1;
+    let kind = kind.unwrap_or_default();
+    let mut query = Query { file, name, kind, line, body_line: line + 1, ..Query::default() };
+    let (mut scope, mut annotations) = (None, Vec::new());
     let mut rest = text;
     while let Some(comment) = rest.strip_prefix("--") {
         let (comment, after) = comment.split_once('\n').unwrap_or((comment, ""));
@@ -213,26 +203,26 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
         if let Some(word) = comment.strip_prefix("scope:") {
             scope = Scope::parse(word.trim());
         } else if comment == "visibility: crate" {
-            private = true;
+            query.private = true;
         } else if comment == "parameters: public" {
-            public_parameters = true;
+            query.public_parameters = true;
         } else if let Some(name) = comment.strip_prefix("row:") {
-            row = Some(name.trim());
+            query.row = Some(name.trim());
         } else if let Some(reason) = comment.strip_prefix("reads: all - ") {
-            reads_all = Some(reason);
+            query.reads_all = Some(reason);
         } else if let Some(reason) = comment.strip_prefix("citus: shard - ") {
-            shard = Some(reason);
+            query.shard = Some(reason);
         } else if let Some(text) = comment.strip_prefix("deleted: ") {
-            deleted.push(text);
+            query.deleted.push(text);
         } else if let Some(text) = comment.strip_prefix("param ") {
-            annotations.push(annotation(text, body_line));
+            annotations.push(annotation(text, query.body_line));
         } else if let Some(text) = comment.strip_prefix("column ") {
-            columns.push(annotation(text, body_line));
+            query.columns.push(annotation(text, query.body_line));
         } else {
-            doc.push(comment);
+            query.doc.push(comment);
         }
         rest = after;
-        body_line += 1;
+        query.body_line += 1;
     }
     if scope.is_none() {
         fail(format!(
@@ -240,37 +230,17 @@ fn query<'a>(file: &'a str, header: &'a str, line: usize, text: &'a str) -> Resu
              after its name"
         ));
     }
-    if doc.iter().all(|line| line.is_empty()) {
+    if query.doc.iter().all(|line| line.is_empty()) {
         fail(format!("the query {name} has no description; describe it after its name"));
     }
-
-    if shard.is_some() && kind.is_some_and(|kind| !kind.reads_rows()) {
+    if query.shard.is_some() && !query.kind.reads_rows() {
         fail(format!("the query {name} runs on a shard, so it has to return rows"));
     }
 
-    let body = body(file, rest, body_line, name, &mut findings);
-    let parameters = parameters(file, &body, body_line, &annotations, name, &mut findings);
-    match (kind, scope) {
-        (Some(kind), Some(scope)) if findings.is_empty() => Ok(Query {
-            file,
-            name,
-            kind,
-            scope,
-            private,
-            public_parameters,
-            row,
-            line,
-            doc,
-            reads_all,
-            shard,
-            deleted,
-            parameters,
-            columns,
-            body,
-            body_line,
-        }),
-        _ => Err(findings),
-    }
+    query.scope = scope.unwrap_or_default();
+    query.body = body(file, rest, query.body_line, name, &mut findings);
+    query.parameters = parameters(file, &query.body, query.body_line, &annotations, name, &mut findings);
+    if findings.is_empty() { Ok(query) } else { Err(findings) }
 }
 
 /// `name [Type] [- sentence]`.
@@ -292,13 +262,13 @@ fn body<'a>(
     let mut body = tokens(text);
     let is_sql = |token: &Token<'_>| !matches!(token, Token::Comment(_) | Token::Space(_));
     if !body.iter().any(is_sql) {
-        findings.push(finding(file, line - 1, format!("the query {name} has no SQL")));
+        findings.push(Finding::at(file, line - 1, format!("the query {name} has no SQL")));
         return body;
     }
     if let Some(end) = body.iter().position(|token| *token == Token::Symbol(";")) {
         if let Some(after) = body[end + 1..].iter().position(is_sql) {
             let at = line + lines(&body[..=end + after]);
-            findings.push(finding(file, at, format!("the query {name} has more than one statement")));
+            findings.push(Finding::at(file, at, format!("the query {name} has more than one statement")));
         }
         body.truncate(end);
     }
@@ -307,15 +277,7 @@ fn body<'a>(
 
 /// How many lines end in the tokens.
 pub(super) fn lines(tokens: &[Token<'_>]) -> usize {
-    tokens
-        .iter()
-        .map(|token| match token {
-            Token::Comment(text) | Token::Quoted(text) | Token::Space(text) | Token::String(text) => {
-                text.matches('\n').count()
-            }
-            _ => 0,
-        })
-        .sum()
+    tokens.iter().map(|token| token.text().matches('\n').count()).sum()
 }
 
 fn parameters<'a>(
@@ -331,7 +293,7 @@ fn parameters<'a>(
         let Token::Parameter { name, nullable } = *token else { continue };
         let line = body_line + lines(&body[..at]);
         if syn::parse_str::<syn::Ident>(name).is_err() {
-            findings.push(finding(
+            findings.push(Finding::at(
                 file,
                 line,
                 format!("the parameter {name} of {query} has a name that Rust cannot use"),
@@ -339,7 +301,7 @@ fn parameters<'a>(
         }
         match parameters.iter().find(|parameter| parameter.name == name) {
             None => parameters.push(Parameter { name, nullable, line, type_name: None, doc: "" }),
-            Some(first) if first.nullable != nullable => findings.push(finding(
+            Some(first) if first.nullable != nullable => findings.push(Finding::at(
                 file,
                 line,
                 format!("the parameter {name} of {query} is written both with and without `?`"),
@@ -357,7 +319,11 @@ fn parameters<'a>(
                 }
             }
             None => {
-                findings.push(finding(file, *line, format!("the query {query} has no parameter :{name}")));
+                findings.push(Finding::at(
+                    file,
+                    *line,
+                    format!("the query {query} has no parameter :{name}"),
+                ));
             }
         }
     }
@@ -392,70 +358,40 @@ mod tests {
     }
 
     #[test]
-    fn a_query_without_an_annotation_is_an_error_at_its_name() {
-        for header in ["A", "A many", "A :some", "A :many :one"] {
-            let errors = wrong(&format!("\n-- name: {header}\n-- Doc.\nselect 1;\n"));
-            assert!(
-                errors[0].starts_with("database/queries/a.sql:2: the query A does not state what it returns")
-            );
+    fn an_error_of_a_head_is_reported_at_the_name() {
+        for (text, expected) in [
+            ("\n-- name: A\n-- Doc.\nselect 1;\n", "2: the query A does not state what it returns"),
+            ("-- name: A many\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: A :some\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: A :many :one\nselect 1;\n", "1: the query A does not state what it returns"),
+            ("-- name: find_thing :many\nselect 1;\n", "1: `find_thing` is not a name in upper camel case"),
+            ("-- name: findThing :many\nselect 1;\n", "1: `findThing` is not a name in upper camel case"),
+            ("-- name:  :many\nselect 1;\n", "1: `:many` is not a name in upper camel case"),
+            ("-- name: A :many\n-- Doc.\nselect 1;\n", "1: the query A has no scope"),
+            ("-- name: A :many\n-- scope: owner\n-- Doc.\nselect 1;\n", "1: the query A has no scope"),
+            ("-- name: A :many\n-- scope: either\nselect 1;\n", "1: the query A has no description"),
+            ("-- x\n\nselect 1;\n", "3: SQL without a name"),
+        ] {
+            let errors = wrong(text);
+            assert!(errors[0].starts_with(&format!("{FILE}:{expected}")), "{errors:?}, not {expected}");
         }
+        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 6, "all are reported");
     }
 
     #[test]
-    fn a_name_that_is_taken_is_an_error_at_the_second() {
-        let twice = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 2;\n";
-        assert_eq!(wrong(twice), ["database/queries/a.sql:6: the name A is taken by the query of line 1"]);
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_an_error_at_its_annotation() {
-        let text = "-- name: A :many\n-- scope: either\n-- Doc.\n-- param ghost GhostId\nselect 1;\n";
-        assert_eq!(wrong(text), ["database/queries/a.sql:4: the query A has no parameter :ghost"]);
-    }
-
-    #[test]
-    fn a_parameter_cannot_be_null_in_one_place_only() {
-        let text = "-- name: A :many\n-- scope: either\n-- Doc.\nselect :a,\n:a?;\n";
-        let expected = "database/queries/a.sql:5: the parameter a of A is written both with and without `?`";
-        assert_eq!(wrong(text), [expected]);
-    }
-
-    #[test]
-    fn sql_outside_a_query_and_a_second_statement_are_errors_at_their_lines() {
-        assert!(wrong("-- x\n\nselect 1;\n")[0].starts_with("database/queries/a.sql:3: SQL without a name"));
-        let two = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1;\n-- x\n\nselect 2;\n";
-        assert_eq!(wrong(two), ["database/queries/a.sql:7: the query A has more than one statement"]);
-    }
-
-    #[test]
-    fn a_query_without_a_description_or_without_sql_or_with_a_bad_name_is_an_error() {
-        assert!(
-            wrong("-- name: A :many\n-- scope: either\nselect 1;\n")[0]
-                .contains("queries/a.sql:1: the query A has no description")
-        );
-        assert!(
-            wrong("-- name: A :many\n-- scope: either\n-- Doc.\n\n-- x\n")[0]
-                .contains("queries/a.sql:3: the query A has no SQL")
-        );
-        for name in ["find_thing", "findThing", ""] {
-            let errors = wrong(&format!("-- name: {name} :many\n-- Doc.\nselect 1;\n"));
-            assert!(errors[0].contains("is not a name in upper camel case"), "{errors:?}");
+    fn an_error_after_a_head_is_reported_at_its_line() {
+        let head = "-- name: A :many\n-- scope: either\n-- Doc.\n";
+        for (rest, expected) in [
+            ("\n-- x\n", "3: the query A has no SQL"),
+            ("select 1;\n-- x\n\nselect 2;\n", "7: the query A has more than one statement"),
+            ("-- param ghost GhostId\nselect 1;\n", "4: the query A has no parameter :ghost"),
+            ("select :a,\n:a?;\n", "5: the parameter a of A is written both with and without `?`"),
+            (
+                "select 1;\n\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 2;\n",
+                "6: the name A is taken by the query of line 1",
+            ),
+        ] {
+            assert_eq!(wrong(&format!("{head}{rest}")), [format!("{FILE}:{expected}")]);
         }
-    }
-
-    #[test]
-    fn a_query_without_a_scope_or_with_an_unknown_one_is_an_error_at_its_name() {
-        for scope in ["", "-- scope: owner\n"] {
-            let errors = wrong(&format!("-- name: A :many\n{scope}-- Doc.\nselect 1;\n"));
-            assert!(
-                errors[0].starts_with("database/queries/a.sql:1: the query A has no scope"),
-                "{errors:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn all_errors_of_a_file_are_reported_at_once() {
-        assert_eq!(wrong("-- name: A\nselect 1;\n-- name: B\nselect 2;\n").len(), 6);
     }
 }

@@ -1,13 +1,12 @@
 //! `gate/grants.yaml`: why the role customer holds each privilege, and the table of it in `docs/security.md`.
 
-use super::page::cell;
-use super::readers::{self, Readers};
+use super::page::{cell, code, markdown};
+use super::readers::{self, Readers, Scope};
 use crate::catalogue::schema::{Grant, Schema};
 use crate::generated_files::{GeneratedFile, Kind};
-use crate::{Error, Finding, Subject, Workspace};
+use crate::{Error, Finding, Subject};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
-use std::fmt::Write as _;
 
 /// The file of the reasons.
 pub const FILE: &str = "gate/grants.yaml";
@@ -45,26 +44,20 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let entries: Vec<Spanned<Entry>> = serde_saphyr::from_str(&workspace.read(FILE)?)
         .map_err(|error| Error::Source { path: workspace.path(FILE), reason: error.to_string() })?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
-    let readers = readers::by_table(&readers::read(workspace, &names)?);
+    let functions = readers::read(workspace, &names)?;
+    let readers = readers::by_table(&functions);
     let findings = defects(&entries, &granted(schema), &readers, schema);
     if !findings.is_empty() {
         return Ok(Err(findings));
     }
-    Ok(document(workspace, &entries)?.map(|text| vec![GeneratedFile { file: DOCUMENT.to_owned(), text }]))
-}
-
-/// The document with the current table, or the finding that it has no place for one.
-fn document(
-    workspace: &Workspace,
-    entries: &[Spanned<Entry>],
-) -> Result<Result<String, Vec<Finding>>, Error> {
     let text = workspace.read(DOCUMENT)?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let Some((before, after)) = parts else {
         let problem = format!("it has no table of grants between `{}` and `{}`", BEGIN.trim(), END.trim());
         return Ok(Err(vec![Finding::of(DOCUMENT, problem)]));
     };
-    Ok(Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", table(entries))))
+    let text = format!("{before}{BEGIN}\n{}\n{END}{after}", table(&entries));
+    Ok(Ok(vec![GeneratedFile { file: DOCUMENT.to_owned(), text }]))
 }
 
 /// What the catalogue grants to the role.
@@ -86,7 +79,7 @@ fn granted(schema: &Schema) -> Vec<Granted> {
 fn defects(
     entries: &[Spanned<Entry>],
     granted: &[Granted],
-    readers: &Readers,
+    readers: &Readers<'_>,
     schema: &Schema,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -122,13 +115,15 @@ fn defects(
 }
 
 /// What is wrong with the reason of a table's privilege.
-fn unfounded(table: &str, privilege: &str, reason: &str, readers: &Readers) -> Option<String> {
+fn unfounded(table: &str, privilege: &str, reason: &str, readers: &Readers<'_>) -> Option<String> {
     let named: Vec<&str> = reason.split('`').skip(1).step_by(2).filter(|name| name.contains("::")).collect();
     let readers = readers.get(table).map(Vec::as_slice).unwrap_or_default();
     let needs = |name: &str| {
-        readers
-            .iter()
-            .any(|reader| reader.name == name && !reader.admin && (reader.writes || privilege == "select"))
+        readers.iter().any(|(function, writes)| {
+            function.path() == name
+                && function.scope != Some(Scope::Admin)
+                && (*writes || privilege == "select")
+        })
     };
     match named.iter().find(|name| !needs(name)) {
         _ if named.is_empty() => Some("the reason names no function of `database`".to_owned()),
@@ -145,11 +140,10 @@ fn name((object, _, column): &Granted) -> String {
 }
 
 fn table(entries: &[Spanned<Entry>]) -> String {
-    let mut text = "| object | privilege | columns | needed by |\n|---|---|---|---|\n".to_owned();
-    for Entry { object, privilege, columns, reason } in entries.iter().map(|entry| &entry.value) {
-        let columns: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "| `{object}` | {privilege} | {} | {} |", columns.join(", "), cell(reason));
-    }
-    text
+    let rows = entries.iter().map(|entry| {
+        let Entry { object, privilege, columns, reason } = &entry.value;
+        let columns: Vec<String> = columns.iter().map(|column| code(column)).collect();
+        [code(object), privilege.clone(), columns.join(", "), cell(reason)]
+    });
+    markdown(["object", "privilege", "columns", "needed by"], rows)
 }

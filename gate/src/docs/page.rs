@@ -3,9 +3,10 @@
 use super::areas::Area;
 use super::decision::Decision;
 use super::mermaid;
-use super::readers::Reader;
+use super::readers::Function;
 use super::schema_sql::lower as tidy;
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Grant, Index, Policy, Schema, Table};
+use crate::migrations::files::MigrationFile;
 use std::fmt::Write as _;
 
 pub(super) const NOTICE: &str =
@@ -16,9 +17,10 @@ pub(super) struct About<'a> {
     pub(super) area: Option<&'a Area>,
     /// The prefix of its ids in text.
     pub(super) prefix: Option<&'a str>,
-    /// The migration that creates it, and its intent.
-    pub(super) migration: Option<(String, String)>,
-    pub(super) readers: &'a [Reader],
+    /// The migration that creates it.
+    pub(super) migration: Option<&'a MigrationFile>,
+    /// The functions, and whether each also writes the table.
+    pub(super) readers: &'a [(&'a Function, bool)],
 }
 
 pub(super) fn render(schema: &Schema, table: &Table, about: &About<'_>) -> String {
@@ -51,9 +53,9 @@ fn heading(table: &Table, about: &About<'_>) -> String {
     if let Some(area) = about.area {
         let _ = write!(text, " · area [{}](README.md#{})", area.name, area.name);
     }
-    let _ = write!(text, " · entity [`{name}.rs`](../../entity/src/{name}.rs)");
-    if let Some((file, _)) = &about.migration {
-        let _ = write!(text, " · created by [`{}`](../../{file})", file.rsplit('/').next().unwrap_or(file));
+    let _ = write!(text, " · entity {}", source(&format!("entity/src/{name}.rs")));
+    if let Some(MigrationFile { file, .. }) = about.migration {
+        let _ = write!(text, " · created by {}", source(file));
     }
     if let Some(prefix) = about.prefix {
         let _ = write!(text, " · ids in text: `{prefix}_…`");
@@ -62,26 +64,20 @@ fn heading(table: &Table, about: &About<'_>) -> String {
 }
 
 fn columns(schema: &Schema, table: &Table) -> String {
-    let mut text = "| column | type | null | default | meaning |\n|---|---|---|---|---|\n".to_owned();
-    for column in &table.columns {
+    let rows = table.columns.iter().map(|column| {
         let Column { name, nullable, default, comment, .. } = column;
         let kind = column.short_type();
-        let kind = if schema.enums.iter().any(|of| of.name == kind) {
-            format!("[`{kind}`](README.md#{kind})")
-        } else {
-            code(&kind)
-        };
+        let is_enum = schema.enums.iter().any(|of| of.name == kind);
         let mark = mermaid::mark(schema, table, column);
-        let _ = writeln!(
-            text,
-            "| <a id=\"{name}\"></a>`{name}`{}{mark} | {kind} | {} | {} | {} |",
-            if mark.is_empty() { "" } else { " " },
-            if *nullable { "yes" } else { "no" },
+        [
+            format!("<a id=\"{name}\"></a>`{name}` {mark}").trim_end().to_owned(),
+            if is_enum { format!("[`{kind}`](README.md#{kind})") } else { code(&kind) },
+            if *nullable { "yes" } else { "no" }.to_owned(),
             default.as_deref().map(|default| code(&tidy(default))).unwrap_or_default(),
-            cell(comment.as_deref().unwrap_or("?"))
-        );
-    }
-    text
+            cell(comment.as_deref().unwrap_or("?")),
+        ]
+    });
+    markdown(["column", "type", "null", "default", "meaning"], rows)
 }
 
 fn list(columns: &[String]) -> String {
@@ -100,76 +96,61 @@ fn on_delete(key: &Constraint) -> String {
 }
 
 fn refers_to(table: &Table) -> String {
-    let mut text = String::new();
-    for key in table.foreign_keys() {
+    let rows = table.foreign_keys().map(|key| {
         let other = key.parent();
-        let referred: Vec<String> =
-            key.referred().iter().map(|column| format!("[`{column}`]({other}.md#{column})")).collect();
-        let _ = writeln!(
-            text,
-            "| {} | [`{other}`]({other}.md) ({}) | {} | `{}` |",
-            list(&key.columns),
-            referred.join(", "),
-            on_delete(key),
-            key.name
-        );
-    }
-    headed("| columns | table | when that row is deleted | constraint |\n|---|---|---|---|\n", &text)
+        let referred: Vec<String> = key.referred().iter().map(|column| link(other, column, column)).collect();
+        let there = format!("[`{other}`]({other}.md) ({})", referred.join(", "));
+        [list(&key.columns), there, on_delete(key), code(&key.name)]
+    });
+    markdown(["columns", "table", "when that row is deleted", "constraint"], rows)
 }
 
 fn referred_by(schema: &Schema, table: &Table) -> String {
-    let mut text = String::new();
-    for (other, key) in schema.referring(&table.name) {
+    let rows = schema.referring(&table.name).into_iter().map(|(Table { name, .. }, key)| {
         let column = key.own_column();
-        let _ = writeln!(
-            text,
-            "| [`{0}`]({0}.md) | [`{column}`]({0}.md#{column}) | {1} |",
-            other.name,
-            on_delete(key).replace("this row is", "those rows are").replace("it cannot", "this row cannot")
-        );
-    }
-    headed("| table | its column | when a row of this table is deleted |\n|---|---|---|\n", &text)
+        let effect = on_delete(key).replace("this row is", "those rows are");
+        [
+            format!("[`{name}`]({name}.md)"),
+            link(name, column, column),
+            effect.replace("it cannot", "this row cannot"),
+        ]
+    });
+    markdown(["table", "its column", "when a row of this table is deleted"], rows)
 }
 
 fn uniqueness(schema: &Schema, table: &Table) -> String {
-    let mut text = String::new();
-    for kind in [ConstraintKind::Primary, ConstraintKind::Unique] {
-        for constraint in table.constraints_of(kind) {
-            let keys = schema.referring(&table.name);
-            let serves = keys.iter().any(|(_, key)| key.referred() == constraint.columns);
-            let serves = match (kind, serves) {
-                (ConstraintKind::Primary, _) => "identifies the row",
-                (_, true) => "referenced by keys within the organization",
-                _ => "unique",
-            };
-            let _ = writeln!(text, "| {} | {serves} | `{}` |", list(&constraint.columns), constraint.name);
-        }
-    }
-    headed("| columns | purpose | constraint |\n|---|---|---|\n", &text)
+    let referring = schema.referring(&table.name);
+    let keys = [ConstraintKind::Primary, ConstraintKind::Unique].map(|kind| table.constraints_of(kind));
+    let rows = keys.into_iter().flatten().map(|constraint| {
+        let purpose = match constraint.kind {
+            ConstraintKind::Primary => "identifies the row",
+            _ if referring.iter().any(|(_, key)| key.referred() == constraint.columns) => {
+                "referenced by keys within the organization"
+            }
+            _ => "unique",
+        };
+        [list(&constraint.columns), purpose.to_owned(), code(&constraint.name)]
+    });
+    markdown(["columns", "purpose", "constraint"], rows)
 }
 
 fn indexes(table: &Table, about: &About<'_>) -> String {
-    let mut text = String::new();
-    for index in &table.indexes {
+    let rows = table.indexes.iter().map(|index| {
         let (columns, condition) = parts(index);
         let linked = columns.iter().map(|column| {
             if table.column(column).is_some() { format!("[`{column}`](#{column})") } else { code(column) }
         });
-        let _ = writeln!(
-            text,
-            "| `{}` | {}{} | {} | {} |",
-            index.name,
-            if index.definition.starts_with("CREATE UNIQUE") { "unique: " } else { "" },
-            linked.collect::<Vec<_>>().join(", "),
+        let unique = if index.definition.starts_with("CREATE UNIQUE") { "unique: " } else { "" };
+        [
+            code(&index.name),
+            format!("{unique}{}", linked.collect::<Vec<_>>().join(", ")),
             condition.as_deref().map_or_else(|| "all".to_owned(), code),
-            serves(table, &columns, condition.as_deref())
-        );
-    }
-    let text = headed("| index | columns | rows | serves |\n|---|---|---|---|\n", &text);
-    match &about.migration {
-        Some((_, intent)) if !text.is_empty() && !intent.is_empty() => {
-            format!("{text}\nIntent of its migration: {intent}\n")
-        }
+            serves(table, &columns, condition.as_deref()),
+        ]
+    });
+    let text = markdown(["index", "columns", "rows", "serves"], rows);
+    match about.migration.and_then(MigrationFile::intent) {
+        Some(intent) if !text.is_empty() => format!("{text}\nIntent of its migration: {intent}\n"),
         _ => text,
     }
 }
@@ -202,44 +183,35 @@ fn serves(table: &Table, columns: &[&str], condition: Option<&str>) -> String {
 }
 
 fn checks(table: &Table) -> String {
-    let mut text = String::new();
-    for check in table.constraints_of(ConstraintKind::Check) {
+    let rows = table.constraints_of(ConstraintKind::Check).map(|check| {
         let condition = tidy(&check.definition());
         let bare = condition.strip_prefix("check (").and_then(|rest| rest.strip_suffix(')'));
-        let condition = bare.unwrap_or(&condition);
-        let _ = writeln!(text, "| `{}` | {} |", check.name, code(condition));
-    }
-    headed("| constraint | every row has |\n|---|---|\n", &text)
+        [code(&check.name), code(bare.unwrap_or(&condition))]
+    });
+    markdown(["constraint", "every row has"], rows)
 }
 
 fn security(table: &Table) -> String {
     let whom = if table.forced { "including the owner" } else { "except the owner" };
-    let mut text = if table.security {
+    let state = if table.security {
         format!(
-            "Enabled: queries of every role, {whom}, see and write only the rows that the policies permit.\n\n"
+            "Enabled: queries of every role, {whom}, see and write only the rows that the policies permit."
         )
     } else {
-        "Disabled.\n\n".to_owned()
+        "Disabled.".to_owned()
     };
-    let mut policies = String::new();
-    for policy in &table.policies {
-        let Policy { name, permissive, roles, using, check, .. } = policy;
+    let rows = table.policies.iter().map(|Policy { name, permissive, command, roles, using, check }| {
         let condition = |of: &Option<String>| of.as_deref().map(|of| code(&tidy(of))).unwrap_or_default();
-        let _ = writeln!(
-            policies,
-            "| `{name}` | {}{} | {} | {} | {} |",
-            policy.command,
-            if *permissive { "" } else { ", restrictive" },
+        [
+            code(name),
+            format!("{command}{}", if *permissive { "" } else { ", restrictive" }),
             roles.join(", "),
             condition(using),
-            if using == check { "the same".to_owned() } else { condition(check) }
-        );
-    }
-    text.push_str(&headed(
-        "| policy | command | role | visible rows | rows that may be written |\n|---|---|---|---|---|\n",
-        &policies,
-    ));
-    text.trim_end().to_owned() + "\n"
+            if using == check { "the same".to_owned() } else { condition(check) },
+        ]
+    });
+    let head = ["policy", "command", "role", "visible rows", "rows that may be written"];
+    format!("{state}\n\n{}", markdown(head, rows)).trim_end().to_owned() + "\n"
 }
 
 fn privileges(table: &Table) -> String {
@@ -261,26 +233,39 @@ fn triggers(table: &Table) -> String {
 }
 
 fn readers(about: &About<'_>) -> String {
-    let mut text = String::new();
-    for Reader { name, file, summary, writes, decisions: of, .. } in about.readers {
-        let short = file.rsplit('/').next().unwrap_or(file);
-        let _ = writeln!(
-            text,
-            "| `{name}` | {} | {} | [`{short}`](../../{file}) | {} |",
-            if *writes { "reads, writes" } else { "reads" },
-            decisions(of),
-            cell(summary)
-        );
-    }
-    headed(
-        "| function of `database` | access | [deleted rows](queries.md) | source | description |\n|---|---|---|---|---|\n",
-        &text,
-    )
+    let rows = about.readers.iter().map(|(function, writes)| {
+        [
+            code(&function.path()),
+            if *writes { "reads, writes" } else { "reads" }.to_owned(),
+            decisions(&function.decisions),
+            source(&function.file),
+            cell(&function.summary),
+        ]
+    });
+    let head = ["function of `database`", "access", "[deleted rows](queries.md)", "source", "description"];
+    markdown(head, rows)
 }
 
-/// A table with its head, or nothing if it has no rows.
-fn headed(head: &str, rows: &str) -> String {
-    if rows.is_empty() { String::new() } else { format!("{head}{rows}") }
+/// A table of Markdown, or nothing if it has no rows.
+pub(super) fn markdown<const N: usize>(
+    head: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let rows: Vec<String> = rows.into_iter().map(|row| format!("| {} |\n", row.join(" | "))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("| {} |\n{}|\n{}", head.join(" | "), "|---".repeat(N), rows.concat())
+}
+
+/// A link to a column on the page of its table.
+pub(super) fn link(table: &str, column: &str, text: &str) -> String {
+    format!("[`{text}`]({table}.md#{column})")
+}
+
+/// A link to a file of the repository.
+pub(super) fn source(file: &str) -> String {
+    format!("[`{}`](../../{file})", file.rsplit('/').next().unwrap_or(file))
 }
 
 /// A text inside a table.

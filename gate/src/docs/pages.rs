@@ -1,11 +1,12 @@
 //! `docs/schema`: the data dictionary, a page for each table.
 
 use super::areas::{self, Area};
-use super::page::{self, NOTICE, cell, code};
+use super::page::{self, NOTICE, cell, code, link, markdown};
 use super::{mermaid, queries, readers};
-use crate::catalogue::schema::{Schema, Table};
+use crate::catalogue::schema::{Enum, Schema, Table};
 use crate::generated_files::{GeneratedFile, Kind};
-use crate::{Error, Finding, Subject, Workspace};
+use crate::migrations::files;
+use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -19,6 +20,7 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
     let workspace = subject.workspace();
     let schema = subject.schema().await?;
     let areas = areas::read(workspace)?;
+    let migrations = files::read(workspace)?;
     let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let functions = readers::read(workspace, &names)?;
     let readers = readers::by_table(&functions);
@@ -33,8 +35,8 @@ async fn generate(subject: &Subject) -> Result<Result<Vec<GeneratedFile>, Vec<Fi
         let about = page::About {
             area: areas.iter().find(|area| area.has(&table.name)),
             prefix: prefixes.get(table.name.as_str()).copied(),
-            migration: migration(workspace, &table.name)?,
-            readers: readers.get(&table.name).map(Vec::as_slice).unwrap_or_default(),
+            migration: migrations.iter().find(|of| of.name.ends_with(&format!("_create_{}", table.name))),
+            readers: readers.get(table.name.as_str()).map(Vec::as_slice).unwrap_or_default(),
         };
         add(&format!("{}.md", table.name), page::render(schema, table, &about));
     }
@@ -57,56 +59,41 @@ fn index(schema: &Schema, areas: &[Area]) -> String {
 
     text.push_str("\n## Areas\n");
     for area in areas {
-        // Writing to a string does not fail.
-        let _ = write!(text, "\n### {}\n\n{}\n\n| table | description |\n|---|---|\n", area.name, area.about);
         let tables: Vec<&Table> = schema.tables.iter().filter(|table| area.has(&table.name)).collect();
-        for table in &tables {
-            let about = table.comment.as_deref().unwrap_or("?");
-            let _ = writeln!(text, "| [`{0}`]({0}.md) | {1} |", table.name, cell(about));
-        }
-        let _ = write!(text, "\n{}", mermaid::render(schema, &tables, |_| true));
-    }
-
-    text.push_str("\n## Enums\n\n| type | values | columns |\n|---|---|---|\n");
-    for of in &schema.enums {
-        let values: Vec<String> = of.values.iter().map(|value| code(value)).collect();
-        let used = schema.tables.iter().flat_map(|table| {
-            let columns = table.columns.iter().filter(|column| column.kind == of.name);
-            columns.map(|column| link(&table.name, &column.name, &format!("{}.{}", table.name, column.name)))
+        let rows = tables.iter().map(|Table { name, comment, .. }| {
+            [format!("[`{name}`]({name}.md)"), cell(comment.as_deref().unwrap_or("?"))]
         });
-        let used: Vec<String> = used.collect();
-        let _ = writeln!(
+        // Writing to a string does not fail.
+        let _ = write!(
             text,
-            "| <a id=\"{0}\"></a>`{0}` | {1} | {2} |",
-            of.name,
-            values.join(", "),
-            used.join(", ")
+            "\n### {}\n\n{}\n\n{}\n{}",
+            area.name,
+            area.about,
+            markdown(["table", "description"], rows),
+            mermaid::render(schema, &tables, |_| true)
         );
     }
 
-    text.push_str("\n## Columns\n\n| column | tables |\n|---|---|\n");
-    let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for table in &schema.tables {
-        for column in &table.columns {
-            by_name.entry(&column.name).or_default().push(&table.name);
+    let enums = schema.enums.iter().map(|Enum { name, values }| {
+        let used = schema.tables.iter().flat_map(|table| {
+            let columns = table.columns.iter().filter(|column| column.kind == *name);
+            columns.map(|column| link(&table.name, &column.name, &format!("{}.{}", table.name, column.name)))
+        });
+        [
+            format!("<a id=\"{name}\"></a>`{name}`"),
+            values.iter().map(|value| code(value)).collect::<Vec<_>>().join(", "),
+            used.collect::<Vec<_>>().join(", "),
+        ]
+    });
+    let _ = write!(text, "\n## Enums\n\n{}", markdown(["type", "values", "columns"], enums));
+
+    let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Table { name, columns, .. } in &schema.tables {
+        for column in columns {
+            by_name.entry(&column.name).or_default().push(link(name, &column.name, name));
         }
     }
-    for (column, tables) in by_name {
-        let tables: Vec<String> = tables.iter().map(|table| link(table, column, table)).collect();
-        let _ = writeln!(text, "| `{column}` | {} |", tables.join(", "));
-    }
+    let columns = by_name.into_iter().map(|(column, tables)| [code(column), tables.join(", ")]);
+    let _ = write!(text, "\n## Columns\n\n{}", markdown(["column", "tables"], columns));
     text
-}
-
-fn link(table: &str, column: &str, text: &str) -> String {
-    format!("[`{text}`]({table}.md#{column})")
-}
-
-/// The migration that creates a table, and the paragraph of its head that begins with `Intent:`.
-fn migration(workspace: &Workspace, table: &str) -> Result<Option<(String, String)>, Error> {
-    let ending = format!("_create_{table}.rs");
-    let files = workspace.files_in("migration/src/migrations")?;
-    let Some(file) = files.into_iter().find(|file| file.ends_with(&ending)) else { return Ok(None) };
-    let text = workspace.read(&file)?;
-    Ok(Some((file, migration::header::intent(&text).unwrap_or_default())))
 }

@@ -3,31 +3,15 @@
 use super::decision::Decision;
 use crate::codegen::queries;
 pub(crate) use crate::codegen::queries::Scope;
+use crate::drift::models::doc_lines;
 use crate::{Error, Workspace, codegen};
 use heck::ToSnakeCase as _;
 use migration::Token;
 use quote::ToTokens as _;
 use std::collections::BTreeMap;
-use syn::{Expr, FnArg, Item, Lit, Meta, Visibility};
+use syn::{FnArg, Item, Visibility};
 
 const SOURCES: &str = "database/src";
-
-/// A function that an application can call.
-#[derive(Debug)]
-pub(super) struct Reader {
-    /// Its name, with its module's.
-    pub(super) name: String,
-    /// The file of its source.
-    pub(super) file: String,
-    /// The first sentence of its documentation.
-    pub(super) summary: String,
-    /// Whether it also writes the table.
-    pub(super) writes: bool,
-    /// Whether it accepts admin transactions only.
-    pub(super) admin: bool,
-    /// What it does with deleted rows.
-    pub(super) decisions: Vec<Decision>,
-}
 
 impl Scope {
     /// The word for it.
@@ -51,8 +35,8 @@ impl Scope {
     }
 }
 
-/// By table, in the order of the sources.
-pub(super) type Readers = BTreeMap<String, Vec<Reader>>;
+/// By table, in the order of the sources: functions that an application can call, and whether each also writes the table.
+pub(super) type Readers<'a> = BTreeMap<&'a str, Vec<(&'a Function, bool)>>;
 
 /// The tables that a function touches, and whether it writes them.
 pub(super) type Tables = BTreeMap<String, bool>;
@@ -68,7 +52,9 @@ pub(crate) struct Function {
     public: bool,
     /// `None`: it takes no transaction.
     pub(super) scope: Option<Scope>,
+    /// The first sentence of its documentation.
     pub(super) summary: String,
+    /// What it does with deleted rows.
     pub(super) decisions: Vec<Decision>,
     pub(super) tables: Tables,
     /// Its code without white space; empty for a query.
@@ -86,18 +72,11 @@ pub(crate) fn read(workspace: &Workspace, tables: &[&str]) -> Result<Vec<Functio
 }
 
 /// The public functions by the tables that they touch.
-pub(super) fn by_table(functions: &[Function]) -> Readers {
+pub(super) fn by_table(functions: &[Function]) -> Readers<'_> {
     let mut readers = Readers::new();
     for function in functions.iter().filter(|it| it.public) {
         for (table, writes) in &function.tables {
-            readers.entry(table.clone()).or_default().push(Reader {
-                name: function.path(),
-                file: function.file.clone(),
-                summary: function.summary.clone(),
-                writes: *writes,
-                admin: function.scope == Some(Scope::Admin),
-                decisions: function.decisions.clone(),
-            });
+            readers.entry(table).or_default().push((function, *writes));
         }
     }
     readers
@@ -168,7 +147,7 @@ fn functions_of(workspace: &Workspace, file: &str, tables: &[&str]) -> Result<Ve
     let items = workspace.parse(file)?.items;
     let functions = items.iter().filter_map(|item| {
         let Item::Fn(function) = item else { return None };
-        let doc: Vec<String> = function.attrs.iter().filter_map(doc).collect();
+        let doc = doc_lines(&function.attrs);
         let code = function.block.to_token_stream().to_string().replace(' ', "");
         let kinds = ["Entity", "ActiveModel", "Column", "COLUMN", "Relation"];
         let used =
@@ -221,15 +200,6 @@ fn names(code: &str, what: &str) -> bool {
     code.match_indices(what).any(|(at, _)| !code[..at].ends_with(is_part))
 }
 
-fn doc(attribute: &syn::Attribute) -> Option<String> {
-    let Meta::NameValue(pair) = &attribute.meta else { return None };
-    let Expr::Lit(literal) = &pair.value else { return None };
-    match &literal.lit {
-        Lit::Str(text) if pair.path.is_ident("doc") => Some(text.value()),
-        _ => None,
-    }
-}
-
 /// The first sentence of a documentation.
 fn sentence(lines: &[&str]) -> String {
     let paragraph: Vec<&str> =
@@ -251,32 +221,24 @@ fn without_links(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn found(table: &str) -> Vec<(String, bool)> {
+    #[test]
+    fn functions_are_found_with_what_they_do() {
         let functions = read(&Workspace::at(None), &["campaigns", "contacts", "events", "users"]).unwrap();
         let readers = by_table(&functions);
-        readers[table].iter().map(|reader| (reader.name.clone(), reader.writes)).collect()
-    }
-
-    #[test]
-    fn queries_and_functions_are_found_with_what_they_do() {
-        let contacts = found("contacts");
-        for (name, writes) in [
-            ("contacts::claim_due", true),
-            ("campaigns::statistics", false),
-            ("contacts::find", false),
-            ("contacts::create", true),
-            ("campaigns::activation_errors", false),
+        for (table, name, writes) in [
+            ("contacts", "campaigns::activation_errors", Some(false)),
+            ("contacts", "campaigns::find", None),
+            ("contacts", "campaigns::statistics", Some(false)),
+            ("contacts", "contacts::claim_due", Some(true)),
+            ("contacts", "contacts::create", Some(true)),
+            ("contacts", "contacts::find", Some(false)),
+            // It is private: what it touches is its callers'.
+            ("users", "users::known", None),
+            ("users", "users::sign_in", Some(true)),
         ] {
-            assert!(contacts.contains(&(name.to_owned(), writes)), "{name} in {contacts:?}");
+            let found = readers[table].iter().find(|(function, _)| function.path() == name);
+            assert_eq!(found.map(|(_, writes)| *writes), writes, "{name} on {table}");
         }
-        assert!(!contacts.iter().any(|(name, _)| name == "campaigns::find"), "{contacts:?}");
-    }
-
-    #[test]
-    fn what_a_private_function_touches_is_its_callers() {
-        let users = found("users");
-        assert!(users.contains(&("users::sign_in".to_owned(), true)), "{users:?}");
-        assert!(!users.iter().any(|(name, _)| name == "users::known"), "it is private: {users:?}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::catalogue::schema::{Constraint, ConstraintKind, Function, Grant, Sche
 use crate::generated_files::{GeneratedFile, Kind};
 use crate::{Error, Finding, Subject};
 pub(crate) use format::lower;
-use format::{call, item, literal};
+use format::{call, item};
+use migration::literal;
 use std::fmt::Write as _;
 
 /// The file.

@@ -10,15 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The tables of the entities, and the values of their enums.
 #[derive(Clone, Debug, Default)]
-pub struct Entities {
+pub(crate) struct Entities {
     pub(crate) tables: Vec<Model>,
     pub(crate) enums: BTreeMap<String, Vec<String>>,
 }
 
 impl Entities {
     /// Every entity of the list of tables; a table that is not in it is a finding.
-    #[must_use]
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         let mut all = Self::default();
         macro_rules! add_each {
             ($($table:ident: $Entity:ident,)+) => { $(all.add(entity::$table::Entity);)+ };

@@ -17,10 +17,7 @@ const DISTRIBUTE: &str =
     "Undo the change in the database, or after a migration run: cargo run -p ops -- distribute.";
 
 /// Compares the database of a URL with one that was migrated by this build, and distributed if it is.
-///
-/// # Errors
-/// The connection fails, or a scratch database cannot be migrated.
-pub async fn compare(url: &str) -> Result<Vec<Finding>, Error> {
+pub(crate) async fn compare(url: &str) -> Result<Vec<Finding>, Error> {
     let mut connection = connect(url).await?;
     let mut found = Catalogue::read(&mut connection).await?;
     let distribution = Distribution::of(&mut connection).await?;
@@ -75,9 +72,6 @@ pub async fn connect(url: &str) -> Result<PgConnection, Error> {
 }
 
 /// The differences of a database from one that was migrated by this build, and distributed if it is, its ledger included.
-///
-/// # Errors
-/// The database is behind, and a scratch database cannot be migrated as far.
 pub(crate) async fn differences(
     reference: &Catalogue,
     found: &Catalogue,

@@ -6,7 +6,7 @@ use crate::{Error, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Field, GenericArgument, LitStr, PathArguments, Type};
+use syn::{Attribute, Expr, ExprLit, Field, GenericArgument, Lit, LitStr, Meta, PathArguments, Type};
 
 /// The models of a workspace's `entity/src`, by the names of their files.
 pub(crate) fn read(workspace: &Workspace) -> Result<BTreeMap<String, Model>, Error> {
@@ -144,16 +144,20 @@ fn spelled(of: &Type) -> syn::Result<String> {
 
 /// The text of a comment, in one line.
 fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => {
-                Some(text.value().trim().to_owned())
-            }
+    let lines = doc_lines(attributes);
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
+}
+
+/// The lines of a comment.
+pub(crate) fn doc_lines(attributes: &[Attribute]) -> Vec<String> {
+    let lines = attributes.iter().filter_map(|attribute| {
+        let Meta::NameValue(pair) = &attribute.meta else { return None };
+        match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if pair.path.is_ident("doc") => Some(text.value()),
             _ => None,
-        },
-        _ => None,
+        }
     });
-    lines.collect::<Vec<_>>().join(" ").trim().to_owned()
+    lines.collect()
 }
 
 /// The text with a capital letter.
@@ -170,8 +174,8 @@ fn words(attributes: &[Attribute]) -> syn::Result<BTreeMap<String, String>> {
         attribute.parse_nested_meta(|meta| {
             let text = match meta.value() {
                 Ok(value) if value.peek(LitStr) => value.parse::<LitStr>()?.value(),
-                Ok(value) => match value.parse::<syn::Lit>()? {
-                    syn::Lit::Bool(truth) => truth.value.to_string(),
+                Ok(value) => match value.parse::<Lit>()? {
+                    Lit::Bool(truth) => truth.value.to_string(),
                     _ => String::new(),
                 },
                 Err(_) => String::new(),

@@ -9,9 +9,6 @@ use std::fmt::Write as _;
 /// Describes the differences between the schema of the last release and the newest one as Markdown: each object in words,
 /// a part of a new table with its table, and the statements of the migrations. Before the first release, the DDL is
 /// `migration/schema.sql`.
-///
-/// # Errors
-/// The lock cannot be read or parsed, or a scratch database cannot be migrated.
 pub(crate) async fn since_release(workspace: &Workspace) -> Result<String, Error> {
     let lock = lock::read(workspace)?
         .map_err(|finding| Error::Source { path: workspace.path(lock::FILE), reason: finding.problem })?;

@@ -16,6 +16,13 @@ pub(crate) struct MigrationFile {
     pub(crate) header: Vec<Field>,
 }
 
+impl MigrationFile {
+    /// Why it exists; `None`: its header does not say.
+    pub(crate) fn intent(&self) -> Option<&str> {
+        self.header.iter().find(|field| field.name == "Intent").map(|field| field.text.as_str())
+    }
+}
+
 /// All of them, by name.
 pub(crate) fn read(workspace: &Workspace) -> Result<Vec<MigrationFile>, Error> {
     let mut files = Vec::new();

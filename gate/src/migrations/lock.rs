@@ -61,10 +61,7 @@ impl Lock {
     }
 
     /// Parses a lock.
-    ///
-    /// # Errors
-    /// The number of the first line that is not part of a lock.
-    pub fn parse(text: &str) -> Result<Self, usize> {
+    pub(crate) fn parse(text: &str) -> Result<Self, usize> {
         let mut lock = Self { released: None, entries: Vec::new() };
         for (index, line) in text.lines().enumerate() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -87,7 +84,7 @@ impl Lock {
     }
 
     /// The migrations' names.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.name.as_str())
     }
 
@@ -130,10 +127,7 @@ impl fmt::Display for Lock {
 }
 
 /// The lock of the workspace; `Err` is a finding about the file.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn read(workspace: &Workspace) -> Result<Result<Lock, Finding>, Error> {
+pub(crate) fn read(workspace: &Workspace) -> Result<Result<Lock, Finding>, Error> {
     let parsed = match workspace.read_if_there(FILE)? {
         Some(text) => {
             Lock::parse(&text).map_err(|line| Finding::at(FILE, line, "this line is not part of a lock"))

@@ -52,9 +52,6 @@ pub(crate) struct Effect {
 pub(crate) type Required = BTreeSet<(String, String)>;
 
 /// Reads the snapshot; `None`: there was no release. `Err` is a finding about the file.
-///
-/// # Errors
-/// The file cannot be read.
 pub(crate) fn read(workspace: &Workspace) -> Result<Option<Result<Snapshot, Finding>>, Error> {
     let Some(text) = workspace.read_if_there(FILE)? else { return Ok(None) };
     let parsed = parse(&text).map_err(|line| Finding::at(FILE, line, "this line is not part of a snapshot"));

@@ -2,26 +2,18 @@
 
 pub(crate) mod rows;
 
-use crate::{Catalogue, Error, Finding, subject};
+use crate::{Catalogue, Error, subject};
 use migration::Emitted;
 use scratch::Database;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
+use std::collections::BTreeMap;
 
 /// A database and the one connection to it.
 #[derive(Debug)]
 pub(crate) struct Replay {
     pub(crate) connection: PgConnection,
     _database: Database,
-}
-
-/// An older table that a migration locks or rewrites.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Touched {
-    pub(crate) table: String,
-    /// The strongest lock on it, in lower-case words: `share row exclusive`.
-    pub(crate) mode: String,
-    pub(crate) rewritten: bool,
 }
 
 impl Replay {
@@ -55,8 +47,9 @@ impl Replay {
         transaction.commit().await
     }
 
-    /// Runs `up`, and returns the older tables that it locks in a mode stronger than ROW EXCLUSIVE, or rewrites.
-    pub(crate) async fn trace(&mut self, migration: &Emitted) -> Result<Vec<Touched>, Error> {
+    /// Runs `up`, and returns the older tables that it locks in a mode stronger than ROW EXCLUSIVE, or rewrites, each with
+    /// the strongest lock as headers write it: `access exclusive, rewritten`.
+    pub(crate) async fn trace(&mut self, migration: &Emitted) -> Result<BTreeMap<String, String>, Error> {
         let before: Vec<(i64, String, i64)> =
             sqlx::query_as(include_str!("replay/tables.sql")).fetch_all(&mut self.connection).await?;
         let mut locks: Vec<(i64, String)> = Vec::new();
@@ -74,14 +67,9 @@ impl Replay {
             let mode = locks.iter().find(|(locked, _)| *locked == oid).map(|(_, mode)| mode.clone());
             let rewritten = after.iter().any(|(same, _, other)| *same == oid && *other != storage);
             let mode = mode.or_else(|| rewritten.then(|| "access exclusive".to_owned()))?;
-            Some(Touched { table, mode, rewritten })
+            Some((table, if rewritten { mode + ", rewritten" } else { mode }))
         });
         Ok(touched.collect())
-    }
-
-    /// Inserts a row into each empty table; findings are the tables that reject it.
-    pub(crate) async fn fill(&mut self) -> Result<Vec<Finding>, Error> {
-        rows::fill(&mut self.connection).await
     }
 
     /// Every object of the database.

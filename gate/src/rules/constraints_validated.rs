@@ -1,26 +1,15 @@
-//! Every constraint is validated and enforced.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "constraints_validated",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every constraint is validated and enforced.",
     why: "Existing rows may violate a constraint that is NOT VALID, and the planner and readers rely on it.",
     fix: "Correct the rows, then run: alter table <table> validate constraint <constraint>.",
     source: "docs/conventions.md#validated-constraints",
     check: Check::Catalogue(include_str!("constraints_validated.sql")),
-    breaks: &[
-        uncommitted(
-            "alter table events drop constraint fk_events_contact_id_contacts, add constraint \
-             fk_events_contact_id_contacts foreign key (organization_id, contact_id) references contacts \
-             (organization_id, id) on delete cascade not valid",
-            &["events.fk_events_contact_id_contacts"],
-        ),
-        uncommitted(
-            "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
-            &["events.ck_events_order"],
-        ),
-    ],
+    breaks: &[sql(
+        "alter table events add constraint ck_events_order check (published_at >= created_at) not valid",
+        &["events.ck_events_order"],
+    )],
 };

@@ -1,28 +1,10 @@
 -- organizations, users and user_organizations: only what their policies allow. Updates are granted by column: a customer
 -- must not change an author, a role, or what concerns other organizations too. Rows that can be marked as deleted are kept.
-with granted as (
-    select r.name, r.name as table_name, r.relkind, r.is_ledger or r.relispartition as is_closed, null::name as attname,
-        a.privilege_type, a.is_grantable,
-        exists (
-            select from our_columns as d where d.table_oid = r.oid and d.attname = 'deleted_at'
-        ) as has_deleted_at
-    from our_relations as r
-    cross join aclexplode(r.relacl) as a
-    where a.grantee = to_regrole('customer')
-    union all
-    select format('%s.%s', r.name, c.attname), r.name, r.relkind, r.is_ledger or r.relispartition, c.attname,
-        a.privilege_type, a.is_grantable, false
-    from our_relations as r
-    join pg_attribute as c on c.attrelid = r.oid
-    cross join aclexplode(c.attacl) as a
-    where a.grantee = to_regrole('customer')
-),
-
-excessive as (
+with excessive as (
     select name, privilege_type,
         case
             when relkind not in ('r', 'p', 'v') then 'on a relation without policies'
-            when is_closed then 'on an internal relation'
+            when is_internal then 'on an internal relation'
             when relkind = 'v' and privilege_type = 'SELECT' and not is_grantable then null
             when privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
                 then 'to which Row Level Security does not apply'
@@ -37,10 +19,13 @@ excessive as (
                     or table_name = 'users' and attname <> 'metadata'
                 )
                 then 'on a column that customers must not change'
-            when privilege_type = 'DELETE' and has_deleted_at then 'on rows that are marked as deleted instead'
+            when privilege_type = 'DELETE' and exists (
+                select from our_columns as d where d.table_oid = g.table_oid and d.attname = 'deleted_at'
+            ) then 'on rows that are marked as deleted instead'
             when is_grantable then 'with grant option'
         end as fault
-    from granted
+    from our_grants as g
+    where grantee = to_regrole('customer')
     union all
     select format('schema %s', s.nspname), a.privilege_type, 'which allows shadowing functions'
     from our_schemas as s

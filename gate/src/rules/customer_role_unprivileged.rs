@@ -1,20 +1,12 @@
-//! The role customer has no attributes, no memberships and no settings.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "customer_role_unprivileged",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "The role customer has no attributes, no memberships and no settings.",
     why: "Row Level Security does not apply to a superuser, a role with BYPASSRLS or the owner, and a setting can bind a default tenant.",
     fix: "Run: alter role customer nosuperuser nobypassrls nocreatedb nocreaterole noreplication; revoke its memberships; reset its settings.",
     source: "docs/conventions.md#the-customer-role",
     check: Check::Catalogue(include_str!("customer_role_unprivileged.sql")),
-    breaks: &[
-        uncommitted("alter role customer createdb", &["customer"]),
-        uncommitted("grant pg_read_all_data to customer", &["customer"]),
-        uncommitted("alter role customer set row_security = off", &["customer"]),
-        uncommitted("alter role customer bypassrls", &["customer"]),
-    ],
+    breaks: &[sql("alter role customer createdb", &["customer"])],
 };

@@ -3,19 +3,20 @@
 select 'customer', fault, null
 from pg_roles as r
 cross join lateral (
-    select 'is a superuser' as fault where r.rolsuper
-    union all
-    select 'bypasses row security' where r.rolbypassrls
-    union all
-    select 'may create databases' where r.rolcreatedb
-    union all
-    select 'may create roles' where r.rolcreaterole
-    union all
-    select 'may replicate' where r.rolreplication
-    union all
-    select 'can log in, so that all customers share one password'
-    where r.rolcanlogin
-        and shobj_description(r.oid, 'pg_authid') like '%created by the migration create_functions'
+    select attribute.fault
+    from (
+        values (r.rolsuper, 'is a superuser'),
+            (r.rolbypassrls, 'bypasses row security'),
+            (r.rolcreatedb, 'may create databases'),
+            (r.rolcreaterole, 'may create roles'),
+            (r.rolreplication, 'may replicate'),
+            (
+                r.rolcanlogin
+                and shobj_description(r.oid, 'pg_authid') like '%created by the migration create_functions',
+                'can log in, so that all customers share one password'
+            )
+    ) as attribute (holds, fault)
+    where attribute.holds
     union all
     select format('is a member of %s', m.roleid::regrole) from pg_auth_members as m where m.member = r.oid
     union all

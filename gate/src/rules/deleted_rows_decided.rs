@@ -1,18 +1,17 @@
 //! Every function of `database` that an application calls in a transaction decides what it does with deleted rows.
 
-use crate::Subject;
 use crate::docs::{deleted_rows, readers};
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
+use crate::{Error, Finding, Subject};
 
 pub const RULE: Rule = Rule {
     id: "deleted_rows_decided",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every function of database decides what it does with a row that is marked as deleted: its own, and those that its rows belong to.",
     why: "A query without a decision reads what was deleted, or writes below it.",
     fix: "Add the table to the section `# Deleted rows` of the function's documentation, or to a line `-- deleted:` of its query.",
     source: "docs/conventions.md#deleted-rows",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(look(subject))),
     breaks: &[
         replace(
             "database/src/contacts.rs",
@@ -45,10 +44,8 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let schema = subject.schema().await?;
-        let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
-        Ok(deleted_rows::defects(&readers::read(subject.workspace(), &names)?, schema))
-    })
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let schema = subject.schema().await?;
+    let names: Vec<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
+    Ok(deleted_rows::defects(&readers::read(subject.workspace(), &names)?, schema))
 }

@@ -1,21 +1,20 @@
-//! The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.
-
+use crate::Finding;
 use crate::catalogue::schema::{Column, Constraint, ConstraintKind, Enum, Index, Schema, Table};
 use crate::drift::entities::{Entities, list, nullability};
 use crate::drift::{Description, Difference, Item, Model};
-use crate::rule::{Answer, Break, Check, Family, Level, Rule, sql};
-use crate::{Finding, Subject};
+use crate::rule::{Break, Check, Level, Rule, sql};
 use std::collections::BTreeSet;
 
 pub const RULE: Rule = Rule {
     id: "entities_match_database",
     level: Level::Block,
-    family: Family::Drift,
     requires: "The entities and the migrated database have the same tables, columns, types, keys, relations and enum values.",
     why: "A mismatch is an error at run time, or a value that the entity cannot decode.",
     fix: "Correct the entity in entity/src, or the schema by a migration: cargo run -p gate -- migration NAME.",
     source: "docs/conventions.md#entities-and-the-database",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| {
+        Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
+    }),
     breaks: BREAKS,
 };
 
@@ -49,10 +48,6 @@ const BREAKS: &[Break] = &[
         &["constraint fk_events_id_campaigns on events"],
     ),
 ];
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { Ok(compare(&Entities::all(), subject.schema().await?)) })
-}
 
 pub(crate) fn compare(entities: &Entities, schema: &Schema) -> Vec<Finding> {
     let mut findings = Vec::new();

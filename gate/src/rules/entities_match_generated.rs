@@ -1,7 +1,5 @@
-//! The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.
-
 use crate::drift::{Difference, Item, Model, models};
-use crate::rule::{Answer, Break, Check, Family, Level, Rule, replace};
+use crate::rule::{Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Subject};
 use sea_orm_codegen::{
     BannerVersion, BigIntegerType, DateTimeCrate, EntityFormat, EntityTransformer, EntityWriterContext,
@@ -15,12 +13,11 @@ use std::path::Path;
 pub const RULE: Rule = Rule {
     id: "entities_match_generated",
     level: Level::Block,
-    family: Family::Drift,
     requires: "The entities have the fields, types, keys and relations that sea-orm-cli generates from the migrated database.",
     why: "Entities are written by hand; a difference from the generated ones is a difference from the schema.",
     fix: "Correct the entity; compare with: sea-orm-cli generate entity --entity-format dense -o <directory>.",
     source: "docs/conventions.md#entities-and-sea-orm-cli",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| Box::pin(look(subject))),
     breaks: BREAKS,
 };
 
@@ -96,12 +93,10 @@ const BREAKS: &[Break] = &[
     edit("table_name = \"call_attempts\"", "table_name = \"calls\"", &["entity/src/call_attempts.rs"]),
 ];
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let ours = models::read(subject.workspace())?;
-        let theirs = generate(subject.pool()).await?;
-        Ok(compare(&ours, &theirs))
-    })
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let ours = models::read(subject.workspace())?;
+    let theirs = generate(subject.pool()).await?;
+    Ok(compare(&ours, &theirs))
 }
 
 /// Does the same as sea-orm-cli 2 with `--entity-format dense`, in memory and without messages.

@@ -1,13 +1,11 @@
-//! Every exception names an existing rule, has a reason, is needed and has not expired.
-
-use crate::rule::{Check, Family, Level, Rule, replace};
-use crate::{Error, Exceptions, Finding, Workspace};
+use crate::exceptions::{self, Exceptions};
+use crate::rule::{Check, Level, Rule, replace};
+use crate::{Error, Finding, Workspace};
 
 /// If all rules run, an exception that is not needed is a finding as well.
 pub const RULE: Rule = Rule {
     id: "exceptions_current",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every exception names an existing rule, has a reason, is needed and has not expired.",
     why: "An exception that outlives its reason hides the next violation.",
     fix: "Fix the violation, or review it and extend the expiry date; delete an exception that is not needed.",
@@ -15,20 +13,20 @@ pub const RULE: Rule = Rule {
     check: Check::Sources(look),
     breaks: &[
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: foreign_keys_indexed, object: x, reason: long enough to be judged, expires: \
              2020-01-01}\n",
             &["foreign_keys_indexed of x"],
         ),
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: no_such_rule, object: x, reason: long enough to be judged, expires: 2999-01-01}\n",
             &["no_such_rule of x"],
         ),
         replace(
-            crate::exceptions::FILE,
+            exceptions::FILE,
             "",
             "- {rule: foreign_keys_indexed, object: x, reason: because, expires: 2999-01-01}\n",
             &["foreign_keys_indexed of x"],

@@ -1,18 +1,15 @@
-//! database/src/generated is current with database/queries and with the schema.
-
 use crate::codegen;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace};
 
 pub const RULE: Rule = Rule {
     id: "generated_queries_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "database/src/generated is current with database/queries and with the schema.",
     why: "Applications run SQL other than the reviewed SQL.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#generated-queries",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| Box::pin(generated_files::check(subject, &codegen::KIND))),
     breaks: &[
         replace(
             "database/src/generated/contacts.rs",
@@ -28,7 +25,3 @@ pub const RULE: Rule = Rule {
         ),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &codegen::KIND))
-}

@@ -1,26 +1,20 @@
-//! Each privilege of the role customer has a reason in gate/grants.yaml, and the table in docs/security.md is current.
-
 use crate::docs::grants;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, uncommitted};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace, sql};
 
 pub const RULE: Rule = Rule {
     id: "grants_have_reasons",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Each privilege of the role customer has a reason in gate/grants.yaml, and the table in docs/security.md is current.",
     why: "A privilege that no function needs serves only an injected statement.",
     fix: "Revoke the privilege, or state in gate/grants.yaml which function needs it; then run: cargo run -p gate -- write.",
     source: "docs/conventions.md#reasons-of-grants",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(generated_files::check(subject, &grants::KIND))),
     breaks: &[
-        uncommitted("grant delete on contacts to customer", &["contacts"]),
-        uncommitted(
-            "grant update (preferred_language) on contacts to customer",
-            &["contacts.preferred_language"],
-        ),
-        uncommitted("grant execute on function set_updated_at() to customer", &["set_updated_at()"]),
-        uncommitted("revoke update (status) on campaigns from customer", &["campaigns.status"]),
+        sql("grant delete on contacts to customer", &["contacts"]),
+        sql("grant update (preferred_language) on contacts to customer", &["contacts.preferred_language"]),
+        sql("grant execute on function set_updated_at() to customer", &["set_updated_at()"]),
+        sql("revoke update (status) on campaigns from customer", &["campaigns.status"]),
         replace(grants::FILE, "  columns: [status]\n", "  columns: [status, name]\n", &["campaigns.name"]),
         replace(grants::FILE, "`campaigns::transition`", "`campaigns::change_status`", &["campaigns"]),
         replace(grants::FILE, "`campaigns::transition`", "`campaigns::find`", &["campaigns"]),
@@ -30,7 +24,3 @@ pub const RULE: Rule = Rule {
         replace(grants::DOCUMENT, "<!-- end of grants -->", "", &[grants::DOCUMENT]),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &grants::KIND))
-}

@@ -1,7 +1,5 @@
-//! Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.
-
 use crate::drift::{Item, models};
-use crate::rule::{Break, Check, Family, Level, Rule, replace};
+use crate::rule::{Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use syn::parse::{Parse, ParseStream};
@@ -14,7 +12,6 @@ const IDS: &str = "entity/src/id.rs";
 pub const RULE: Rule = Rule {
     id: "id_prefixes_unique",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table has an id type of its own, with a unique prefix of three lowercase letters, in alphabetical order.",
     why: "With a shared type or prefix, the id of one table is accepted as the id of another.",
     fix: "Add the table's id type to entity/src/id.rs in alphabetical order, with an unused prefix.",

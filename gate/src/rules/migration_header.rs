@@ -1,46 +1,28 @@
-//! A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.
-
 use crate::migrations::files::{self, MigrationFile};
-use crate::rule::{Check, Family, Level, Rule, replace};
+use crate::rule::{Break, Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use migration::header::{self, FIELDS};
 
 pub const RULE: Rule = Rule {
     id: "migration_header",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "A migration file begins with Intent, Risk, Locks if it takes any, and what Down loses.",
     why: "An operator who has to decide about a deployment otherwise infers intent and risk from the SQL.",
     fix: "Write the missing line for a reader who does not know the change.",
     source: "docs/conventions.md#migration-headers",
     check: Check::Sources(look),
     breaks: &[
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "//! Down:\n",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Down: drops every organization.\n",
-            "//! Down: what it cannot restore.\n",
-            &["m20261121_000003_create_organizations"],
-        ),
-        replace(
-            "migration/src/migrations/m20261121_000003_create_organizations.rs",
-            "//! Intent:",
-            "//! Down: drops all.\n//! Intent:",
-            &["m20261121_000003_create_organizations"],
-        ),
+        edit("//! Down: drops every organization.\n", ""),
+        edit("//! Down: drops every organization.\n", "//! Down:\n"),
+        edit("//! Down: drops every organization.\n", "//! Down: what it cannot restore.\n"),
+        edit("//! Intent:", "//! Down: drops all.\n//! Intent:"),
     ],
 };
+
+const fn edit(text: &'static str, with: &'static str) -> Break {
+    let file = "migration/src/migrations/m20261121_000003_create_organizations.rs";
+    replace(file, text, with, &["m20261121_000003_create_organizations"])
+}
 
 fn look(workspace: &Workspace) -> Result<Vec<Finding>, Error> {
     let template = header::parse(migration::TEMPLATE);

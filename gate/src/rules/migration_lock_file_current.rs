@@ -1,19 +1,17 @@
-//! migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.
-
 use crate::migrations::lock;
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
-use crate::{Finding, Subject};
+use crate::rule::{Check, Level, Rule, emitted, replace};
+use crate::{Error, Finding, Subject};
+use std::future::ready;
 
 /// Also finds each change of a migration that violates another rule.
 pub const RULE: Rule = Rule {
     id: "migration_lock_file_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "migration/migrations.lock holds the digest of each script of each migration: a merged migration may be reformatted, but not changed.",
     why: "A database that has applied the migration never receives the change, and drifts from the others.",
     fix: "Restore the migration and write a new one; if it was never applied elsewhere, run: cargo run -p gate -- lock.",
     source: "docs/conventions.md#the-migration-lock-file",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| Box::pin(ready(look(subject)))),
     breaks: &[
         emitted(
             "m20261121_000014_create_provider_configs",
@@ -37,24 +35,20 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let lock = match lock::read(subject.workspace())? {
-            Ok(lock) => lock,
-            Err(finding) => return Ok(vec![finding]),
-        };
-        let mut findings = lock.changed(subject.emitted());
-        let unlocked =
-            subject.emitted().iter().filter(|emitted| lock.names().all(|name| name != emitted.name));
-        findings.extend(unlocked.map(|emitted| {
-            Finding::of(&emitted.name, "the migration is not locked")
-                .fixed_by("Run: cargo run -p gate -- lock.")
-        }));
-        if let Some(released) = &lock.released
-            && lock.names().all(|name| name != released)
-        {
-            findings.push(Finding::of(released, "it is released, but missing in the lock"));
-        }
-        Ok(findings)
-    })
+fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let lock = match lock::read(subject.workspace())? {
+        Ok(lock) => lock,
+        Err(finding) => return Ok(vec![finding]),
+    };
+    let mut findings = lock.changed(subject.emitted());
+    let unlocked = subject.emitted().iter().filter(|emitted| lock.names().all(|name| name != emitted.name));
+    findings.extend(unlocked.map(|emitted| {
+        Finding::of(&emitted.name, "the migration is not locked").fixed_by("Run: cargo run -p gate -- lock.")
+    }));
+    if let Some(released) = &lock.released
+        && lock.names().all(|name| name != released)
+    {
+        findings.push(Finding::of(released, "it is released, but missing in the lock"));
+    }
+    Ok(findings)
 }

@@ -1,8 +1,6 @@
-//! Migrations are named by their creation time, listed in that order, and newer than all locked migrations.
-
 use crate::migrations::files;
 use crate::migrations::lock;
-use crate::rule::{Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 use std::collections::BTreeSet;
 
@@ -12,7 +10,6 @@ const LIST: &str = "migration/src/migrations/mod.rs";
 pub const RULE: Rule = Rule {
     id: "migration_order",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "Migrations are named by their creation time, listed in that order, and newer than all locked migrations.",
     why: "Two databases otherwise apply the same migrations in different orders, and can end with different schemas.",
     fix: "Create the migration again under a new name with: cargo run -p migration -- generate.",

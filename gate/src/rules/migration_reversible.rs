@@ -1,9 +1,7 @@
-//! After up and down of a migration the catalogue is unchanged, and up and down can each run twice.
-
 use crate::catalogue::differences::Change;
 use crate::error::reason;
 use crate::migrations::replay::Replay;
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
+use crate::rule::{Check, Level, Rule, emitted};
 use crate::{Catalogue, Error, Finding, Subject};
 use migration::Emitted;
 
@@ -11,12 +9,11 @@ use migration::Emitted;
 pub const RULE: Rule = Rule {
     id: "migration_reversible",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "After up and down of a migration the catalogue is unchanged, and up and down can each run twice.",
     why: "A failed deployment cannot be rolled back, or rolling it back drops objects of other migrations.",
     fix: "Write a down that undoes each statement of up; use if exists in down and if not exists in up.",
     source: "docs/conventions.md#reversible-migrations",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(look(subject))),
     breaks: &[
         // `down` leaves an object.
         emitted(
@@ -55,20 +52,18 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let mut replay = Replay::start().await?;
-        let mut findings = Vec::new();
-        let mut catalogue = replay.catalogue().await?;
-        for migration in subject.emitted() {
-            let (problem, applied) = round_trip(&mut replay, migration, &mut catalogue).await?;
-            findings.extend(problem.map(|problem| Finding::of(&migration.name, problem)));
-            if !applied {
-                break;
-            }
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let mut replay = Replay::start().await?;
+    let mut findings = Vec::new();
+    let mut catalogue = replay.catalogue().await?;
+    for migration in subject.emitted() {
+        let (problem, applied) = round_trip(&mut replay, migration, &mut catalogue).await?;
+        findings.extend(problem.map(|problem| Finding::of(&migration.name, problem)));
+        if !applied {
+            break;
         }
-        Ok(findings)
-    })
+    }
+    Ok(findings)
 }
 
 /// Returns the first problem of a migration, and whether it is applied afterwards, so that the next one can run.

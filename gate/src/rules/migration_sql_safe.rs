@@ -1,22 +1,20 @@
-//! The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.
-
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted};
-use crate::{Error, Finding, Subject};
+use crate::Finding;
+use crate::rule::{Check, Level, Rule, emitted};
 use migration::{Emitted, statements};
 use squawk_linter::{Linter, Rule as Squawk};
 use squawk_syntax::SourceFile;
+use std::future::ready;
 
 /// A table that the migration does not create is assumed to hold rows. Of a `do` block, squawk sees only the
 /// statement of a block that catches an error, as `ddl.rs` writes it.
 pub const RULE: Rule = Rule {
     id: "migration_sql_safe",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "The SQL of each up passes squawk's rules for PostgreSQL, assuming that existing tables hold rows.",
     why: "The statement locks, rewrites or scans a table in use, or breaks the running version of an application.",
     fix: "See https://squawkhq.com/docs/rules for the squawk rule that the object name ends in.",
     source: "docs/conventions.md#safe-ddl",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(ready(Ok(subject.emitted().iter().flat_map(lint).collect())))),
     breaks: &[
         // A table of the migration.
         emitted(
@@ -35,18 +33,13 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-/// The rules of squawk that are excluded, each with the reason.
-const EXCLUDED: &[(Squawk, &str)] = &[
-    (Squawk::RequireLockTimeout, "the migrator sets lock_timeout for its session, and retries"),
-    (
-        Squawk::RequireStatementTimeout,
-        "a statement that holds its locks should finish instead of starting again",
-    ),
+/// The rules of squawk that are excluded.
+const EXCLUDED: [Squawk; 2] = [
+    // The migrator sets lock_timeout for its session, and retries.
+    Squawk::RequireLockTimeout,
+    // A statement that holds its locks should finish instead of starting again.
+    Squawk::RequireStatementTimeout,
 ];
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async { Ok(subject.emitted().iter().flat_map(lint).collect::<Vec<_>>()) as Result<_, Error> })
-}
 
 pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
     let statements = statements(&migration.postgres.up);
@@ -63,8 +56,7 @@ pub(crate) fn lint(migration: &Emitted) -> Vec<Finding> {
         .iter()
         .map(|error| finding("syntax", error.message(), error.range().start().into()))
         .collect();
-    let not_asked: Vec<Squawk> = EXCLUDED.iter().map(|(rule, _)| *rule).collect();
-    let mut linter = Linter::with_rules(&[], &not_asked);
+    let mut linter = Linter::with_rules(&[], &EXCLUDED);
     linter.settings.assume_in_transaction = migration.transactional;
     for violation in linter.lint(&parse, &text) {
         let at: usize = violation.text_range.start().into();

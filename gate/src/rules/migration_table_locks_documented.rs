@@ -1,9 +1,7 @@
-//! A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.
-
 use crate::error::reason;
 use crate::migrations::files::{self, MigrationFile};
-use crate::migrations::replay::{Replay, Touched};
-use crate::rule::{Answer, Check, Family, Level, Rule, emitted, replace};
+use crate::migrations::replay::{Replay, rows};
+use crate::rule::{Check, Level, Rule, emitted, replace};
 use crate::{Error, Finding, Subject};
 use std::collections::BTreeMap;
 
@@ -12,12 +10,11 @@ use std::collections::BTreeMap;
 pub const RULE: Rule = Rule {
     id: "migration_table_locks_documented",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "A migration's header names each lock stronger than ROW EXCLUSIVE on an existing table, and each table rewrite.",
     why: "Queries on the table wait until the migration commits; the operator has to know before the deployment.",
     fix: "Add `Locks: table (access exclusive: why this is acceptable); …` to the header, with `access exclusive, rewritten` for a rewritten table; or avoid the lock: add constraint … not valid and validate, create index concurrently.",
     source: "docs/conventions.md#documented-locks",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(look(subject))),
     breaks: &[
         // Not declared.
         emitted(
@@ -58,35 +55,31 @@ pub const RULE: Rule = Rule {
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let files = files::read(subject.workspace())?;
-        let mut replay = Replay::start().await?;
-        let mut findings = Vec::new();
-        for migration in subject.emitted() {
-            let touched = match replay.trace(migration).await {
-                Ok(touched) => touched,
-                Err(Error::Database(error)) if error.as_database_error().is_some() => {
-                    findings.push(Finding::of(&migration.name, format!("up fails: {}", reason(&error))));
-                    break;
-                }
-                Err(error) => return Err(error),
-            };
-            if let Some(file) = files.iter().find(|file| file.name == migration.name) {
-                findings.extend(compare(file, &touched));
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let files = files::read(subject.workspace())?;
+    let mut replay = Replay::start().await?;
+    let mut findings = Vec::new();
+    for migration in subject.emitted() {
+        let touched = match replay.trace(migration).await {
+            Ok(touched) => touched,
+            Err(Error::Database(error)) if error.as_database_error().is_some() => {
+                findings.push(Finding::of(&migration.name, format!("up fails: {}", reason(&error))));
+                break;
             }
-            // An empty table is reported once.
-            let empty = replay.fill().await?;
-            findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
+            Err(error) => return Err(error),
+        };
+        if let Some(file) = files.iter().find(|file| file.name == migration.name) {
+            findings.extend(compare(file, &touched));
         }
-        Ok(findings)
-    })
+        // An empty table is reported once.
+        let empty = rows::fill(&mut replay.connection).await?;
+        findings.extend(empty.into_iter().filter(|table| !findings.contains(table)).collect::<Vec<_>>());
+    }
+    Ok(findings)
 }
 
-/// The strongest lock on a table, in lower case, and whether the table is rewritten.
-type Lock = (String, bool);
-
-pub(crate) fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Finding> {
+/// Compares the locks that are taken, each by its table, with those of the header.
+pub(crate) fn compare(migration: &MigrationFile, taken: &BTreeMap<String, String>) -> Vec<Finding> {
     let line = migration.header.iter().find(|field| field.name == "Locks");
     let at = |problem: String, table: &str| {
         let line = line.map_or(1, |field| field.line);
@@ -95,47 +88,27 @@ pub(crate) fn compare(migration: &MigrationFile, touched: &[Touched]) -> Vec<Fin
     let Some(declared) = line.map_or(Some(BTreeMap::new()), |field| declared(&field.text)) else {
         return vec![at("its Locks do not have the form `table (mode: reason); …`".to_owned(), "Locks")];
     };
-    let taken: BTreeMap<&str, Lock> = touched
-        .iter()
-        .map(|Touched { table, mode, rewritten }| (table.as_str(), (mode.clone(), *rewritten)))
-        .collect();
     let mut findings = Vec::new();
-    for (table, taken) in &taken {
-        if declared.get(*table) != Some(taken) {
-            findings.push(at(
-                format!("it takes {} on {table}, which its header does not name", words(taken)),
-                table,
-            ));
-        }
+    for (table, lock) in taken.iter().filter(|(table, lock)| declared.get(*table) != Some(lock)) {
+        findings.push(at(format!("it takes {lock} on {table}, which its header does not name"), table));
     }
-    for (table, lock) in &declared {
-        if !taken.contains_key(table.as_str()) {
-            findings.push(at(
-                format!("its header names {} on {table}, which it does not take", words(lock)),
-                table,
-            ));
-        }
+    for (table, lock) in declared.iter().filter(|(table, _)| !taken.contains_key(*table)) {
+        findings.push(at(format!("its header names {lock} on {table}, which it does not take"), table));
     }
     findings
 }
 
 /// Parses the Locks of a header: `users (access exclusive, rewritten: reason); contacts (share: reason)`, without backticks.
-fn declared(text: &str) -> Option<BTreeMap<String, Lock>> {
+fn declared(text: &str) -> Option<BTreeMap<String, String>> {
     text.replace('`', "")
         .trim_end_matches('.')
         .split(';')
         .map(|entry| {
             let (table, rest) = entry.trim().split_once(" (")?;
-            let (mode, reason) = rest.strip_suffix(')')?.split_once(':')?;
-            let plain = mode.strip_suffix(", rewritten");
-            let lock = (plain.unwrap_or(mode).to_owned(), plain.is_some());
-            (!reason.trim().is_empty()).then(|| (table.to_owned(), lock))
+            let (lock, reason) = rest.strip_suffix(')')?.split_once(':')?;
+            (!reason.trim().is_empty()).then(|| (table.to_owned(), lock.to_owned()))
         })
         .collect()
-}
-
-fn words((mode, rewritten): &Lock) -> String {
-    format!("{mode}{}", if *rewritten { ", rewritten" } else { "" })
 }
 
 #[cfg(test)]
@@ -143,18 +116,7 @@ mod tests {
     use super::declared;
 
     #[test]
-    fn a_header_names_tables_modes_and_reasons() {
-        let locks =
-            declared("`users` (access exclusive: short); contacts (share, rewritten: small).").unwrap();
-        let locks: Vec<_> = locks.into_iter().collect();
-        let lock = |mode: &str, rewritten| (mode.to_owned(), rewritten);
-        assert_eq!(
-            locks,
-            [
-                ("contacts".to_owned(), lock("share", true)),
-                ("users".to_owned(), lock("access exclusive", false))
-            ]
-        );
+    fn locks_in_another_form_are_refused() {
         for text in ["users", "users (share)", "users (share: )", "users (share: x), contacts"] {
             assert_eq!(declared(text), None, "{text}");
         }

@@ -1,22 +1,12 @@
-//! No sequences, serial or identity columns.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "no_sequences",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "No sequences, serial or identity columns.",
     why: "A sequence is shared by all tenants: the gaps that one tenant sees reveal the activity of the others.",
     fix: "Use a uuid, or a count within the tenant.",
     source: "docs/conventions.md#sequences",
     check: Check::Catalogue(include_str!("no_sequences.sql")),
-    breaks: &[
-        uncommitted("create sequence tickets", &["tickets"]),
-        uncommitted(
-            "alter table events add column ordinal bigint generated always as identity; comment on column \
-             events.ordinal is 'The how-manieth event it is, over all.'",
-            &["events.ordinal"],
-        ),
-    ],
+    breaks: &[sql("create sequence tickets", &["tickets"])],
 };

@@ -1,44 +1,23 @@
-//! Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "policies_canonical",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Each table has exactly the permissive policies of its kind, with the same expression in USING and WITH CHECK.",
     why: "Permissive policies are combined with OR: the widest one decides which rows a customer reads and writes.",
     fix: "Use NewTable::tenant, which creates: for all to customer using and with check (organization_id = (select bound_organization_id())).",
     source: "docs/conventions.md#tenant-policies",
     check: Check::Catalogue(include_str!("policies_canonical.sql")),
     breaks: &[
-        uncommitted("drop policy tenant_isolation on contacts", &["contacts"]),
-        uncommitted("drop policy users_visible on users", &["users"]),
-        uncommitted("alter policy tenant_isolation on contacts using (true)", &["contacts.tenant_isolation"]),
-        uncommitted(
-            "alter policy tenant_isolation on contacts with check (true)",
-            &["contacts.tenant_isolation"],
-        ),
-        uncommitted(
-            "alter policy tenant_isolation on contacts using (organization_id = (select \
-             current_setting('app.organization_id', true)::uuid))",
-            &["contacts.tenant_isolation"],
-        ),
+        sql("drop policy users_visible on users", &["users"]),
         // It can be set by an injected statement.
-        uncommitted(
+        sql(
             "alter policy tenant_isolation on contacts using (organization_id = (select \
              current_setting('app.organization_id')::uuid))",
             &["contacts.tenant_isolation"],
         ),
-        uncommitted(
-            "create policy own on signing_keys for select to customer using (true)",
-            &["signing_keys.own"],
-        ),
-        uncommitted(
-            "create policy support on contacts to customer using (state = 'refused')",
-            &["contacts.support"],
-        ),
-        uncommitted(
+        sql("create policy own on signing_keys for select to customer using (true)", &["signing_keys.own"]),
+        sql(
             "create policy also on contacts to customer using (organization_id = (select \
              bound_organization_id())) with check (organization_id = (select bound_organization_id()))",
             &["contacts.also"],

@@ -1,21 +1,15 @@
-//! Every policy applies TO customer and to no other role.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "policies_to_customer_role",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every policy applies TO customer and to no other role.",
     why: "A policy for PUBLIC or another role applies to each role that is granted the table later.",
     fix: "Run: alter policy <policy> on <table> to customer.",
     source: "docs/conventions.md#roles-of-policies",
     check: Check::Catalogue(include_str!("policies_to_customer_role.sql")),
-    breaks: &[
-        uncommitted("alter policy tenant_isolation on contacts to public", &["contacts.tenant_isolation"]),
-        uncommitted(
-            "alter policy tenant_isolation on contacts to customer, current_user",
-            &["contacts.tenant_isolation"],
-        ),
-    ],
+    breaks: &[sql(
+        "alter policy tenant_isolation on contacts to customer, current_user",
+        &["contacts.tenant_isolation"],
+    )],
 };

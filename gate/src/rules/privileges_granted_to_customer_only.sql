@@ -1,12 +1,6 @@
 with granted (name, owner, grantee, privilege_type) as (
-    select r.name, r.relowner, a.grantee, a.privilege_type
-    from our_relations as r
-    cross join aclexplode(r.relacl) as a
-    union all
-    select format('%s.%s', r.name, c.attname), r.relowner, a.grantee, a.privilege_type
-    from our_relations as r
-    join pg_attribute as c on c.attrelid = r.oid
-    cross join aclexplode(c.attacl) as a
+    select g.name, g.relowner, g.grantee, g.privilege_type
+    from our_grants as g
     union all
     select format('schema %s', s.nspname), s.nspowner, a.grantee, a.privilege_type
     from our_schemas as s

@@ -1,25 +1,18 @@
-//! The pages and diagrams in docs/schema are current with the schema and its readers.
-
 use crate::docs::pages;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace, sql};
 
 pub const RULE: Rule = Rule {
     id: "schema_docs_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "The pages and diagrams in docs/schema are current with the schema and its readers.",
     why: "A stale page documents a column that was renamed or has another meaning.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#schema-pages",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| Box::pin(generated_files::check(subject, &pages::KIND))),
     breaks: &[
         replace("docs/schema/README.md", "", "edited\n", &["docs/schema/README.md"]),
         replace("docs/schema/ghosts.md", "", "# `ghosts`\n", &["docs/schema/ghosts.md"]),
         sql("alter table campaigns alter column max_attempts set default 4", &["docs/schema/campaigns.md"]),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &pages::KIND))
-}

@@ -1,18 +1,15 @@
-//! migration/schema.sql is current with the migrations.
-
 use crate::docs::schema_sql;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace, sql};
-use crate::{Subject, generated_files};
+use crate::generated_files;
+use crate::rule::{Check, Level, Rule, replace, sql};
 
 pub const RULE: Rule = Rule {
     id: "schema_sql_current",
     level: Level::Block,
-    family: Family::GeneratedFiles,
     requires: "migration/schema.sql is current with the migrations.",
     why: "A reviewer of a stale file approves a schema that does not exist.",
     fix: "Run: cargo run -p gate -- write.",
     source: "docs/conventions.md#schemasql",
-    check: Check::Subject(look),
+    check: Check::Comparison(|subject| Box::pin(generated_files::check(subject, &schema_sql::KIND))),
     breaks: &[
         replace(schema_sql::FILE, "", "-- edited\n", &[schema_sql::FILE]),
         sql("alter table campaigns alter column max_attempts set default 4", &[schema_sql::FILE]),
@@ -20,7 +17,3 @@ pub const RULE: Rule = Rule {
         sql("alter table contacts alter column email set (n_distinct = 5)", &["column contacts.email"]),
     ],
 };
-
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(generated_files::check(subject, &schema_sql::KIND))
-}

@@ -1,13 +1,10 @@
-//! No manifest enables SeaORM's feature schema-sync, and no code calls it.
-
-use crate::rule::{Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
 use crate::{Error, Finding, Workspace};
 
 /// `sea-orm-migration` enables the feature itself, so the rule also finds calls.
 pub const RULE: Rule = Rule {
     id: "schema_sync_off",
     level: Level::Block,
-    family: Family::Migrations,
     requires: "No manifest enables SeaORM's feature schema-sync, and no code calls it.",
     why: "Schema synchronization silently drops unique constraints that the entities do not declare, and leaves no migration.",
     fix: "Remove it, and write a migration.",

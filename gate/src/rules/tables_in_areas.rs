@@ -1,27 +1,22 @@
-//! Every table is in exactly one area of gate/areas.yaml.
-
-use crate::Subject;
 use crate::docs::areas;
-use crate::rule::{Answer, Check, Family, Level, Rule, replace};
+use crate::rule::{Check, Level, Rule, replace};
+use crate::{Error, Finding, Subject};
 
 pub const RULE: Rule = Rule {
     id: "tables_in_areas",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Every table is in exactly one area of gate/areas.yaml.",
     why: "A table without an area is missing from the diagrams of the schema pages.",
     fix: "Add the table to one area of gate/areas.yaml.",
     source: "docs/conventions.md#documentation-areas",
-    check: Check::Subject(look),
+    check: Check::Subject(|subject| Box::pin(look(subject))),
     breaks: &[
         replace(areas::FILE, "[provider_configs]", "[]", &["provider_configs"]),
         replace(areas::FILE, "[provider_configs]", "[provider_configs, ghosts, users]", &["ghosts", "users"]),
     ],
 };
 
-fn look(subject: &Subject) -> Answer<'_> {
-    Box::pin(async {
-        let areas = areas::read(subject.workspace())?;
-        Ok(areas::defects(&areas, subject.schema().await?))
-    })
+async fn look(subject: &Subject) -> Result<Vec<Finding>, Error> {
+    let areas = areas::read(subject.workspace())?;
+    Ok(areas::defects(&areas, subject.schema().await?))
 }

@@ -1,31 +1,16 @@
-//! A foreign key between two tenant tables contains `organization_id` at both ends, and SET NULL leaves `organization_id` unchanged.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "tenant_foreign_keys_composite",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "A foreign key between two tenant tables contains organization_id at both ends, and SET NULL leaves organization_id unchanged.",
     why: "Referential integrity checks bypass Row Level Security: a row could refer to another tenant's row, and a cascade could delete across tenants.",
     fix: "Refer from (organization_id, x_id) to (organization_id, id); with set null, name the column: on delete set null (x_id).",
     source: "docs/conventions.md#foreign-keys-between-tenant-tables",
     check: Check::Catalogue(include_str!("tenant_foreign_keys_composite.sql")),
     breaks: &[
-        uncommitted(
-            "alter table contacts drop constraint fk_contacts_campaign_id_campaigns, add constraint \
-             fk_contacts_campaign_id_campaigns foreign key (campaign_id) references campaigns (id) on \
-             delete cascade",
-            &["contacts.fk_contacts_campaign_id_campaigns"],
-        ),
-        uncommitted(
-            "alter table events drop constraint fk_events_call_attempt_id_call_attempts, add constraint \
-             fk_events_call_attempt_id_call_attempts foreign key (organization_id, call_attempt_id) \
-             references call_attempts (organization_id, id) on delete set null",
-            &["events.fk_events_call_attempt_id_call_attempts"],
-        ),
         // user_organizations is a tenant table as well.
-        uncommitted(
+        sql(
             "alter table campaigns add membership_id uuid constraint \
              fk_campaigns_membership_id_user_organizations references user_organizations (id) on delete \
              cascade; create index ix_campaigns_membership on campaigns (membership_id); comment on column \

@@ -1,19 +1,15 @@
-//! No trigger is disabled, including the internal triggers of foreign keys.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "triggers_enabled",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "No trigger is disabled, including the internal triggers of foreign keys.",
     why: "With its triggers disabled a foreign key is not checked, although the catalogue still shows it.",
     fix: "Run: alter table <table> enable trigger all. Then check the rows written meanwhile.",
     source: "docs/conventions.md#enabled-triggers",
     check: Check::Catalogue(include_str!("triggers_enabled.sql")),
     breaks: &[
-        uncommitted("alter table events disable trigger updated_at", &["events"]),
-        uncommitted("alter table events disable trigger all", &["events"]),
-        uncommitted("alter table users enable replica trigger updated_at", &["users"]),
+        sql("alter table events disable trigger updated_at", &["events"]),
+        sql("alter table users enable replica trigger updated_at", &["users"]),
     ],
 };

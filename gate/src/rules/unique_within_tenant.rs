@@ -1,24 +1,15 @@
-//! Unique constraints of tenant tables begin with `organization_id`.
-
-use crate::rule::{Check, Family, Level, Rule, uncommitted};
+use crate::rule::{Check, Level, Rule, sql};
 
 pub const RULE: Rule = Rule {
     id: "unique_within_tenant",
     level: Level::Block,
-    family: Family::Conventions,
     requires: "Unique constraints of tenant tables begin with organization_id.",
     why: "A unique violation across tenants reveals another tenant's value, and blocks it for everyone else.",
     fix: "Begin the constraint with organization_id; list a constraint that has to apply to all tenants in unique_within_tenant.sql, with the reason.",
     source: "docs/conventions.md#uniqueness-within-a-tenant",
     check: Check::Catalogue(include_str!("unique_within_tenant.sql")),
-    breaks: &[
-        uncommitted(
-            "alter table contacts add constraint uq_contacts_phone_number unique (phone_number)",
-            &["uq_contacts_phone_number"],
-        ),
-        uncommitted(
-            "create unique index uq_contacts_email on contacts (email) include (organization_id)",
-            &["uq_contacts_email"],
-        ),
-    ],
+    breaks: &[sql(
+        "create unique index uq_contacts_email on contacts (email) include (organization_id)",
+        &["uq_contacts_email"],
+    )],
 };

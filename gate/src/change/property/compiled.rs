@@ -25,25 +25,13 @@ pub(super) struct Compiled {
 const PROGRAM: &str = r#"
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DatabaseConnection, DbBackend, JsonValue, MockDatabase, MockExecResult, MockRow};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-/// The mock connection never waits.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return value;
-        }
-    }
-}
 
 fn recorded(db: DatabaseConnection) -> Vec<String> {
     let log = db.into_transaction_log();
     log.iter().flat_map(|transaction| transaction.statements()).map(ToString::to_string).collect()
 }
 
-fn record(migration: &dyn MigrationTrait) -> JsonValue {
+async fn record(migration: &dyn MigrationTrait) -> JsonValue {
     let mut scripts = vec![("transactional", JsonValue::from(migration.use_transaction() != Some(false)))];
     for (name, backend, is_up) in [
         ("postgres up", DbBackend::Postgres, true),
@@ -56,7 +44,7 @@ fn record(migration: &dyn MigrationTrait) -> JsonValue {
             .append_query_results(vec![Vec::<MockRow>::new(); 1000])
             .into_connection();
         let manager = SchemaManager::new(&db);
-        let done = block_on(async { if is_up { migration.up(&manager).await } else { migration.down(&manager).await } });
+        let done = if is_up { migration.up(&manager).await } else { migration.down(&manager).await };
         let statements = recorded(db);
         if let Err(error) = done {
             let (error, executed) = (JsonValue::from(error.to_string()), JsonValue::from(statements.len()));
@@ -86,9 +74,9 @@ pub(super) fn compile(workspace: &Workspace, sources: &[String]) -> Vec<Compiled
         fs::write(directory.path().join(format!("{name}.rs")), source).unwrap();
         writeln!(program, "mod {name};").unwrap();
     }
-    program.push_str("fn main() {\n");
+    program.push_str("#[tokio::main(flavor = \"current_thread\")]\nasync fn main() {\n");
     for name in &names {
-        writeln!(program, "println!(\"{{}}\", record(&{name}::Migration));").unwrap();
+        writeln!(program, "println!(\"{{}}\", record(&{name}::Migration).await);").unwrap();
     }
     program.push('}');
     let (main, binary) = (directory.path().join("main.rs"), directory.path().join("main"));

@@ -5,11 +5,6 @@ use migration::{Token, tokens};
 /// The longest line.
 const WIDTH: usize = 110;
 
-/// A text in quotes.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// The text with keywords and names in lower case, which is what PostgreSQL reads them as, and in one line.
 pub(crate) fn lower(sql: &str) -> String {
     let mut text = String::new();
@@ -27,11 +22,7 @@ pub(crate) fn lower(sql: &str) -> String {
                 text.truncate(text.trim_end().len());
                 text.push(')');
             }
-            Token::Comment(piece) | Token::Quoted(piece) | Token::String(piece) | Token::Symbol(piece) => {
-                text.push_str(piece);
-            }
-            // PostgreSQL prints none.
-            Token::Parameter { name, .. } => text.push_str(name),
+            other => text.push_str(other.text()),
         }
     }
     single_parentheses(&text)

@@ -1,25 +1,16 @@
 //! `gate write`: the schema's file, and the data dictionary are whole, and the same from run to run.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
-
+use crate::subject;
 use gate::cli::GENERATED;
 use gate::docs::{pages, schema_sql};
 use gate::generated_files::{self, GeneratedFile, Kind, Written};
 use gate::{Subject, Workspace};
 use sqlx::AssertSqlSafe;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
-
-async fn subject() -> Subject {
-    Subject::migrated(Workspace::at(None)).await.unwrap()
-}
 
 /// The texts by file name.
 async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
@@ -31,10 +22,6 @@ async fn generated(subject: &Subject, kind: &Kind) -> BTreeMap<String, String> {
 async fn docs(subject: &Subject) -> BTreeMap<String, String> {
     let docs = generated(subject, &pages::KIND).await;
     docs.into_iter().map(|(file, text)| (file.replace("docs/schema/", ""), text)).collect()
-}
-
-fn is_a(name: &str, extension: &str) -> bool {
-    name.rsplit('.').next() == Some(extension)
 }
 
 /// Tables with their columns, the ledger aside.
@@ -89,36 +76,6 @@ async fn every_column_is_two_links_from_the_first_page() {
         let meaning = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
         assert!(meaning.len() > 10 && meaning.contains(' '), "{table}.{column}: {meaning}");
     }
-}
-
-/// What a page can be entered at: explicit anchors, and headings as GitHub names them.
-fn anchors(page: &str) -> BTreeSet<String> {
-    let explicit = page.split("<a id=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let headings = page.lines().filter(|line| line.starts_with('#'));
-    let headings = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase());
-    let headings = headings.map(|line| line.replace(' ', "-").replace('`', ""));
-    explicit.map(ToOwned::to_owned).chain(headings).collect()
-}
-
-#[tokio::test]
-async fn every_link_leads_somewhere() {
-    let docs = docs(&subject().await).await;
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    let mut followed = 0;
-    for (name, page) in docs.iter().filter(|(name, _)| is_a(name, "md")) {
-        for link in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let file = if file.is_empty() { name } else { file };
-            if file.starts_with("../") {
-                assert!(directory.join(file).exists(), "{name}: {link}");
-            } else {
-                let target = docs.get(file).unwrap_or_else(|| panic!("{name}: {link}"));
-                assert!(anchor.is_empty() || anchors(target).contains(anchor), "{name}: {link}");
-            }
-            followed += 1;
-        }
-    }
-    assert!(followed > 500, "{followed}");
 }
 
 #[tokio::test]

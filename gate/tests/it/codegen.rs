@@ -1,17 +1,12 @@
 //! `gate codegen`, on queries that are right and on every kind that is wrong.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
-
+use crate::program;
 use gate::codegen::{self, QUERIES};
 use gate::{Finding, Subject, Workspace, generated_files};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tempfile::TempDir;
 
 /// The file of the queries, and what is generated from it.
@@ -43,12 +38,7 @@ impl Sources {
     }
 
     fn gate(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_gate"))
-            .args(arguments)
-            .arg("--root")
-            .arg(self.directory.path())
-            .output()
-            .unwrap()
+        program(arguments).arg("--root").arg(self.directory.path()).output().unwrap()
     }
 }
 
@@ -101,16 +91,6 @@ async fn an_unknown_column_is_an_error_at_its_line_with_postgresqls_words() {
             r#"database/queries/a.sql:14: the query B: relation "contcats" does not exist"#,
         ]
     );
-}
-
-#[tokio::test]
-async fn errors_before_postgresql_is_asked_have_their_lines_too() {
-    let queries = "-- name: A :many\n-- scope: either\n-- Doc.\nselect 1 as one;\n-- name: A :one\n-- scope: either\n-- Doc.\nselect 1 as one;\n\
-                   -- name: B\n-- Doc.\n-- param ghost\nselect 1;\n";
-    let errors = wrong(queries).await;
-    assert_eq!(errors[0], "database/queries/a.sql:5: the name A is taken by the query of line 1");
-    assert!(errors[1].starts_with("database/queries/a.sql:9: the query B does not state what it returns"));
-    assert_eq!(errors[3], "database/queries/a.sql:11: the query B has no parameter :ghost");
 }
 
 #[tokio::test]
@@ -326,12 +306,6 @@ async fn a_query_that_citus_does_not_run_as_a_whole_runs_on_shards() {
     }
 }
 
-#[tokio::test]
-async fn two_runs_write_the_same_bytes() {
-    let queries = include_str!("../../database/queries/contacts.sql");
-    assert_eq!(code(queries).await, code(queries).await);
-}
-
 #[test]
 fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     let sources = Sources::new("-- name: A :many\n-- scope: either\n-- Doc.\nselect id from contacts;\n");
@@ -350,15 +324,19 @@ fn check_fails_on_a_stale_file_and_names_the_first_difference() {
     assert_eq!(check().status.code(), Some(0));
 
     let path = sources.directory.path().join(GENERATED);
-    let edited = sources.generated().replace("/// Doc.", "/// Edited.");
-    let line = edited.lines().position(|line| line == "/// Edited.").unwrap() + 1;
-    fs::write(&path, &edited).unwrap();
-    let stale = check();
-    assert_eq!(stale.status.code(), Some(1));
-    let expected =
-        format!("database/src/generated/a.rs:{line}: is stale: it has `/// Edited.` instead of `/// Doc.`\n");
-    assert!(output_text(&stale).starts_with(&expected), "{}", output_text(&stale));
-    assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
+    let current = sources.generated();
+    for (edited, line, difference) in [
+        (current.replace("/// Doc.", "/// Edited."), "/// Edited.", "`/// Edited.` instead of `/// Doc.`"),
+        (format!("{current}// More.\n"), "// More.", "`// More.` instead of the end"),
+    ] {
+        let line = edited.lines().position(|other| other == line).unwrap() + 1;
+        fs::write(&path, &edited).unwrap();
+        let stale = check();
+        assert_eq!(stale.status.code(), Some(1));
+        let expected = format!("database/src/generated/a.rs:{line}: is stale: it has {difference}\n");
+        assert!(output_text(&stale).starts_with(&expected), "{}", output_text(&stale));
+        assert_eq!(fs::read_to_string(&path).unwrap(), edited, "a check writes nothing");
+    }
 }
 
 #[test]

@@ -1,20 +1,12 @@
 //! Each violation of `hostile.sql` is found by exactly the rules that it lists. The gate finds each error that pgrls
 //! reports, except those in `docs/decisions/pgrls.md`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
-
+use crate::subject;
 use gate::mutation::Mutation;
 use gate::rule::Check;
+use gate::rules;
 use gate::run::check;
-use gate::{Subject, Workspace, rules, subject};
+use gate::subject::migrate;
 use scratch::Options;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -22,16 +14,16 @@ use std::process::Command;
 const HOSTILE: &str = include_str!("hostile.sql");
 
 /// One violation.
-struct Violation {
+pub(crate) struct Violation {
     /// Its number and title.
     title: &'static str,
     /// The rules that find it, each with the object.
-    finds: BTreeSet<String>,
+    pub(crate) finds: BTreeSet<String>,
     /// The statements that create it.
-    sql: &'static str,
+    pub(crate) sql: &'static str,
 }
 
-fn violations() -> Vec<Violation> {
+pub(crate) fn violations() -> Vec<Violation> {
     let blocks = HOSTILE.split("\n\n-- ").skip(1);
     blocks
         .map(|block| {
@@ -46,7 +38,7 @@ fn violations() -> Vec<Violation> {
 async fn each_violation_is_found_by_the_listed_rules_only() {
     let violations = violations();
     assert!(violations.len() >= 25);
-    let subject = Subject::migrated(Workspace::at(None)).await.unwrap();
+    let subject = subject().await;
     let mut wrong = Vec::new();
     for (index, violation) in violations.iter().enumerate() {
         assert!(
@@ -55,7 +47,7 @@ async fn each_violation_is_found_by_the_listed_rules_only() {
             violation.title
         );
         assert!(!violation.finds.is_empty(), "{} lists no finding", violation.title);
-        let changed = subject.with(&Mutation::Uncommitted(violation.sql)).await;
+        let changed = subject.with(&Mutation::Sql(violation.sql)).await;
         let changed = changed.unwrap_or_else(|error| panic!("{}: {error:?}", violation.title));
         let mut found = BTreeSet::new();
         for rule in rules::ALL.iter().filter(|rule| matches!(rule.check, Check::Catalogue(_))) {
@@ -84,7 +76,7 @@ async fn pgrls_finds_no_error_that_the_gate_does_not() {
     options.admin_url = None;
     let server = options.start().unwrap();
     let database = server.create_database("hostile").unwrap();
-    subject::migrate(&database).await.unwrap();
+    migrate(&database).await.unwrap();
     let errors = |schemas| {
         let mut lint = Command::new(&pgrls);
         lint.args(["lint", "--format", "json", "--min-severity", "error", "--schemas", schemas]);

@@ -1,12 +1,10 @@
 //! `gate migration NAME` writes a migration from the entities, in the form of the others.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
-
+use crate::program;
 use gate::change::{Written, write};
 use gate::mutation::Mutation;
 use gate::{Subject, Workspace};
 use std::fs;
-use std::process::Command;
 use tempfile::TempDir;
 
 const MIGRATIONS: &str = "migration/src/migrations";
@@ -86,8 +84,7 @@ async fn what_would_lose_data_is_left_to_a_person_and_reported() {
 
 #[test]
 fn entities_that_agree_with_the_schema_need_no_migration() {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_gate")).args(["migration", "create_nothing"]).output().unwrap();
+    let output = program(&["migration", "create_nothing"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text, "The entities and the migrated schema agree: nothing is written.\n");

@@ -1,37 +1,24 @@
 //! What differs between two databases is found once, and `gate --database` asks a live one without touching it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests change and query databases in ways that no builder expresses"
-)]
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "clippy exempts test functions, but not what they share"
-)]
-
+use crate::{program, subject};
 use gate::drift::live;
 use gate::mutation::Mutation;
 use gate::run::check;
 use gate::subject::{empty, migrate};
-use gate::{Catalogue, Finding, Subject, Workspace, rules};
+use gate::{Catalogue, Finding, Subject, rules};
 use migration::{AppEnv, Mark, Options, Session, Target};
 use scratch::Database;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use std::process::{Command, Output};
+use std::process::Output;
 use url::Url;
 
 const SECRET: &str = "s3cret-of-the-login";
 
-async fn subject() -> Subject {
-    Subject::migrated(Workspace::at(None)).await.unwrap()
-}
-
-/// The findings of the rule for a migrated database after a change.
-async fn after(subject: &Subject, change: &Mutation) -> Vec<Finding> {
+/// What the rule finds in a migrated database after a change.
+async fn after(subject: &Subject, sql: &'static str) -> Vec<String> {
     let rule = rules::find("database_matches_migrations").unwrap();
-    check(&subject.with(change).await.unwrap(), rule).await.unwrap()
+    texts(&check(&subject.with(&Mutation::Sql(sql)).await.unwrap(), rule).await.unwrap())
 }
 
 fn texts(findings: &[Finding]) -> Vec<String> {
@@ -53,12 +40,7 @@ async fn catalogue(url: &str) -> Catalogue {
 
 /// Runs the program on a live database, without a password in the environment.
 fn gate(url: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_gate"))
-        .args(["--database", url])
-        .args(arguments)
-        .env_remove("PGPASSWORD")
-        .output()
-        .unwrap()
+    program(&["--database", url]).args(arguments).env_remove("PGPASSWORD").output().unwrap()
 }
 
 /// The exit code, and what was found as `object: problem`.
@@ -88,53 +70,49 @@ async fn login(database: &Database) -> (String, String) {
 #[tokio::test]
 async fn a_finding_tells_what_was_and_what_is() {
     let subject = subject().await;
-    assert_eq!(after(&subject, &Mutation::Sql("")).await, []);
+    assert_eq!(after(&subject, "").await, [""; 0]);
     for (change, expected) in [
         (
-            Mutation::Sql("alter table contacts alter email set not null, alter email set default 'none'"),
+            "alter table contacts alter email set not null, alter email set default 'none'",
             "column contacts.email: default was nothing, is `'none'::text`; nullable was `true`, is `false`",
         ),
         (
-            Mutation::Sql(
-                "alter table events drop constraint fk_events_contact_id_contacts, \
-                 add constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
-                 references contacts (organization_id, id) on delete restrict not valid",
-            ),
+            "alter table events drop constraint fk_events_contact_id_contacts, \
+             add constraint fk_events_contact_id_contacts foreign key (organization_id, contact_id) \
+             references contacts (organization_id, id) on delete restrict not valid",
             "constraint fk_events_contact_id_contacts on events: on delete was `cascade`, is `restrict`; \
              validated was `true`, is `false`",
         ),
         (
-            Mutation::Sql("alter type user_role add value 'guest' before 'viewer'"),
+            "alter type user_role add value 'guest' before 'viewer'",
             "enum user_role: values was `admin, campaign_manager, viewer`, is `admin, campaign_manager, guest, viewer`",
         ),
         (
-            Mutation::Sql("alter policy tenant_isolation on events using (true) with check (false)"),
+            "alter policy tenant_isolation on events using (true) with check (false)",
             "policy tenant_isolation on events: using was `(organization_id = ( SELECT bound_organization_id() AS \
              bound_organization_id))`, is `true`; with check was `(organization_id = ( SELECT \
              bound_organization_id() AS bound_organization_id))`, is `false`",
         ),
         (
-            Mutation::Sql("alter function set_updated_at() security definer set search_path = public"),
+            "alter function set_updated_at() security definer set search_path = public",
             "function set_updated_at(): security was `invoker`, is `definer`; settings was nothing, is \
              `search_path=public`",
         ),
         (
-            Mutation::Uncommitted(
-                "alter role customer createrole; alter role customer set row_security = off",
-            ),
+            "alter role customer createrole; alter role customer set row_security = off",
             "role customer: creates roles was `false`, is `true`; settings was nothing, is `row_security=off`",
         ),
         (
-            Mutation::Sql("alter table contacts alter email set (n_distinct = 5)"),
+            "alter table contacts alter email set (n_distinct = 5)",
             "column contacts.email: options was nothing, is `n_distinct=5`",
         ),
         (
-            Mutation::Sql("grant delete on contacts to customer with grant option"),
+            "grant delete on contacts to customer with grant option",
             "grants to customer on table contacts: privileges was `insert, select`, is \
              `delete with grant option, insert, select`",
         ),
     ] {
-        assert_eq!(texts(&after(&subject, &change).await), [expected]);
+        assert_eq!(after(&subject, change).await, [expected]);
     }
 }
 
@@ -177,8 +155,7 @@ async fn what_follows_from_another_change_is_told_with_it() {
             "column contacts.mood: is in no migration, enum mood: is in no migration",
         ),
     ] {
-        let found = texts(&after(&subject, &Mutation::Sql(change)).await).join(", ");
-        assert_eq!(found, expected);
+        assert_eq!(after(&subject, change).await.join(", "), expected);
     }
 }
 
@@ -322,7 +299,7 @@ async fn the_order_of_columns_and_the_maker_of_random_ids_do_not_count() {
             add constraint ck_contacts_external_contact_id_length check (length(external_contact_id) <= 255);
         grant update (external_contact_id) on contacts to customer;
         comment on column contacts.external_contact_id is 'x'";
-    let findings = texts(&after(&subject, &Mutation::Sql(change)).await);
+    let findings = after(&subject, change).await;
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].starts_with("column contacts.external_contact_id: comment was "), "{findings:?}");
 

@@ -1,7 +1,5 @@
 //! The lock of the migrations: what it lets pass, what it stops, and how git treats it.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions, but not what they share")]
-
 use gate::Workspace;
 use gate::migrations::lock::{self, FILE, Lock};
 use gate::migrations::main_branch;
