@@ -1,6 +1,6 @@
 //! Changes that violate a rule, for the self-test.
 
-/// A change to a copy of what is checked.
+/// A change to what is checked, of which the files and the database keep nothing.
 #[derive(Clone, Copy, Debug)]
 pub enum Mutation {
     /// Statements on the migrated database, which are rolled back before the next change.

@@ -10,7 +10,6 @@ use scratch::{Database, Server};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use std::sync::Arc;
-use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
 /// The sources, and a database that was migrated from them.
@@ -23,8 +22,6 @@ pub struct Subject {
     migrated: Arc<Checked>,
     /// One connection, so that a check runs inside the transaction of a change that is rolled back.
     trial: PgPool,
-    /// Keeps a changed copy of the sources until its last use.
-    _copy: Option<Arc<TempDir>>,
     _database: Arc<Database>,
 }
 
@@ -51,12 +48,11 @@ impl Subject {
             checked: Arc::clone(&migrated),
             migrated,
             trial: pool(&database.url(), 1)?,
-            _copy: None,
             _database: database.into(),
         })
     }
 
-    /// The same with one thing changed: in a copy of the sources, or in the database until the next change.
+    /// The same with one thing changed: in what is read of the sources, or in the database until the next change.
     ///
     /// # Errors
     /// The change fails.
@@ -74,24 +70,20 @@ impl Subject {
                 changed.checked = Checked::by(self.trial.clone()).into();
             }
             Mutation::Replace { file, text, with } => {
-                let (directory, workspace) = self.workspace.copy()?;
-                let before = workspace.read_if_there(file)?.unwrap_or_default();
+                let before = self.workspace.read_if_there(file)?.unwrap_or_default();
                 if !before.contains(text) {
                     let reason = format!("it does not contain `{text}`");
-                    return Err(Error::Source { path: workspace.path(file), reason });
+                    return Err(Error::Source { path: self.workspace.path(file), reason });
                 }
                 let after =
                     if text.is_empty() { format!("{before}{with}") } else { before.replacen(text, with, 1) };
-                workspace.write(file, &after)?;
-                changed = Self { workspace, _copy: Some(directory.into()), ..changed };
+                changed.workspace = self.workspace.replace(file, after);
             }
             Mutation::Added(up) => changed.emitted.push(added(up)),
             Mutation::Released(sql) => {
-                let (directory, workspace) = self.workspace.copy()?;
-                let before = workspace.read_if_there(released::FILE)?.unwrap_or_default();
+                let before = self.workspace.read_if_there(released::FILE)?.unwrap_or_default();
                 let statement = format!("\n-- statement: Released, admin\n{sql};\n");
-                workspace.write(released::FILE, &(before + &statement))?;
-                changed = Self { workspace, _copy: Some(directory.into()), ..changed };
+                changed.workspace = self.workspace.replace(released::FILE, before + &statement);
                 changed.emitted.push(added("select 1"));
             }
             Mutation::Emitted { migration, text, with } => {

@@ -1,16 +1,18 @@
 //! The files of the workspace.
 
 use crate::Error;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::TempDir;
 
 /// The directory that holds `database/`, `entity/` and the rest.
 #[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
+    /// Texts that are read in place of those of the files with these names.
+    replaced: BTreeMap<String, String>,
 }
 
 impl Workspace {
@@ -18,15 +20,14 @@ impl Workspace {
     #[must_use]
     pub fn at(root: Option<PathBuf>) -> Self {
         let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        Self { root: root.unwrap_or_else(built_in) }
+        Self { root: root.unwrap_or_else(built_in), replaced: BTreeMap::new() }
     }
 
-    /// A copy that may be changed, without build output and history.
-    pub(crate) fn copy(&self) -> Result<(TempDir, Self), Error> {
-        let directory = TempDir::new().map_err(Error::io("create", std::env::temp_dir()))?;
-        copy(&self.root, directory.path())?;
-        let copy = Self { root: directory.path().to_owned() };
-        Ok((directory, copy))
+    /// The same with another text of one file, which need not exist.
+    pub(crate) fn replace(&self, file: &str, text: String) -> Self {
+        let mut replaced = self.clone();
+        replaced.replaced.insert(file.to_owned(), text);
+        replaced
     }
 
     /// The full path of a file, named relative to the workspace.
@@ -37,18 +38,20 @@ impl Workspace {
 
     /// The text of a file; `None` if it does not exist.
     pub(crate) fn read_if_there(&self, file: &str) -> Result<Option<String>, Error> {
-        let path = self.path(file);
-        match fs::read_to_string(&path) {
+        match self.text(file) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("read", path)(error)),
+            Err(error) => Err(Error::io("read", self.path(file))(error)),
         }
     }
 
     /// The text of a file that has to exist.
     pub(crate) fn read(&self, file: &str) -> Result<String, Error> {
-        let path = self.path(file);
-        fs::read_to_string(&path).map_err(Error::io("read", path))
+        self.text(file).map_err(Error::io("read", self.path(file)))
+    }
+
+    fn text(&self, file: &str) -> io::Result<String> {
+        self.replaced.get(file).cloned().map_or_else(|| fs::read_to_string(self.path(file)), Ok)
     }
 
     /// The files with an extension in a directory and its subdirectories, relative to the workspace and in order; build
@@ -67,7 +70,20 @@ impl Workspace {
                 found.push(file);
             }
         }
+        self.add_replaced(&mut found, |file| {
+            Path::new(file).starts_with(directory)
+                && Path::new(file).extension().is_some_and(|found| found == extension)
+        });
         Ok(found)
+    }
+
+    /// Adds the files of `replaced` that do not exist.
+    fn add_replaced(&self, found: &mut Vec<String>, is_wanted: impl Fn(&str) -> bool) {
+        for file in self.replaced.keys() {
+            if is_wanted(file) && !found.contains(file) {
+                found.push(file.clone());
+            }
+        }
     }
 
     /// The parsed text of a Rust file.
@@ -96,7 +112,9 @@ impl Workspace {
         let path = self.path(directory);
         let names = if path.exists() { entries(&path)? } else { Vec::new() };
         let files = names.iter().map(|name| format!("{directory}/{}", name.to_string_lossy()));
-        Ok(files.filter(|file| self.path(file).is_file()).collect())
+        let mut found = files.filter(|file| self.path(file).is_file()).collect();
+        self.add_replaced(&mut found, |file| Path::new(file).parent() == Some(Path::new(directory)));
+        Ok(found)
     }
 
     /// Removes a file.
@@ -113,20 +131,4 @@ fn entries(directory: &Path) -> Result<Vec<OsString>, Error> {
         .map_err(Error::io("read", directory))?;
     names.sort();
     Ok(names)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    for name in entries(from)? {
-        let (source, target) = (from.join(&name), to.join(&name));
-        if name == "target" || name == ".git" {
-            continue;
-        }
-        if source.is_dir() {
-            fs::create_dir(&target).map_err(Error::io("create", &target))?;
-            copy(&source, &target)?;
-        } else {
-            fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
-        }
-    }
-    Ok(())
 }
