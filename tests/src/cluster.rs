@@ -116,10 +116,13 @@ impl Cluster {
         url
     }
 
-    /// Distributes a database with the workers in its metadata.
-    pub async fn distribute(&self, url: &str) {
+    /// Distributes a database with the workers in its metadata; one at a time, because Citus changes roles, which all
+    /// databases of a node have in common.
+    pub async fn distribute(&self, url: &str) -> Exited {
         let _one = self.lock.lock().await;
-        program("ops", url, "distribute").succeeds();
+        let distributed = program("ops", url, "distribute");
+        distributed.succeeds();
+        distributed
     }
 }
 

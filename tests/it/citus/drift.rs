@@ -65,7 +65,7 @@ async fn a_distributed_database_has_no_drift_and_each_change_by_hand_is_found() 
     let url = cluster.distributed("drift").await;
     assert_eq!(found(&url), []);
     program("ops", &url, "doctor --deny-warnings --only drift --only customer_role").succeeds();
-    program("ops", &url, "distribute").succeeds();
+    cluster.distribute(&url).await;
     assert_eq!(found(&url), []);
 
     let db = connect(&url).await.unwrap();
@@ -152,7 +152,7 @@ async fn a_table_of_a_later_migration_is_found_until_it_is_distributed() {
                  (select version from seaql_migrations where version like '%create_erasure_requests')";
     let newer = &texts(&db, newer).await[0];
     program("migration", &url, &format!("down --num {newer}")).succeeds();
-    program("ops", &url, "distribute").succeeds();
+    cluster.distribute(&url).await;
     let behind: Vec<String> = found(&url).into_iter().map(|(object, _)| object).collect();
     assert_eq!(behind, ["table seaql_migrations"]);
 
@@ -161,6 +161,6 @@ async fn a_table_of_a_later_migration_is_found_until_it_is_distributed() {
     program("migration", &on_the_coordinator, "up").succeeds();
     let missing = ("distribution of table erasure_requests".to_owned(), "is missing".to_owned());
     assert!(found(&url).contains(&missing));
-    program("ops", &url, "distribute").succeeds();
+    cluster.distribute(&url).await;
     assert_eq!(found(&url), []);
 }

@@ -57,8 +57,7 @@ async fn the_check_reports_what_changes_and_a_database_is_distributed_once() {
     let tables =
         "select citus_table_type || ' ' || count(*) from citus_tables group by citus_table_type order by 1";
     assert_eq!(texts(&db, tables).await, ["distributed 12", "reference 3"]);
-    let again = program("ops", &url, "distribute");
-    again.succeeds();
+    let again = cluster.distribute(&url).await;
     assert!(again.stdout.contains("with 0 changes"), "{again}");
     let checked = program("ops", &url, "distribute --check");
     assert!(checked.stdout.contains("is distributed"), "{checked}");
