@@ -1,6 +1,6 @@
 //! Foreign keys, as the entities declare them.
 
-use sea_orm::{EntityTrait, Iterable, RelationTrait, prelude::Uuid};
+use sea_orm::{EntityTrait, IdenStatic as _, Iterable, ModelTrait as _, RelationTrait, Value, prelude::Uuid};
 
 /// The values of a key, in the order of its columns; the last one is an id, any before it the tenant's.
 pub(crate) type Key = Vec<Uuid>;
@@ -28,6 +28,20 @@ impl Reference {
             })
             .collect()
     }
+}
+
+/// The columns with these names.
+pub(crate) fn columns<E: EntityTrait>(names: &[String]) -> Vec<E::Column> {
+    names.iter().filter_map(|name| E::Column::iter().find(|column| column.as_str() == name)).collect()
+}
+
+/// The key of a row in these columns; `None` if one of them is null, as such a key refers to nothing.
+pub(crate) fn key<E: EntityTrait>(model: &E::Model, columns: &[E::Column]) -> Option<Key> {
+    let ids = columns.iter().map(|column| match model.get(*column) {
+        Value::Uuid(id) => id,
+        _ => None,
+    });
+    ids.collect()
 }
 
 #[cfg(test)]

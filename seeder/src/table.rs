@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Counts, Error, Fault, Place,
-    reference::{Key, Reference},
+    reference::{self, Key, Reference},
     refusal::refusal,
     yaml::{self, Record, Source},
 };
@@ -187,17 +187,11 @@ where
     }
 
     fn keys(&self, columns: &[String]) -> Vec<(Key, Place)> {
-        let columns: Vec<E::Column> = columns
-            .iter()
-            .filter_map(|name| E::Column::iter().find(|column| column.as_str() == name))
-            .collect();
-        let key = |record: &Record<E::Model>| -> Option<(Key, Place)> {
-            let ids = columns.iter().map(|column| match record.model.get(*column) {
-                Value::Uuid(id) => id,
-                _ => None,
-            });
+        let columns = reference::columns::<E>(columns);
+        let key = |record: &Record<E::Model>| {
             let line = record.line_of(columns.last()?.as_str());
-            Some((ids.collect::<Option<Key>>()?, Place { file: Arc::clone(&self.file), line }))
+            let place = Place { file: Arc::clone(&self.file), line };
+            Some((reference::key::<E>(&record.model, &columns)?, place))
         };
         self.records.iter().filter_map(key).collect()
     }

@@ -8,7 +8,7 @@ use entity::{
     provider_configs, user_organizations, users,
 };
 use futures_util::future::BoxFuture;
-use sea_orm::{EntityTrait, IdenStatic as _, IntoActiveModel, Iterable as _, ModelTrait as _, Value};
+use sea_orm::{EntityTrait, IntoActiveModel, Iterable as _};
 
 use super::{
     calendar::time,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Error,
-    reference::{Key, Reference},
+    reference::{self, Key, Reference},
     table::bind_limit,
 };
 
@@ -69,13 +69,8 @@ where
     }
 
     fn keys(&self, columns: &[String]) -> HashSet<Key> {
-        let is_named = |name: &String| E::Column::iter().find(|column| column.as_str() == name);
-        let columns: Vec<E::Column> = columns.iter().filter_map(is_named).collect();
-        let id = |model: &E::Model, column| match model.get(column) {
-            Value::Uuid(id) => id,
-            _ => None,
-        };
-        self.0.iter().filter_map(|model| columns.iter().map(|column| id(model, *column)).collect()).collect()
+        let columns = reference::columns::<E>(columns);
+        self.0.iter().filter_map(|model| reference::key::<E>(model, &columns)).collect()
     }
 
     fn insert<'a>(&'a mut self, tx: &'a AdminTx) -> BoxFuture<'a, Result<(), Error>> {
