@@ -31,7 +31,7 @@ use std::time::Duration;
 /// sqlx's own bookkeeping: a connection whose transaction was dropped is still in one when it is released.
 type Manager = <Postgres as Database>::TransactionManager;
 
-/// The pause after a connection that was reset.
+/// The pause after a connection that could not be opened.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The rows of a query as they arrive.
@@ -312,16 +312,25 @@ enum End {
     Rollback,
 }
 
-/// Takes a connection from the pool. A server that restarts after a crash resets connections that it has accepted. No
-/// statement has been sent on them, so another one is tried, for as long as the caller waits; sqlx itself does so if a
-/// connection is refused.
+/// Takes a connection from the pool. A server that restarts after a crash resets connections that it has accepted, and one
+/// under a burst accepts none while its queue is full. No statement has been sent, so another connection is tried, for as
+/// long as the caller waits; sqlx itself does so if a connection is refused.
 pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     loop {
         match pool.acquire().await {
-            Err(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => sleep(PAUSE).await,
+            Err(sqlx::Error::Io(error)) if is_passing(error.kind()) => sleep(PAUSE).await,
             acquired => return acquired,
         }
     }
+}
+
+/// Whether a connection that cannot be opened for this reason can be opened soon.
+///
+/// A full queue is an error of Unix-domain sockets only
+/// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html), `EAGAIN`); async-std reports it as a socket that is
+/// not connected.
+fn is_passing(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::WouldBlock | ErrorKind::NotConnected)
 }
 
 /// The error of a session without a connection.

@@ -2,6 +2,7 @@
 //! works once the fault is over.
 
 use crate::database::proxy::{Network, Proxy};
+use async_std::os::unix::net::UnixStream;
 use database::{Database, Error, SystemActor, Tx};
 use entity::id::OrganizationId;
 use futures_util::TryStreamExt;
@@ -11,6 +12,7 @@ use sea_orm::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait};
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +43,7 @@ on_both_runtimes! {
     a_closure_whose_connection_is_killed_is_not_run_again,
     a_server_that_is_down_is_unavailable_until_it_is_back,
     a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_recovery,
+    a_server_whose_queue_of_connections_is_full_is_waited_for,
     a_socket_that_is_gone_is_unavailable_at_once_and_open_connections_go_on,
     a_port_without_a_listener_is_unavailable,
     a_login_without_a_connection_left_is_unavailable_until_there_is_one,
@@ -174,7 +177,7 @@ async fn a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_re
     let pools = pool(&database.url(), "2", &patient).await;
     let (victim, other) = (pools.admin().await.unwrap(), pools.admin().await.unwrap());
     let pid = number(&victim, "select pg_backend_pid()::bigint").await.to_string();
-    let killed = std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+    let killed = Command::new("kill").args(["-KILL", &pid]).status().unwrap();
     assert!(killed.success());
     unavailable(soon(run(&victim, SLEEP)).await);
     let code = unavailable(soon(run(&other, SLEEP)).await);
@@ -182,6 +185,34 @@ async fn a_server_that_crashes_is_unavailable_and_the_next_call_waits_for_its_re
     drop((victim, other));
     for scope in SCOPES {
         call(&pools, scope).await.unwrap();
+    }
+}
+
+async fn a_server_whose_queue_of_connections_is_full_is_waited_for() {
+    let few = [("max_connections", "10")];
+    let Some(server) = private_server::start_with(false, &few, "a full queue of connections") else { return };
+    let database = server.create_database("queue").unwrap();
+    migrate(&database.url()).await;
+    add_organization(&database.url()).await;
+    let socket = server.socket_dir().unwrap().join(format!(".s.PGSQL.{}", server.port()));
+    for scope in SCOPES {
+        let pools = pool(&database.url(), "1", &[("DATABASE_ACQUIRE_TIMEOUT_MS", "15000")]).await;
+        let tx = pools.admin().await.unwrap();
+        let pid = number(&tx, "select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::bigint").await;
+        // Its connection is closed, so that the call needs a new one.
+        unavailable(run(&tx, "select pg_terminate_backend(pg_backend_pid())").await);
+        drop(tx);
+        let paused = Paused::new(pid);
+        let mut queue = Vec::new();
+        while let Ok(waiting) = UnixStream::connect(&socket).await {
+            queue.push(waiting);
+        }
+        let resume = async {
+            sleep(Duration::from_millis(300)).await;
+            drop((queue, paused));
+        };
+        let (called, ()) = join(call(&pools, scope), resume).await;
+        called.unwrap();
     }
 }
 
@@ -534,6 +565,28 @@ pub fn unavailable<T>(result: Result<T, impl Into<Error>>) -> String {
     match error {
         Error::Unavailable(fault) => fault.code,
         other => panic!("{other:?}"),
+    }
+}
+
+/// A process that does not run until this is dropped.
+struct Paused(String);
+
+impl Paused {
+    fn new(pid: i64) -> Self {
+        let paused = Self(pid.to_string());
+        paused.signal("-STOP");
+        paused
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.0]).status();
+        assert!(sent.unwrap().success(), "{signal}");
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.signal("-CONT");
     }
 }
 
