@@ -63,6 +63,14 @@ impl T {
         Self::on(open(&settings(&[("DATABASE_URL", &shared.url())])).await).await
     }
 
+    /// A new organization with its member, on a database of the test's own, for pools with these variables.
+    pub async fn alone(name: &str, variables: &[(&str, &str)]) -> (scratch::Database, Self) {
+        let own = migrated(name).await;
+        let settings = settings(&[variables, &[("DATABASE_URL", &own.url())]].concat());
+        let t = Self::on(open(&settings).await).await;
+        (own, t)
+    }
+
     /// A new organization with its member, on this database.
     pub async fn on(database: Database) -> Self {
         let factory = Factory::new(database.clone());

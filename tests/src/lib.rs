@@ -20,6 +20,7 @@ pub mod cluster;
 pub mod declared;
 pub mod engine;
 pub mod factory;
+pub mod kills;
 pub mod large;
 pub mod load;
 pub mod login_role;

@@ -237,7 +237,8 @@ async fn the_end_of_an_earlier_call_leaves_the_contact_to_the_newer_one() {
 
 #[tokio::test]
 async fn a_webhook_that_comes_twice_at_once_is_applied_once() {
-    let t = Arc::new(T::new().await);
+    let (_own, t) = T::alone("webhook_twice", &[]).await;
+    let t = Arc::new(t);
     let campaign = running_campaign(&t).await;
     t.factory.contact(&campaign).with(|row| row.attempts_count = Set(2)).await;
     let tx = t.customer().await;
@@ -269,7 +270,8 @@ async fn a_webhook_that_comes_twice_at_once_is_applied_once() {
 
 #[tokio::test]
 async fn a_survey_is_completed_once_with_all_that_follows() {
-    let t = Arc::new(T::new().await);
+    let (_own, t) = T::alone("completed_once", &[]).await;
+    let t = Arc::new(t);
     let campaign = running_campaign(&t).await;
     t.factory.contact(&campaign).await;
     let tx = t.customer().await;

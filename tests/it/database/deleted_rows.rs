@@ -214,7 +214,8 @@ async fn a_write_waits_for_a_deletion_of_the_row_above_and_is_refused() {
         world.mark(&deletion, &table, DELETED).await.unwrap();
         let watcher = world.database.admin().await.unwrap();
         let commit = async {
-            let waits = "select count(*)::text from pg_locks where not granted";
+            let waits = "select count(*)::text from pg_locks join pg_stat_activity using (pid)
+                         where not granted and datname = current_database()";
             for _ in 0..LOOKS {
                 if texts(&watcher, waits).await != ["0"] {
                     break;

@@ -50,7 +50,7 @@ async fn excluded_numbers_are_listed_newest_first() {
 #[tokio::test]
 async fn an_exclusion_import_has_no_limit_and_counts_what_it_did() {
     const NUMBERS: usize = 70_000;
-    let t = T::new().await;
+    let (_own, t) = T::alone("exclusion_import", &[("DATABASE_STATEMENT_TIMEOUT_MS", "0")]).await;
     let tx = t.customer().await;
     let mut numbers: Vec<String> =
         (0..NUMBERS).map(|number| format!("+39{:09}", 200_000_000 + number)).collect();

@@ -336,8 +336,8 @@ async fn silent<S: database::Scope>(
     match moment {
         Moment::Begin => {
             tx.commit().await.unwrap();
-            // Back in the pool, whose own ping on the way has no time limit.
-            sleep(Duration::from_millis(200)).await;
+            // Back in the pool, whose own ping on the way has no time limit, and not idle for so long that it is pinged again.
+            sleep(Duration::from_millis(450)).await;
             silence();
             unavailable(begin().await);
         }
@@ -446,10 +446,10 @@ async fn a_statement_beyond_its_time_is_a_timeout_on_a_connection_of_our_own_or_
         let db = connect(&database.url()).await.unwrap();
         run(&db, SLOW_COMMIT).await.unwrap();
         let settings =
-            [("DATABASE_STATEMENT_TIMEOUT_MS", "200"), ("DATABASE_STATEMENT_CACHE", statement_cache)];
+            [("DATABASE_STATEMENT_TIMEOUT_MS", "1000"), ("DATABASE_STATEMENT_CACHE", statement_cache)];
         let pools = one_connection(&database.url(), &settings).await;
         // A pooler may give the connection to another program, which must not find our limit.
-        let left = if statement_cache == "0" { 0 } else { 200 };
+        let left = if statement_cache == "0" { 0 } else { 1000 };
         timeout_at_each_moment(async || soon(pools.admin()).await, left).await;
         timeout_at_each_moment(async || soon(pools.customer(actor())).await, left).await;
         let tx = pools.admin().await.unwrap();
@@ -482,23 +482,30 @@ async fn timeout_at_each_moment<S: database::Scope>(
     run(&tx, "set statement_timeout = 0").await.unwrap();
     drop(tx);
     let tx = begin().await.unwrap();
-    assert_eq!(number(&tx, LIMIT).await, 200, "whatever the transaction before has set");
+    assert_eq!(number(&tx, LIMIT).await, 1000, "whatever the transaction before has set");
     tx.rollback().await.unwrap();
 }
 
 async fn a_transaction_that_is_idle_for_too_long_is_ended_with_its_locks() {
     let database = migrated("idle").await;
-    let idle = [("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "200")];
+    let idle = [("DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS", "1000")];
+    let db = connect(&database.url()).await.unwrap();
+    let ended = async || {
+        let idle = format!("select count(*) {POOLS} and state = 'idle in transaction'");
+        while number(&db, &idle).await > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
     let pools = one_connection(&database.url(), &idle).await;
     let lock = "update organizations set name = name";
     let admin = pools.admin().await.unwrap();
     run(&admin, lock).await.unwrap();
-    sleep(Duration::from_millis(600)).await;
+    soon(ended()).await;
     unavailable(soon(run(&admin, "select 1")).await);
     unavailable(soon(admin.commit()).await);
     let customer = soon(pools.customer(actor())).await.unwrap();
     soon(run(&customer, lock)).await.unwrap();
-    sleep(Duration::from_millis(600)).await;
+    soon(ended()).await;
     unavailable(soon(customer.commit()).await);
     for scope in SCOPES {
         call(&pools, scope).await.unwrap();
@@ -623,7 +630,7 @@ fn small(url: &str, size: &str, more: &[(&str, &str)]) -> database::Settings {
         ("DATABASE_APPLICATION_NAME", "faulty"),
         ("DATABASE_POOL_SIZE", size),
         ("DATABASE_MAX_OVERFLOW", "0"),
-        ("DATABASE_ACQUIRE_TIMEOUT_MS", "1000"),
+        ("DATABASE_ACQUIRE_TIMEOUT_MS", "2000"),
     ];
     settings(&[more, &defaults].concat())
 }
@@ -649,7 +656,7 @@ async fn kill(url: &str, statement: &str) {
 
 /// Waits until every connection is back in its pool, and is checked before it is used again.
 async fn stale() {
-    sleep(Duration::from_millis(600)).await;
+    sleep(Duration::from_millis(1500)).await;
 }
 
 /// Waits until the pools run `statement`; empty: any, or none.

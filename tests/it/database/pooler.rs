@@ -116,7 +116,7 @@ async fn the_next_client_after_a_timeout_or_a_lost_client_finds_neither_the_acto
     for mode in Mode::ALL {
         let database = migrated("pooler_next").await;
         let Some(pgbouncer) = PgBouncer::start(&[database.url()], 1, mode).await else { continue };
-        let limited = [("DATABASE_STATEMENT_TIMEOUT_MS", "200")];
+        let limited = [("DATABASE_STATEMENT_TIMEOUT_MS", "1000")];
         let pools = pools(&pgbouncer.urls[0], mode, &limited).await;
         let mut other = client(&pgbouncer.urls[0]).await;
         let fresh = first(&mut client(&database.url()).await, FOUND).await;
@@ -253,13 +253,13 @@ async fn pools(url: &str, mode: Mode, variables: &[(&str, &str)]) -> Database {
     open_with(url, &[variables, &mode.variables()].concat()).await
 }
 
-/// Pools of two connections, for which a call waits a second.
+/// Pools of two connections, for which a call waits two seconds.
 async fn open_with(url: &str, more: &[(&str, &str)]) -> Database {
     let pool = [
         ("DATABASE_URL", url),
         ("DATABASE_POOL_SIZE", "2"),
         ("DATABASE_MAX_OVERFLOW", "0"),
-        ("DATABASE_ACQUIRE_TIMEOUT_MS", "1000"),
+        ("DATABASE_ACQUIRE_TIMEOUT_MS", "2000"),
     ];
     open(&settings(&[more, &pool].concat())).await
 }

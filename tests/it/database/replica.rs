@@ -1,6 +1,7 @@
 //! Reads on replicas: the same isolation, one's own writes, and a replica that is gone, behind or promoted.
 
 use database::{Actor, Database, Error, Position};
+use futures_util::future::join_all;
 use metrics_util::debugging::DebuggingRecorder;
 use migration::keys::Change;
 use scratch::Server;
@@ -175,12 +176,20 @@ async fn read_your_writes() {
     sleep(Duration::from_millis(1500)).await;
     // Half of the reads wait for the replica, and half soon leave it for the primary.
     let mut pools = Vec::new();
+    let mut created = Instant::now();
     for wait in ["5000", "20"] {
-        pools.push(T::on(pair.open(&[enough.as_slice(), &[("REPLICA_WAIT_MS", wait)]].concat()).await).await);
+        let database = pair.open(&[enough.as_slice(), &[("REPLICA_WAIT_MS", wait)]].concat()).await;
+        created = Instant::now();
+        pools.push(T::on(database).await);
     }
     // The replica does not know the actor yet, and the primary does.
-    assert!(!on_replica(&pools[1].database, pools[1].actor).await);
+    let knows = on_replica(&pools[1].database, pools[1].actor).await;
+    assert!(!knows || created.elapsed() > Duration::from_secs(1));
     for t in &pools {
+        until(&t.database, t.actor, true).await;
+        // Connections for all tasks: a replica that opens none in time would be left out.
+        let reads = join_all((0..TASKS / 2).map(|_| t.database.read(t.actor))).await;
+        drop(reads);
         until(&t.database, t.actor, true).await;
     }
     let counts: Arc<[AtomicU32; 3]> = Arc::default();
@@ -314,7 +323,16 @@ async fn what_is_no_replica_of_the_database_is_refused_or_left_out_at_the_start(
         url.set_path("other");
         String::from(url)
     });
-    sleep(Duration::from_secs(1)).await;
+    let replica = connect(&pair.replica.url("postgres")).await.unwrap();
+    soon(async {
+        while texts(&replica, "select datname::text from pg_database where datname = 'other'")
+            .await
+            .is_empty()
+        {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
     let reason = refused(&other.unwrap()).await;
     assert!(reason.contains("is not a replica of the database"), "{reason}");
     for target in ["read-write", "primary"] {

@@ -9,54 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use tests::kills::Kills;
 use tests::{connect, empty, run, texts};
 
 /// How many runs of each command are killed; `OPS_KILLS` changes it.
-fn kills() -> u32 {
+fn number() -> u32 {
     std::env::var("OPS_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(10)
 }
 
-/// Kills runs of a command: one in each part of the duration of an undisturbed run, anywhere in it.
-struct Kills {
-    random: fastrand::Rng,
-    undisturbed: Duration,
-    killed: u32,
-    attempts: u32,
-}
-
-impl Kills {
-    fn new(undisturbed: Duration) -> Self {
-        let seed = fastrand::u64(..);
-        println!("seed {seed}, undisturbed {undisturbed:?}");
-        Self { random: fastrand::Rng::with_seed(seed), undisturbed, killed: 0, attempts: 0 }
-    }
-
-    /// Whether the kills hit as many runs as there are parts.
-    fn are_done(&self) -> bool {
-        self.killed == kills()
-    }
-
-    /// Starts a command and kills it. Returns whether that was before its end, and a description.
-    fn kill(&mut self, ops: &Ops, arguments: &str) -> (bool, String) {
-        self.attempts += 1;
-        assert!(self.attempts <= 3 * kills(), "too few kills hit a run");
-        let part = (f64::from(self.killed) + self.random.f64()) / f64::from(kills());
-        let after = self.undisturbed.mul_f64(part);
-        let mut running = ops.start(arguments);
-        sleep(after);
-        let exited = running.kill();
-        let moment =
-            format!("{after:?}, {:?}, {}", exited.code, exited.stderr.lines().last().unwrap_or_default());
-        println!("{moment}");
-        let was_killed = exited.code.is_none();
-        if was_killed {
-            self.killed += 1;
-        } else {
-            // The machine may have less other work by now.
-            self.undisturbed = self.undisturbed.mul_f64(0.9);
-        }
-        (was_killed, moment)
-    }
+/// Starts a command and kills it after this time. Returns whether that was before its end, and a description.
+fn kill(ops: &Ops, arguments: &str, after: Duration) -> (bool, String) {
+    let mut running = ops.start(arguments);
+    sleep(after);
+    let exited = running.kill();
+    let moment =
+        format!("{after:?}, {:?}, {}", exited.code, exited.stderr.lines().last().unwrap_or_default());
+    println!("{moment}");
+    (exited.code.is_none(), moment)
 }
 
 #[tokio::test]
@@ -75,9 +44,10 @@ async fn a_backup_that_is_killed_at_any_moment_is_not_taken_for_whole() {
     let expected = rows(&db).await;
 
     let mut known: BTreeSet<PathBuf> = ops.backups().into_iter().collect();
-    let mut kills = Kills::new(undisturbed);
-    while !kills.are_done() {
-        let (_, moment) = kills.kill(&ops, "backup --to backups");
+    let mut kills = Kills::new(undisturbed, number());
+    while let Some(after) = kills.next_moment() {
+        let (was_killed, moment) = kill(&ops, "backup --to backups", after);
+        kills.record(was_killed);
         // Whatever counts as a backup is one: it restores, and is equal.
         for new in ops.backups() {
             if known.insert(new.clone()) {
@@ -117,12 +87,13 @@ async fn a_restore_that_is_killed_at_any_moment_leaves_the_database_empty() {
     ops.restore_to(&empty("measured").url()).succeeds();
     let undisturbed = started.elapsed();
 
-    let (mut kills, mut whole) = (Kills::new(undisturbed), 0);
-    while !kills.are_done() {
+    let (mut kills, mut whole) = (Kills::new(undisturbed, number()), 0);
+    while let Some(after) = kills.next_moment() {
         let target = empty("killed");
         let copy = connect(&target.url()).await.unwrap();
         let before = catalogue(&copy).await;
-        let (was_killed, moment) = kills.kill(&ops, &format!("restore backups --to {}", target.url()));
+        let (was_killed, moment) = kill(&ops, &format!("restore backups --to {}", target.url()), after);
+        kills.record(was_killed);
         eventually("psql ends", || async { sessions(&copy).await.is_empty() }).await;
         if texts(&copy, "select relname::text from pg_class where relname = 'contacts'").await.is_empty() {
             assert_same(&before, &catalogue(&copy).await, &moment);
@@ -133,7 +104,7 @@ async fn a_restore_that_is_killed_at_any_moment_leaves_the_database_empty() {
         }
         copy.close().await.unwrap();
     }
-    let killed = kills.killed;
+    let killed = kills.hits();
     assert!(whole <= killed / 5, "{whole} of {killed} kills hit a restore that had committed");
 }
 
@@ -154,9 +125,10 @@ async fn retention_that_is_killed_at_any_moment_leaves_nothing_half_done() {
         (counts(&db).await, recorded(&ops), texts(&db, NAMES).await)
     };
     let (mut before, mut recorded_before, mut names) = again().await;
-    let (mut kills, mut half) = (Kills::new(undisturbed), 0);
-    while !kills.are_done() {
-        let (was_killed, moment) = kills.kill(&ops, RUN);
+    let (mut kills, mut half) = (Kills::new(undisturbed, number()), 0);
+    while let Some(after) = kills.next_moment() {
+        let (was_killed, moment) = kill(&ops, RUN, after);
+        kills.record(was_killed);
         let own = "select pid::text from pg_stat_activity
                    where datname = current_database() and application_name = 'ops retention'";
         eventually("the transaction ends", || async { texts(&db, own).await.is_empty() }).await;
@@ -171,11 +143,11 @@ async fn retention_that_is_killed_at_any_moment_leaves_nothing_half_done() {
             assert!(hooked.contains(name.as_str()), "{name} is lost: {moment}");
         }
         half += u32::from(was_killed && !gone.is_empty());
-        if !kills.are_done() && gone.contains_key("contacts") {
+        if !kills.is_done() && gone.contains_key("contacts") {
             (before, recorded_before, names) = again().await;
         }
     }
-    let killed = kills.killed;
+    let killed = kills.hits();
     assert!(half >= killed / 3, "{half} of {killed} kills hit a run that had removed something");
 
     // A further run completes.

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tests::engine::{Engine, on_both_engines};
+use tests::kills::Kills;
 use tests::login_role::LoginRole;
 use tests::process::{Exited, Running};
 use tests::{SqliteFile, catalog, connect, empty_with_role, migrate, migrated, run, texts};
@@ -234,9 +235,9 @@ async fn two_runs_on_one_database_exclude_each_other() {
     assert_eq!(texts(&db, "select count(*)::text from contacts").await, ["9000"]);
 }
 
-/// How many runs are killed; `GENERATE_KILLS` changes it.
+/// How many runs are killed, some of them again after they were resumed; `GENERATE_KILLS` changes it.
 fn kills() -> u32 {
-    std::env::var("GENERATE_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(6)
+    std::env::var("GENERATE_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(5)
 }
 
 on_both_engines!(migrated: a_run_that_is_killed_at_any_moment_resumes_to_the_same_rows);
@@ -246,31 +247,30 @@ async fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_rows(engine: &En
     let started = Instant::now();
     generate(&undisturbed.url, OPTIONS).succeeds();
     let duration = started.elapsed();
+    let mut kills = Kills::new(duration, kills());
     let expected = rows(&undisturbed.db).await;
-    let seed = fastrand::u64(..);
-    println!("seed {seed}, undisturbed {duration:?}");
-    let mut random = fastrand::Rng::with_seed(seed);
-    let (mut killed, mut parts) = (0, 0);
-    let mut attempt = 0;
-    while killed < kills() && attempt < 4 * kills() {
-        attempt += 1;
+    let (mut again, mut parts) = (0, 0);
+    let resumed = format!("{OPTIONS} --resume");
+    while let Some(after) = kills.next_moment() {
         let database = engine.another("generate_killed").await;
-        let mut resume = "";
-        // Each run is killed once or several times before it completes.
-        for _ in 0..=random.u32(0..2) {
-            let arguments = format!("{OPTIONS}{resume}");
-            let mut running = Running::start(&mut command(&database.url, &arguments), &arguments);
-            sleep(duration.mul_f64(random.f64()));
-            killed += u32::from(running.kill().code.is_none());
-            resume = " --resume";
+        let is_killed = |arguments: &str, after| {
+            let mut running = Running::start(&mut command(&database.url, arguments), arguments);
+            sleep(after);
+            running.kill().code.is_none()
+        };
+        kills.record(is_killed(OPTIONS, after));
+        if fastrand::bool() {
+            again += u32::from(is_killed(&resumed, duration.mul_f64(fastrand::f64())));
         }
-        let complete = generate(&database.url, &format!("{OPTIONS} --resume"));
+        let complete = generate(&database.url, &resumed);
         complete.succeeds();
         parts += u32::from(!complete.stdout.contains("9,000"));
         assert_equal(&expected, &rows(&database.db).await);
     }
-    assert!(killed >= kills(), "{killed} of {attempt} runs were killed before their end");
-    println!("{killed} kills, {parts} runs resumed after the first chunk");
+    println!(
+        "{} runs were killed, {again} of them again; {parts} runs resumed after the first chunk",
+        kills.hits()
+    );
 }
 
 on_both_engines!(migrated: a_signal_ends_a_run_after_the_transactions_under_way);
@@ -280,18 +280,22 @@ async fn a_signal_ends_a_run_after_the_transactions_under_way(Engine { db, url, 
     let options = "--organizations 2 --contacts 60000 --history 60 --threads 1";
     for (signal, resume) in [("INT", ""), ("TERM", " --resume")] {
         let arguments = format!("{options}{resume}");
-        let running = Running::start(&mut command(url, &arguments), &arguments);
-        sleep(Duration::from_millis(1_500));
+        let count = async || texts(db, "select cast(count(*) as text) from contacts").await.remove(0);
+        let (before, started) = (count().await, Instant::now());
+        let mut running = Running::start(&mut command(url, &arguments), &arguments);
+        while count().await == before {
+            assert!(!running.has_exited() && started.elapsed() < Duration::from_mins(1), "{running:?}");
+            sleep(Duration::from_millis(20));
+        }
         let sent = Command::new("kill").args(["-s", signal, &running.id().to_string()]).status();
         assert!(sent.unwrap().success());
         let exited = running.wait();
         let command = format!("{options} --resume");
         let (organizations, _) = command.split_once(" --history").unwrap();
         exited.fails(&["stopped: the ", "of 60,000 contacts of this run", organizations, " --resume"]);
-        let count = texts(db, "select cast(count(*) as text) from contacts").await.remove(0);
         let grouped: String =
             exited.stderr.split(" holds ").nth(1).unwrap().split(' ').next().unwrap().replace(',', "");
-        assert_eq!(grouped, count, "{exited}");
+        assert_eq!(grouped, count().await, "{exited}");
     }
 }
 

@@ -4,6 +4,7 @@ use super::{backend_at, insert_contacts, kills, recipes};
 use crate::migration::snapshot::{assert_same, catalogue};
 use sea_orm::TransactionTrait as _;
 use std::time::{Duration, Instant};
+use tests::kills::Kills;
 use tests::{connect, migrated, run, texts};
 
 const STATE: &str = "select case when indisvalid then 'valid' else 'invalid' end from pg_index
@@ -19,32 +20,29 @@ async fn up_completes_after_an_index_killed_at_any_moment() {
     let db = connect(&url).await.unwrap();
     insert_contacts(&db, 60_000).await;
     let migrator = recipes(&url, "index");
-    let seed = fastrand::u64(..);
-    let mut random = fastrand::Rng::with_seed(seed);
-    println!("seed {seed}; killed after a part of an undisturbed build: the index");
 
     let mut running = migrator.start("up");
     backend_at(&db, &mut running, CREATE).await;
     let started = Instant::now();
     running.wait().succeeds();
-    let duration = started.elapsed();
+    let mut kills = Kills::new(started.elapsed(), kills());
     let complete = catalogue(&db).await;
 
     let mut states = Vec::new();
-    for kill in 0..kills() {
+    while let Some(after) = kills.next_moment() {
         migrator.run("down").succeeds();
         let mut running = migrator.start("up");
         let backend = backend_at(&db, &mut running, CREATE).await;
-        let part = random.f64();
-        tokio::time::sleep(duration.mul_f64(part)).await;
+        tokio::time::sleep(after).await;
         // A server process whose client is gone completes its statement. In every second run it is ended as well, as
         // by a failure of the server.
-        if kill % 2 == 0 {
+        if states.len() % 2 == 0 {
             run(&db, &format!("select pg_terminate_backend({backend})")).await.unwrap();
         }
         running.kill();
         let left = texts(&db, STATE).await.pop().unwrap_or_else(|| "none".to_owned());
-        println!("{part:.2} of {duration:?}: {left}");
+        println!("{after:?}: {left}");
+        kills.record(left != "valid");
         states.push(left);
 
         let again = migrator.run("up");
@@ -52,7 +50,6 @@ async fn up_completes_after_an_index_killed_at_any_moment() {
         assert_eq!(texts(&db, STATE).await, ["valid"], "{again}");
         assert_same(&complete, &catalogue(&db).await, "after the kill and up");
     }
-    println!("{states:?}");
     assert!(states.iter().any(|left| left == "invalid"), "no kill hit a build: {states:?}");
 }
 
@@ -100,7 +97,7 @@ async fn migrators_that_wait_neither_stop_nor_delay_an_index() {
     let oldest = format!(
         "select coalesce(max(extract(epoch from clock_timestamp() - xact_start) * 1000)::bigint, 0)::text
          from pg_stat_activity
-         where application_name like 'migration, process %' and pid <> {backend} and xact_start is not null"
+         where datname = current_database() and application_name like 'migration, process %' and pid <> {backend} and xact_start is not null"
     );
     let started = Instant::now();
     let mut longest = 0;
