@@ -39,9 +39,9 @@
 //! A query that changes one row, or needs one, returns [`Error::NotFound`] with the name of the entity if that row does
 //! not exist, is not visible in the scope, or is marked as deleted. An insert or update returns [`Error::Constraint`] if
 //! the input violates a constraint, and [`Error::Deleted`] if it refers to a row that is marked as deleted; the section
-//! "Deleted rows" of a function states what it does with each such row. Every query can return [`Error::Unavailable`], [`Error::Timeout`], [`Error::Retry`]
-//! and [`Error::Database`]. A query of `database/queries/` requires PostgreSQL, and returns [`Error::PostgresRequired`]
-//! on SQLite. The section "Errors" of a function lists what these rules leave open.
+//! "Deleted rows" of a function states what it does with each such row. Every query can return [`Error::Unavailable`],
+//! [`Error::Timeout`], [`Error::Retry`] and [`Error::Database`]. A query of `database/queries/` requires PostgreSQL, and
+//! returns [`Error::PostgresRequired`] on SQLite. The section "Errors" of a function lists what these rules leave open.
 //!
 //! # Vocabulary
 //!
