@@ -318,18 +318,18 @@ enum End {
 pub(crate) async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
     loop {
         match pool.acquire().await {
-            Err(sqlx::Error::Io(error)) if is_passing(error.kind()) => sleep(PAUSE).await,
+            Err(sqlx::Error::Io(error)) if is_transient(error.kind()) => sleep(PAUSE).await,
             acquired => return acquired,
         }
     }
 }
 
-/// Whether a connection that cannot be opened for this reason can be opened soon.
+/// Returns whether a connection that failed for this reason is worth another attempt.
 ///
 /// A full queue is an error of Unix-domain sockets only
-/// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html), `EAGAIN`); async-std reports it as a socket that is
+/// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html), `EAGAIN`); async-io reports it as a socket that is
 /// not connected.
-fn is_passing(kind: ErrorKind) -> bool {
+fn is_transient(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::ConnectionReset | ErrorKind::WouldBlock | ErrorKind::NotConnected)
 }
 

@@ -25,6 +25,11 @@ impl Kills {
         Self { random: Rng::with_seed(seed), undisturbed, parts, hits: 0, attempts: 0 }
     }
 
+    /// Another sequence of random numbers from the same seed.
+    pub fn random(&mut self) -> Rng {
+        self.random.fork()
+    }
+
     /// The moment of the next kill; `None`: each part has had its kill.
     pub fn next_moment(&mut self) -> Option<Duration> {
         if self.is_done() {

@@ -23,8 +23,9 @@ async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_conn
         let value = match variable {
             "DATABASE_URL" => postgres.url(),
             "DATABASE_POOL_SIZE" => "2".to_owned(),
-            "DATABASE_MAX_OVERFLOW" => "0".to_owned(),
             "DATABASE_ACQUIRE_TIMEOUT_MS" => "20000".to_owned(),
+            // The server ends no transaction in place of the pool.
+            "DATABASE_MAX_OVERFLOW" | "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS" => "0".to_owned(),
             "DATABASE_APPLICATION_NAME" => "cancelled".to_owned(),
             _ => return None,
         };
@@ -89,7 +90,7 @@ async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_conn
         assert_eq!((text(0), text(1), text(2)), Default::default());
         assert!(row.try_get_by_index::<bool>(3).unwrap(), "the transaction is an old one");
     }
-    // The server ends that of a connection that was closed when it notices.
+    // A server process ends its transaction only when it notices that its client is gone.
     let open = "select count(*) from pg_stat_activity where datname = current_database() \
                 and application_name = 'cancelled' and state like 'idle in transaction%' and pid <> pg_backend_pid()";
     let only_the_other = async {
@@ -98,7 +99,7 @@ async fn a_dropped_future_leaves_no_actor_no_role_and_no_transaction_on_its_conn
             if row.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap() == 1 {
                 break;
             }
-            // Within a transaction the first look would be repeated.
+            // `pg_stat_activity` is a snapshot until the transaction ends.
             one.execute_unprepared("select pg_stat_clear_snapshot()").await.unwrap();
             sleep(Duration::from_millis(10)).await;
         }

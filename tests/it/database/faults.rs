@@ -12,6 +12,7 @@ use sea_orm::prelude::Uuid;
 use sea_orm::{ConnectionTrait, DbBackend, Statement, StreamTrait};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -204,9 +205,16 @@ async fn a_server_whose_queue_of_connections_is_full_is_waited_for() {
         drop(tx);
         let paused = Paused::new(pid);
         let mut queue = Vec::new();
-        while let Ok(waiting) = UnixStream::connect(&socket).await {
-            queue.push(waiting);
-        }
+        let fill = async {
+            loop {
+                match UnixStream::connect(&socket).await {
+                    Ok(waiting) => queue.push(waiting),
+                    Err(error) => break error.kind(),
+                }
+            }
+        };
+        let refused = soon(fill).await;
+        assert!(matches!(refused, ErrorKind::NotConnected | ErrorKind::ConnectionRefused), "{refused}");
         let resume = async {
             sleep(Duration::from_millis(300)).await;
             drop((queue, paused));
@@ -336,8 +344,8 @@ async fn silent<S: database::Scope>(
     match moment {
         Moment::Begin => {
             tx.commit().await.unwrap();
-            // Back in the pool, whose own ping on the way has no time limit, and not idle for so long that it is pinged again.
-            sleep(Duration::from_millis(450)).await;
+            // Back in the pool, whose own ping on the way has no time limit.
+            stale().await;
             silence();
             unavailable(begin().await);
         }
@@ -619,7 +627,7 @@ pub async fn add_organization(url: &str) {
     db.close().await.unwrap();
 }
 
-/// The settings of a pool of one connection, for which a call waits a second.
+/// The settings of a pool of one connection, for which a call waits two seconds.
 fn one(url: &str, more: &[(&str, &str)]) -> database::Settings {
     small(url, "1", more)
 }

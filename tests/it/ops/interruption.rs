@@ -1,7 +1,7 @@
 //! A backup, a restore or a run of retention that is killed at any moment: it is never taken for whole, and nothing half-done
 //! stays.
 
-use super::retention::{counts, difference, insert, past, recorded};
+use super::retention::{counts, difference, history, insert, past, recorded};
 use super::{Ops, clients_are_installed, entries, filled};
 use crate::migration::snapshot::{assert_same, catalogue, rows};
 use sea_orm::DatabaseConnection;
@@ -13,7 +13,7 @@ use tests::kills::Kills;
 use tests::{connect, empty, run, texts};
 
 /// How many runs of each command are killed; `OPS_KILLS` changes it.
-fn number() -> u32 {
+fn kill_count() -> u32 {
     std::env::var("OPS_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(10)
 }
 
@@ -44,7 +44,7 @@ async fn a_backup_that_is_killed_at_any_moment_is_not_taken_for_whole() {
     let expected = rows(&db).await;
 
     let mut known: BTreeSet<PathBuf> = ops.backups().into_iter().collect();
-    let mut kills = Kills::new(undisturbed, number());
+    let mut kills = Kills::new(undisturbed, kill_count());
     while let Some(after) = kills.next_moment() {
         let (was_killed, moment) = kill(&ops, "backup --to backups", after);
         kills.record(was_killed);
@@ -87,7 +87,7 @@ async fn a_restore_that_is_killed_at_any_moment_leaves_the_database_empty() {
     ops.restore_to(&empty("measured").url()).succeeds();
     let undisturbed = started.elapsed();
 
-    let (mut kills, mut whole) = (Kills::new(undisturbed, number()), 0);
+    let (mut kills, mut whole) = (Kills::new(undisturbed, kill_count()), 0);
     while let Some(after) = kills.next_moment() {
         let target = empty("killed");
         let copy = connect(&target.url()).await.unwrap();
@@ -115,6 +115,8 @@ async fn retention_that_is_killed_at_any_moment_leaves_nothing_half_done() {
     const NAMES: &str =
         "select metadata ->> 'recording_url' from call_attempts where metadata ? 'recording_url'";
     let (_database, db, ops) = past("killed_retention", CONTACTS).await;
+    // The first command builds the program.
+    history(&ops);
     let started = Instant::now();
     ops.run(RUN).succeeds();
     let undisturbed = started.elapsed();
@@ -125,7 +127,7 @@ async fn retention_that_is_killed_at_any_moment_leaves_nothing_half_done() {
         (counts(&db).await, recorded(&ops), texts(&db, NAMES).await)
     };
     let (mut before, mut recorded_before, mut names) = again().await;
-    let (mut kills, mut half) = (Kills::new(undisturbed, number()), 0);
+    let (mut kills, mut half) = (Kills::new(undisturbed, kill_count()), 0);
     while let Some(after) = kills.next_moment() {
         let (was_killed, moment) = kill(&ops, RUN, after);
         kills.record(was_killed);

@@ -244,10 +244,13 @@ on_both_engines!(migrated: a_run_that_is_killed_at_any_moment_resumes_to_the_sam
 
 async fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_rows(engine: &Engine) {
     let undisturbed = engine.another("generate_undisturbed").await;
+    // Builds the program.
+    drop(command(&undisturbed.url, OPTIONS));
     let started = Instant::now();
     generate(&undisturbed.url, OPTIONS).succeeds();
     let duration = started.elapsed();
     let mut kills = Kills::new(duration, kills());
+    let mut random = kills.random();
     let expected = rows(&undisturbed.db).await;
     let (mut again, mut parts) = (0, 0);
     let resumed = format!("{OPTIONS} --resume");
@@ -259,8 +262,8 @@ async fn a_run_that_is_killed_at_any_moment_resumes_to_the_same_rows(engine: &En
             running.kill().code.is_none()
         };
         kills.record(is_killed(OPTIONS, after));
-        if fastrand::bool() {
-            again += u32::from(is_killed(&resumed, duration.mul_f64(fastrand::f64())));
+        if random.bool() {
+            again += u32::from(is_killed(&resumed, duration.mul_f64(random.f64())));
         }
         let complete = generate(&database.url, &resumed);
         complete.succeeds();

@@ -238,11 +238,13 @@ async fn interrupt(migrator: &Migrator, url: &str, db: &DatabaseConnection) {
     let mut running = migrator.start("up -n 1");
     backend_at(db, &mut running, "with batch as").await;
     while texts(db, FILLED).await == ["0"] {
+        assert!(!running.has_exited(), "{}", running.kill());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     running.kill();
-    held.rollback().await.unwrap();
+    // A statement that waits for the row goes on without its client, and must not get it.
     settle(db).await;
+    held.rollback().await.unwrap();
     assert_ne!(texts(db, PROGRESS).await, [ROWS.to_string()], "the backfill was at work");
 }
 

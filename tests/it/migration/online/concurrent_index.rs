@@ -97,7 +97,8 @@ async fn migrators_that_wait_neither_stop_nor_delay_an_index() {
     let oldest = format!(
         "select coalesce(max(extract(epoch from clock_timestamp() - xact_start) * 1000)::bigint, 0)::text
          from pg_stat_activity
-         where datname = current_database() and application_name like 'migration, process %' and pid <> {backend} and xact_start is not null"
+         where datname = current_database() and application_name like 'migration, process %'
+             and pid <> {backend} and xact_start is not null"
     );
     let started = Instant::now();
     let mut longest = 0;
