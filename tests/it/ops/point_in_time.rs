@@ -77,14 +77,17 @@ async fn the_second_before_a_delete_is_restored_with_its_rows() {
     let Some(server) = private_server::start_with(false, &settings, "point in time") else { return };
     let home = server.socket_dir().unwrap();
     let account = fs::metadata(home).unwrap();
-    for name in ["repo", "lock", "log"] {
+    for name in ["repo", "lock", "log", "spool"] {
         fs::create_dir(path.join(name)).unwrap();
         chown(path.join(name), Some(account.uid()), Some(account.gid())).unwrap();
     }
+    // The package's own are for the account `postgres`.
+    let own =
+        ["lock", "log", "spool"].map(|name| format!("{name}-path={}/{name}\n", path.display())).concat();
     let text = deployed("pgbackrest.conf")
         .replace("/var/lib/pgbackrest", path.join("repo").to_str().unwrap())
         .replace("repo1-cipher-pass=\n", "repo1-cipher-pass=of-this-test\n")
-        .replace("[global]\n", &format!("[global]\nlock-path={0}/lock\nlog-path={0}/log\n", path.display()))
+        .replace("[global]\n", &format!("[global]\n{own}"))
         .replace("/var/lib/postgresql/17/main", home.join("data").to_str().unwrap());
     let connection =
         format!("pg1-socket-path={}\npg1-port={}\npg1-user=postgres\n", home.display(), server.port());
