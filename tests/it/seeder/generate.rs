@@ -237,7 +237,7 @@ async fn two_runs_on_one_database_exclude_each_other() {
 
 /// How many runs are killed, some of them again after they were resumed; `GENERATE_KILLS` changes it.
 fn kills() -> u32 {
-    std::env::var("GENERATE_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(5)
+    std::env::var("GENERATE_KILLS").ok().and_then(|number| number.parse().ok()).unwrap_or(6)
 }
 
 on_both_engines!(migrated: a_run_that_is_killed_at_any_moment_resumes_to_the_same_rows);
